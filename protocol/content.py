@@ -1,0 +1,227 @@
+"""What the parts of each kind of event hold (SPEC.md section 6.3).
+
+Two visibility classes: `matter` (who asks whom what, without the person) and `person` (everything that
+is about the person: personal variables and answers, free text, attachments). Unknown fields are ignored,
+so that a newer minor version can add some.
+"""
+
+import datetime as dt
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from protocol.encoding import b64u, canonical_json, strict_object, un_b64u
+from protocol.limits import MAX_ATTACHMENTS, MAX_BLOB, MAX_NAME, MAX_PART, MAX_QUESTIONS, MAX_TEXT
+from protocol.problems import ProtocolError
+
+MATTER: Final = "matter"
+PERSON: Final = "person"
+
+Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME)]
+Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")]
+Digest = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{43}$")]
+
+
+class Content(BaseModel):
+    """A frozen value of the signed content; field names are those of the JSON."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=False)
+
+
+class Said(Content):
+    """Free text in the language it was written in; never translated before it is signed."""
+
+    text: Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT)]
+    lang: Language
+
+
+class Actor(Content):
+    """Who acted for an authority; the name is that of an official, so it is only ever in a part."""
+
+    authority: Id
+    name: Name | None = None
+
+
+class PartyName(Content):
+    """An authority with its official name at the time of writing."""
+
+    authority: Id
+    name: Name
+
+
+class Asked(Content):
+    """One question that is asked, by its id in the question set; follow-ups come along."""
+
+    item: Id
+    comment: Said | None = None
+
+
+class Variable(Content):
+    """A value for a question's placeholder; exactly the fields of its type are set."""
+
+    code: Id | None = None
+    text: Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME)] | None = None
+    lang: Language | None = None
+    given_names: Name | None = None
+    family_name: Name | None = None
+    birth_date: dt.date | None = None
+    country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = None
+    name: Name | None = None
+
+
+class Reply(Content):
+    """The answer to one question: a code, a text with its language, a date or a country."""
+
+    code: Id | None = None
+    text: Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT)] | None = None
+    lang: Language | None = None
+    date: dt.date | None = None
+    country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = None
+    comment: Said | None = None
+
+
+class AttachmentRef(Content):
+    """A blob that belongs to the event: `sha256` of its ciphertext, `key` to open it, `size` of the plaintext."""
+
+    sha256: Digest
+    key: Digest
+    size: Annotated[int, Field(ge=0, le=MAX_BLOB)]
+    name: Name
+    media_type: Annotated[str, StringConstraints(pattern=r"^[a-z]+/[a-z0-9.+-]{1,100}$")]
+
+    @property
+    def key_bytes(self) -> bytes:
+        """The 32 bytes of the key."""
+        return un_b64u(self.key)
+
+
+Attachments = Annotated[tuple[AttachmentRef, ...], Field(max_length=MAX_ATTACHMENTS)]
+Variables = Annotated[dict[Id, Variable], Field(max_length=MAX_QUESTIONS)]
+Replies = Annotated[dict[Id, Reply], Field(max_length=MAX_QUESTIONS)]
+
+
+class SendMatter(Content):
+    """`request.send`: the request without the person."""
+
+    number: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}-[0-9]{4}-[0-9]{6,9}$")]
+    asking: PartyName
+    replying: PartyName
+    actor: Actor
+    area: Id
+    set: Id
+    version: Annotated[int, Field(ge=1)]
+    set_sha256: Digest
+    questions: Annotated[tuple[Asked, ...], Field(min_length=1, max_length=MAX_QUESTIONS)]
+    variables: Variables = Field(default_factory=dict)
+    due: dt.date
+
+
+class SendPerson(Content):
+    """`request.send`: everything about the person."""
+
+    variables: Variables = Field(default_factory=dict)
+    comment: Said | None = None
+    attachments: Attachments = ()
+
+
+class ActMatter(Content):
+    """Acts that say nothing but who acted: accept, close, agree to a withdrawal, wish one, opened."""
+
+    actor: Actor
+
+
+class DeclineMatter(ActMatter):
+    """`request.decline`: a reason from the area's list."""
+
+    reason: Id
+
+
+class DateMatter(ActMatter):
+    """`date.propose` and `date.agree`."""
+
+    date: dt.date
+
+
+class ReplyMatter(ActMatter):
+    """`request.reply`: the answers that say nothing about the person."""
+
+    answers: Replies = Field(default_factory=dict)
+
+
+class ReplyPerson(Content):
+    """`request.reply`: the answers about the person, what was written, and files."""
+
+    answers: Replies = Field(default_factory=dict)
+    comment: Said | None = None
+    attachments: Attachments = ()
+
+
+class WordPerson(Content):
+    """Free text beside an act: a clarification's question, a reason."""
+
+    comment: Said | None = None
+
+
+class BlobMatter(Content):
+    """`notice.blob-stored`: the ciphertext digests that the other side now holds."""
+
+    stored: Annotated[tuple[Digest, ...], Field(min_length=1, max_length=MAX_ATTACHMENTS)]
+
+
+SHAPES: Final[dict[str, tuple[type[Content], type[Content] | None]]] = {
+    "request.send": (SendMatter, SendPerson),
+    "request.accept": (ActMatter, WordPerson),
+    "request.decline": (DeclineMatter, WordPerson),
+    "request.withdraw": (ActMatter, WordPerson),
+    "request.reply": (ReplyMatter, ReplyPerson),
+    "request.clarify": (ActMatter, WordPerson),
+    "request.close": (ActMatter, None),
+    "date.propose": (DateMatter, WordPerson),
+    "date.agree": (DateMatter, None),
+    "wish.withdraw": (ActMatter, WordPerson),
+    "notice.opened": (ActMatter, None),
+    "notice.blob-stored": (BlobMatter, None),
+}
+"""Kind → shape of its `matter` part (always there) and of its `person` part (left out when empty)."""
+
+
+def chain_of(kind: str) -> str | None:
+    """Return the chain that a kind belongs to, `request` or `date`; wishes and notices have none."""
+    family = kind.partition(".")[0]
+    return family if family in ("request", "date") else None
+
+
+def write_content(content: Content) -> bytes:
+    """Serialise a part's plaintext: canonical JSON without empty fields."""
+    return canonical_json(content.model_dump(mode="json", exclude_none=True))
+
+
+def read_content(kind: str, part: str, plaintext: bytes) -> Content:
+    """Parse a part's plaintext; raises `part-missing` or `content-malformed` (SPEC S-044)."""
+    shape = dict(zip((MATTER, PERSON), SHAPES[kind], strict=True)).get(part)
+    if shape is None:
+        raise ProtocolError("part-missing", f"{kind} has no part {part[:20]}")
+    try:
+        return shape.model_validate(strict_object(plaintext, limit=MAX_PART))
+    except ValidationError as error:
+        places = sorted(
+            {
+                ".".join(str(step) for step in e["loc"] if isinstance(step, int) or step in _FIELDS)
+                for e in error.errors()
+            }
+        )
+        raise ProtocolError("content-malformed", f"{kind}, part {part}: {', '.join(places)[:200]}") from None
+    except ProtocolError as error:
+        raise ProtocolError("content-malformed", error.detail) from None
+
+
+_FIELDS: Final[frozenset[Any]] = frozenset(
+    name for model in Content.__subclasses__() + ActMatter.__subclasses__() for name in model.model_fields
+)
+"""Names that may be quoted in an error: our own, never a key that came with the content."""
+
+
+def attachment(sealed_sha256: bytes, key: bytes, *, size: int, name: str, media_type: str) -> AttachmentRef:
+    """Name a blob in an event's content."""
+    return AttachmentRef(sha256=b64u(sealed_sha256), key=b64u(key), size=size, name=name, media_type=media_type)

@@ -1,0 +1,65 @@
+"""All limits of the protocol in one place (SPEC.md section 2).
+
+Sizes are bytes unless a name says otherwise. They bind the sealing side too, so that nothing can be
+sealed that can't be received.
+"""
+
+KIB = 1024
+MIB = 1024 * KIB
+
+MAX_JSON_DEPTH = 16
+"""Levels of nesting of arrays and objects."""
+
+MAX_INTEGER = 2**53 - 1
+"""Largest integer that every JSON implementation keeps exactly (RFC 8259 section 6)."""
+
+MAX_EVENT_JWS = 16 * KIB
+MAX_BATCH_JWS = 64 * KIB
+MAX_RECEIPT_JWS = 64 * KIB
+
+MAX_ITEM = 256 * KIB
+"""One line of a batch body: an event with its parts and slots, without the line feed."""
+
+MAX_ITEMS = 100
+"""Events in one batch."""
+
+MAX_BATCH_BODY = MIB
+"""All lines of a batch after the first, with their line feeds."""
+
+MAX_REQUEST_BODY = MAX_BATCH_JWS + 1 + MAX_BATCH_BODY
+
+MAX_PART = 128 * KIB
+"""Plaintext of one part."""
+
+MAX_PARTS = 4
+"""Parts of one event."""
+
+MAX_RECIPIENTS = 31
+"""Entries of `aud`: all other members and the Commission."""
+
+BLOB_CHUNK = MIB
+"""Plaintext of one chunk of a blob; only the last is shorter."""
+
+MAX_BLOB = 20 * MIB
+"""Plaintext of one attachment."""
+
+MAX_ATTACHMENTS = 20
+"""Attachments that one event names."""
+
+MAX_TEXT = 8 * KIB
+"""Characters of one free text."""
+
+MAX_NAME = 500
+"""Characters of a name or a title."""
+
+MAX_QUESTIONS = 200
+"""Questions in one request, and answers in one reply."""
+
+MAX_SNAPSHOT_BODY = 64 * MIB
+MAX_MEMBER_BUNDLE = 4 * MIB
+
+RETIRED_KEY_DAYS = 40
+"""Days for which a retired message key is still accepted."""
+
+CLOCK_TOLERANCE_S = 300
+"""Seconds by which `iat` may lie in the receiver's future before it is noted, never refused."""

@@ -1,0 +1,55 @@
+"""The request: one authority asks, one answers. The table that both ends run (SPEC.md section 9).
+
+Each state has one owner, the only side whose event moves it. So two wishes that cross on the way can't
+both move the case: the one that isn't the owner's is refused, and changes nothing.
+"""
+
+from typing import Final, Literal
+
+from protocol.problems import ProtocolError
+
+Side = Literal["asking", "replying"]
+State = Literal["sent", "accepted", "replied", "clarifying", "closed", "declined", "withdrawn"]
+
+SEND: Final = "request.send"
+
+OWNER: Final[dict[State, Side | None]] = {
+    "sent": "replying",
+    "accepted": "replying",
+    "replied": "asking",
+    "clarifying": "replying",
+    "closed": None,
+    "declined": None,
+    "withdrawn": None,
+}
+
+MOVES: Final[dict[tuple[State | None, str], State]] = {
+    (None, SEND): "sent",
+    ("sent", "request.accept"): "accepted",
+    ("sent", "request.decline"): "declined",
+    ("sent", "request.withdraw"): "withdrawn",
+    ("accepted", "request.reply"): "replied",
+    ("accepted", "request.withdraw"): "withdrawn",
+    ("replied", "request.clarify"): "clarifying",
+    ("replied", "request.close"): "closed",
+    ("clarifying", "request.reply"): "replied",
+}
+"""`request.withdraw` is the replying side's event: it grants the withdrawal that the asking side wished."""
+
+FINAL: Final = tuple(state for state, owner in OWNER.items() if owner is None)
+
+
+def move(state: State | None, kind: str, side: Side) -> State:
+    """Return the state after `kind` by `side`; raises `not-owner` or `wrong-state` (SPEC S-070, S-071)."""
+    owner: Side | None = "asking" if state is None else OWNER[state]
+    if (state, kind) not in MOVES:
+        raise ProtocolError("wrong-state", f"{kind} in state {state or 'new'}")
+    if owner != side:
+        raise ProtocolError("not-owner", f"{kind} by the {side} side in state {state or 'new'}")
+    return MOVES[state, kind]
+
+
+def kinds(state: State | None, side: Side) -> tuple[str, ...]:
+    """Return what `side` may do in `state`."""
+    owner = "asking" if state is None else OWNER[state]
+    return tuple(kind for (at, kind) in MOVES if at == state and owner == side)
