@@ -16,6 +16,7 @@ from protocol.problems import ProtocolError
 
 MATTER: Final = "matter"
 PERSON: Final = "person"
+SEND_KIND: Final = "request.send"
 
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME)]

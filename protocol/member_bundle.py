@@ -1,0 +1,57 @@
+"""The member list as nodes hand it to one another: `GET /peer/v1/members`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from protocol.encoding import canonical_json
+from protocol.limits import MAX_MEMBER_BUNDLE
+from protocol.member import Base64, to_base64
+from protocol.member_documents import json_or_refuse, model_or_refuse
+from protocol.member_problems import MemberListError
+
+MAX_ROOTS = 256
+"""Roots in one bundle; a node further behind asks again from where it is."""
+MAX_ROLES = 64
+
+
+class _BundleJson(BaseModel):
+    """Unknown fields are ignored: a newer minor version may add documents."""
+
+    model_config = ConfigDict(frozen=True)
+    roots: tuple[Base64, ...] = Field(max_length=MAX_ROOTS)
+    targets: Base64 | None = None
+    roles: dict[Annotated[str, Field(pattern=r"^[A-Z]{2}$")], Base64] = Field(max_length=MAX_ROLES)
+
+
+@dataclass(frozen=True)
+class MemberBundle:
+    """Documents byte for byte: roots in the order of their versions, targets, and roles by country.
+
+    What is left out isn't offered; nothing here has been verified.
+    """
+
+    roots: tuple[bytes, ...] = ()
+    targets: bytes | None = None
+    roles: Mapping[str, bytes] = field(default_factory=dict)
+
+    def to_json(self) -> bytes:
+        """Serialise, the documents in base64; `members-oversize` where a peer couldn't receive it."""
+        data = canonical_json(
+            {
+                "roots": [to_base64(raw) for raw in self.roots],
+                "targets": None if self.targets is None else to_base64(self.targets),
+                "roles": {country: to_base64(raw) for country, raw in self.roles.items()},
+            }
+        )
+        if len(data) > MAX_MEMBER_BUNDLE or len(self.roots) > MAX_ROOTS:
+            raise MemberListError("members-oversize", f"{len(data)} bytes, {len(self.roots)} roots")
+        return data
+
+    @classmethod
+    def from_json(cls, data: bytes) -> Self:
+        """Parse what `to_json` made; raises only `members-oversize` and `members-malformed`."""
+        parsed = model_or_refuse(_BundleJson, json_or_refuse(data, MAX_MEMBER_BUNDLE))
+        return cls(parsed.roots, parsed.targets, parsed.roles)

@@ -1,0 +1,244 @@
+"""The member list: who takes part, where their nodes are and which keys speak for them (SPEC.md, "Members").
+
+A `MemberList` is a value: verified, never changed. The states' majority decides who takes part; each country
+alone says everything else about itself. Status and keys never depend on a certificate's own dates.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cached_property
+from types import MappingProxyType
+from typing import Annotated, Any, Final, Self
+
+from pydantic import Field, RootModel
+
+from protocol.member import EncryptionKey, MemberRecord, MessageKey
+from protocol.member_bundle import MemberBundle
+from protocol.member_documents import (
+    MAX_VERSION,
+    Document,
+    RoleDocument,
+    RootDocument,
+    Standing,
+    TargetsDocument,
+    model_or_refuse,
+    read_root,
+    verify_root,
+)
+from protocol.member_problems import MemberListError
+from protocol.member_update import Problems, next_roles, next_roots, next_targets
+from protocol.slot import SUITES
+
+WARNING_DAYS: Final = (7, 30, 90)
+"""Days before a document's end at which the operator is warned, most urgent first."""
+
+Update = tuple["MemberList", tuple[MemberListError, ...]]
+_Known = tuple[
+    Annotated[int, Field(strict=True, ge=1, le=MAX_VERSION)], Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+]
+
+
+class _Versions(RootModel[dict[str, _Known]]):
+    pass
+
+
+@dataclass(frozen=True, eq=False)
+class MemberList:
+    """Made by `genesis` and `update`; all lookups are by a country's code (`protocol.countries`)."""
+
+    _roots: tuple[RootDocument, ...]
+    _targets: TargetsDocument | None = None
+    _roles: Mapping[str, RoleDocument] = field(default_factory=lambda: MappingProxyType({}))
+
+    @classmethod
+    def genesis(cls, root: bytes, expected_sha256: str | None = None) -> Self:
+        """Start from a root that is trusted, by its hash where one is given (hex, see `root_sha256`).
+
+        Raises `members-pin`, and what is wrong with the root itself. There are no members before `update`.
+        """
+        document = read_root(root)
+        if expected_sha256 is not None and document.sha256 != expected_sha256.lower():
+            raise MemberListError("members-pin", f"its hash is {document.sha256}", "root")
+        verify_root(document, None)
+        return cls((document,))
+
+    @classmethod
+    def restore(cls, stored: MemberBundle) -> Update:
+        """Return the list that `bundle` stored earlier, even where it has expired since.
+
+        Its first root is believed, so it must come from our own store.
+        """
+        if not stored.roots:
+            raise MemberListError("members-malformed", "a stored list begins with a root", "root")
+        return cls.genesis(stored.roots[0])._apply(stored)  # noqa: SLF001 - our own
+
+    def update(self, bundle: MemberBundle, now: datetime) -> Update:
+        """Return the list with what is valid and newer in `bundle`, and the problems of single documents.
+
+        The result is `self` where nothing is newer. Raises `MemberListError` where root or targets can't be
+        believed, and `members-expired` where the list is out of date at `now` and would gain a member.
+        """
+        newer, problems = self._apply(bundle)
+        if newer.active_countries() - self.active_countries() and newer.expired(now):
+            raise MemberListError("members-expired", "an expired list takes in no new member", "targets")
+        return newer, problems
+
+    def _apply(self, bundle: MemberBundle) -> Update:
+        problems: Problems = []
+        roots = next_roots(self._roots, bundle.roots, problems)
+        targets = next_targets(roots[-1], self._targets, bundle.targets, problems)
+        if targets is None:
+            problems.extend(MemberListError("members-unknown", "no targets yet", c[:2]) for c in bundle.roles)
+            roles: dict[str, RoleDocument] = {}
+        else:
+            roles = next_roles(targets, self._roles, bundle.roles, problems)
+        same = len(roots) == len(self._roots) and targets is self._targets and roles == self._roles
+        newer = self if same else type(self)(roots, targets, MappingProxyType(roles))
+        return newer, tuple(problems)
+
+    # --- members ---
+
+    def countries(self) -> tuple[str, ...]:
+        """Return all countries that the list names, those that have left included, in order."""
+        return tuple(sorted(self._standings))
+
+    def standing(self, country: str) -> Standing | None:
+        """Return a country's status and since when."""
+        return self._standings.get(country)
+
+    def active(self, country: str) -> bool:
+        """Say whether messages may be exchanged with a country."""
+        standing = self._standings.get(country)
+        return standing is not None and standing.status == "active"
+
+    def active_countries(self) -> frozenset[str]:
+        """Return the countries that are active."""
+        return frozenset(country for country in self._standings if self.active(country))
+
+    def member(self, country: str) -> MemberRecord | None:
+        """Return a country's record, whatever its status; None before the country has given one."""
+        role = self._roles.get(country)
+        return role.record if role else None
+
+    @property
+    def _standings(self) -> Mapping[str, Standing]:
+        return self._targets.standings if self._targets else {}
+
+    # --- keys ---
+
+    def message_key(self, country: str, kid: str) -> MessageKey | None:
+        """Return a country's message key, to verify what it said at any time.
+
+        Whether a new message is accepted is `active` of the country and `accepts` of the key.
+        """
+        record = self.member(country)
+        return record.message_key(kid) if record else None
+
+    def encryption_key(self, country: str, suites: Iterable[str] = SUITES) -> EncryptionKey | None:
+        """Return the key to encrypt to for an active country: active, of the first suite that it has."""
+        record = self.member(country) if self.active(country) else None
+        return record.encryption_key(suites) if record else None
+
+    def tls_certificates(self, country: str) -> frozenset[bytes]:
+        """Return the certificates (DER) that an active country's node may show, else none."""
+        record = self.member(country) if self.active(country) else None
+        return frozenset(record.tls) if record else frozenset()
+
+    def country_of(self, certificate: bytes) -> str | None:
+        """Return the active country that listed exactly this certificate (DER, byte for byte)."""
+        return self._holders.get(certificate)
+
+    @cached_property
+    def _holders(self) -> Mapping[bytes, str]:
+        return {tls: country for country in self.countries() for tls in self.tls_certificates(country)}
+
+    # --- documents ---
+
+    @property
+    def root(self) -> RootDocument:
+        """The root in force."""
+        return self._roots[-1]
+
+    @property
+    def targets(self) -> TargetsDocument | None:
+        """The targets in force; None just after `genesis`."""
+        return self._targets
+
+    @property
+    def root_sha256(self) -> str:
+        """The hash by which another node pins the first root that we know (hex)."""
+        return self._roots[0].sha256
+
+    def role_version(self, country: str) -> int:
+        """Return the version of a country's record, 0 where there is none."""
+        role = self._roles.get(country)
+        return role.version if role else 0
+
+    def bundle(self, after_root: int = 0) -> MemberBundle:
+        """Return the documents for a peer or for our store; `after_root` leaves out the roots up to it."""
+        return MemberBundle(
+            tuple(root.raw for root in self._roots if root.version > after_root),
+            self._targets.raw if self._targets else None,
+            {country: role.raw for country, role in self._roles.items()},
+        )
+
+    def versions(self, issuer: str | None = None) -> dict[str, list[int | str]]:
+        """Return `{document: [version, sha256 in hex]}` of root, targets and the issuer's own record."""
+        documents = [self.root, self._targets, self._roles.get(issuer or "")]
+        return {document.name: [document.version, document.sha256] for document in documents if document}
+
+    def newer(self, versions: object) -> bool:
+        """Say whether `versions` of another node names a document that is ahead of ours.
+
+        Raises `members-malformed` where it isn't of that shape. Names that aren't ours to follow are ignored.
+        """
+        return any(
+            version > self._version(name) for name, (version, _) in _parse(versions).items() if self._follows(name)
+        )
+
+    def forked(self, versions: object) -> tuple[str, ...]:
+        """Return the names of documents of which another node has the same version and another hash.
+
+        The other node's bundle then holds the proof, which `update` checks and raises.
+        """
+        parsed = _parse(versions)
+        known: list[Document] = [*self._roots, *self._roles.values(), *([self._targets] if self._targets else [])]
+        ours = {(document.name, document.version): document.sha256 for document in known}
+        return tuple(sorted(name for name, (v, sha256) in parsed.items() if ours.get((name, v), sha256) != sha256))
+
+    def _version(self, name: str) -> int:
+        if name == "root":
+            return self.root.version
+        if name == "targets":
+            return self._targets.version if self._targets else 0
+        return self.role_version(name)
+
+    def _follows(self, name: str) -> bool:
+        standing = self._standings.get(name)
+        return name in {"root", "targets"} or (standing is not None and standing.status != "left")
+
+    # --- expiry ---
+
+    def expired(self, now: datetime) -> bool:
+        """Say whether root or targets has expired: no new members and no new counterparts, all else goes on."""
+        documents: list[Document] = [self.root, *([self._targets] if self._targets else [])]
+        return any(now >= document.expires for document in documents)
+
+    def warnings(self, now: datetime) -> list[tuple[str, str, int]]:
+        """Return `(code, document, whole days left)` of what has expired or will within 90, 30 or 7 days."""
+        documents: list[Document] = [self.root, *([self._targets] if self._targets else [])]
+        documents += [self._roles[country] for country in sorted(self._roles) if self._follows(country)]
+        found = []
+        for document in documents:
+            left = document.expires - now
+            reached = [days for days in WARNING_DAYS if left <= timedelta(days=days)]
+            if left <= timedelta(0):
+                found.append(("members-expired", document.name, left.days))
+            elif reached:
+                found.append((f"members-expires-{reached[0]}", document.name, left.days))
+        return found
+
+
+def _parse(versions: object) -> dict[str, Any]:
+    return model_or_refuse(_Versions, versions).root
