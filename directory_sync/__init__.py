@@ -1,0 +1,1 @@
+"""The directory of authorities: signed snapshots, their verification, their exchange."""

@@ -1,0 +1,27 @@
+"""All limits of the directory, with their units. They hold for making a snapshot and for taking one."""
+
+from protocol.limits import MAX_SNAPSHOT_BODY
+
+MAX_BODY_BYTES = MAX_SNAPSHOT_BODY  # a country's snapshot, uncompressed
+MAX_TRANSFER_BYTES = MAX_BODY_BYTES + 64 * 1024  # what a peer may send: body, header line, no more
+MAX_RECORD_BYTES = 16 * 1024  # one authority as canonical JSON
+MAX_RECORDS = 200_000  # authorities of one country
+MAX_HEADER_CHARS = 4096  # the signed header, a JWS in compact form
+
+MAX_ID_CHARS = 64
+MAX_NAME_CHARS = 500  # an official name, as the state writes it
+MAX_TITLE_CHARS = 200  # an informal title, per language
+MAX_DESCRIPTION_CHARS = 4000  # per language
+MAX_PLACE_CHARS = 200
+MAX_ADDRESS_CHARS = 300
+MAX_EMAIL_CHARS = 254  # RFC 5321, 4.5.3.1.3, less the angle brackets
+MAX_WEB_CHARS = 500
+MAX_PHONE_CHARS = 40
+MAX_CODE_CHARS = 120  # a competence, an area
+MAX_LANGUAGES = 40  # titles, descriptions, languages understood
+MAX_AREAS = 100
+MAX_COMPETENCES = 200
+
+MAX_QUERY_CHARS = 200  # what is read of a search query
+MAX_QUERY_TOKENS = 10
+MAX_TOKEN_CHARS = 60
