@@ -1,0 +1,1 @@
+"""The languages: catalogues, legal areas, names, plural forms, and their checks."""

@@ -1,0 +1,92 @@
+"""Texts by id and language, from a folder of PO files."""
+
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from translations.languages import LANGUAGES
+from translations.placeholders import insert
+from translations.plural import plural_category
+from translations.po_file import read_po
+
+ENGLISH: Final = "en"
+
+
+class Text(NamedTuple):
+    """A text and the language it is really in, which is not always the one asked for."""
+
+    text: str
+    lang: str
+
+
+class UnknownTextError(KeyError):
+    """A text id that no English catalogue has, or a value that its text needs: the programmer's fault."""
+
+
+class Catalogue:
+    """The texts of one folder `<lang>.po`; a language is read when it is first asked for."""
+
+    def __init__(self, po_dir: Path) -> None:
+        self._po_dir = po_dir
+        self._texts: dict[str, dict[str, str]] = {}
+
+    def text(self, text_id: str, lang: str, /, **values: object) -> Text:
+        """Return the text in `lang`, or in English where `lang` has none; the result says which.
+
+        A translation that asks for a value nobody gives counts as missing. Raises UnknownTextError.
+        """
+        return self._first([(text_id, lang), (text_id, ENGLISH)], values)
+
+    def plural(self, text_id: str, n: int, lang: str, /, **values: object) -> Text:
+        """Return `<id>.<plural category of n>`, or `<id>.other`; `{n}` is the number unless `values` has it.
+
+        A language that has neither form falls back to English with English's own form.
+        """
+        forms = [
+            (f"{text_id}.{category}", candidate)
+            for candidate in (lang, ENGLISH)
+            if candidate in LANGUAGES
+            for category in (plural_category(candidate, n), "other")
+        ]
+        return self._first(forms, {"n": n, **values})
+
+    def template(self, text_id: str, lang: str) -> Text | None:
+        """Return the text before its values are inserted, or None where neither `lang` nor English has it."""
+        for candidate in (lang, ENGLISH):
+            found = self._language(candidate).get(text_id)
+            if found is not None:
+                return Text(found, candidate)
+        return None
+
+    def ids(self) -> frozenset[str]:
+        """Return the ids of the English catalogue."""
+        return frozenset(self._language(ENGLISH))
+
+    def _first(self, forms: list[tuple[str, str]], values: dict[str, object]) -> Text:
+        """Return the first (id, language) that exists and whose values are all given."""
+        reason = "unknown"
+        for text_id, lang in forms:
+            template = self._language(lang).get(text_id)
+            if template is None:
+                continue
+            try:
+                return Text(insert(template, values), lang)
+            except KeyError as missing:
+                reason = f"needs a value for {missing}"
+        raise UnknownTextError(f"text {forms[-1][0]!r} of {self._po_dir}: {reason}")
+
+    def _language(self, lang: str) -> dict[str, str]:
+        """Return id → text of one language; empty for one that has no file (or isn't ours: no path is built)."""
+        if lang not in self._texts:
+            self._texts[lang] = self._load(lang) if lang in LANGUAGES else {}
+        return self._texts[lang]
+
+    def _load(self, lang: str) -> dict[str, str]:
+        path = self._po_dir / f"{lang}.po"
+        if not path.exists():
+            return {}
+        texts = {}
+        for entry in read_po(path):
+            text = entry.translation or (entry.english if lang == ENGLISH else "")
+            if text and not entry.fuzzy and not entry.obsolete:
+                texts[entry.id] = text
+        return texts
