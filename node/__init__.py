@@ -1,0 +1,1 @@
+"""The running node: store, delivery, API, dashboard and command line."""

@@ -1,0 +1,1 @@
+"""The local API under /api/v1."""

@@ -1,0 +1,1 @@
+"""The line between two nodes: peers' listener, outgoing batches, TLS."""

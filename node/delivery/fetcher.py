@@ -1,0 +1,131 @@
+"""Fetching from one peer: its member documents, its directory, and attachments, when there is a reason to."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+import structlog
+
+from directory_sync.exchange import fetch_snapshot
+from directory_sync.problem import DirectoryError
+from node.delivery.call import Answer, Call, Line, LineError
+from node.delivery.incoming import BLOBS, DIRECTORY, MEMBERS
+from node.errors import NodeError
+from node.service import directory, follow_up, membership
+from node.service.node import Node
+from node.store import blobs
+from node.store.tx import Row
+from protocol.batch import Versions
+from protocol.blob import SEALED_CHUNK
+from protocol.encoding import sha256_b64u
+from protocol.member_bundle import MemberBundle
+from protocol.member_problems import MemberListError
+from protocol.problems import ProtocolError
+
+log: Final = structlog.get_logger("entente.fetcher")
+_OK, _PARTIAL = 200, 206
+_STEP: Final = 4 * SEALED_CHUNK
+
+
+class Fetcher:
+    """Looks after what one peer has for us: at start, at every hint, and every `refresh_s`."""
+
+    def __init__(self, node: Node, peer: str, line: Line) -> None:
+        """Take the way to the peer."""
+        self._node = node
+        self._peer = peer
+        self._line = line
+        self._woken = asyncio.Event()
+        self._members_due = self._directory_due = True
+
+    def heard(self, members: Versions, heads: Versions) -> None:
+        """Take note of what the peer says it knows; wakes the fetcher where that is news."""
+        if not members or membership.needs_fetch(self._node, members):
+            self._members_due = True
+        known = directory.heads(self._node).get(self._peer)
+        if self._peer in heads and heads[self._peer] != known:
+            self._directory_due = True
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Fetch until cancelled."""
+        while True:
+            pause = self._node.config.peers.refresh_s
+            try:
+                await self.round()
+            except (LineError, ProtocolError, DirectoryError, MemberListError, NodeError) as error:
+                log.info("fetch-failed", peer=self._peer, reason=str(error)[:300])
+                pause = min(pause, self._node.config.peers.retry_first_s * 4)
+            try:
+                await asyncio.wait_for(self._woken.wait(), pause)
+            except TimeoutError:
+                self._members_due = self._directory_due = True
+            self._woken.clear()
+
+    async def round(self) -> None:
+        """Fetch everything that is due now."""
+        if self._members_due:
+            await self._fetch_members()
+            self._members_due = False
+        if self._directory_due:
+            await self._fetch_directory()
+            self._directory_due = False
+        for row in self._node.store.read_now(lambda q: blobs.wanted(q, self._peer)):
+            await self._fetch_blob(row)
+
+    async def _get(self, path: str, headers: Mapping[str, str], query: Mapping[str, str] | None = None) -> Answer:
+        answer = await self._line.send(Call("GET", path, query or {}, headers))
+        if answer.status >= 400:  # noqa: PLR2004
+            raise LineError(f"{path.rpartition('/')[0]}: {_code(answer)}")
+        return answer
+
+    async def _fetch_members(self) -> None:
+        answer = await self._get(MEMBERS, {})
+        bundle = MemberBundle.from_json(answer.body)
+        for problem in await membership.take_bundle(self._node, bundle, self._peer):
+            log.warning("member-document-refused", peer=self._peer, code=problem.code, document=problem.document)
+
+    async def _fetch_directory(self) -> None:
+        async def get(path: str, headers: dict[str, str]) -> tuple[int, Mapping[str, str], bytes]:
+            answer = await self._line.send(Call("GET", path, {}, headers))
+            return answer.status, answer.headers, answer.body
+
+        fetched = await fetch_snapshot(
+            get,
+            DIRECTORY,
+            iss=self._peer,
+            known=directory.asking_with(self._node, self._peer),
+            verify_header=directory.header_verifier(self._node, self._peer),
+        )
+        if fetched is None:
+            await directory.confirm_snapshot(self._node, self._peer)
+            return
+        snapshot = fetched.snapshot
+        await directory.accept_snapshot(self._node, self._peer, snapshot.header_jws, snapshot.body)
+        log.info("directory-updated", peer=self._peer, version=fetched.header.version)
+
+    async def _fetch_blob(self, row: Row) -> None:
+        digest, size = str(row["sha256"]), int(row["sealed_size"])
+        data = bytearray()
+        while len(data) < size:
+            end = min(len(data) + _STEP, size) - 1
+            answer = await self._get(BLOBS + digest, {"range": f"bytes={len(data)}-{end}"})
+            if not answer.body or len(data) + len(answer.body) > size:
+                break
+            data += answer.body
+        if len(data) != size or sha256_b64u(bytes(data)) != digest:  # SPEC S-063
+            log.warning("attachment-refused", peer=self._peer, code="attachment-digest")
+            await self._node.store.write(lambda tx: blobs.failed(tx, digest, "attachment-digest"))
+            return
+        path = blobs.path_of(self._node.config.data, digest)
+        await asyncio.get_running_loop().run_in_executor(None, blobs.write_file, path, bytes(data))
+        await follow_up.blob_arrived(self._node, digest)
+
+
+def _code(answer: Answer) -> str:
+    try:
+        value: Any = json.loads(answer.body)["code"]
+        return str(value)[:64]
+    except (ValueError, KeyError, TypeError):
+        return f"http-{answer.status}"

@@ -1,0 +1,80 @@
+"""Health and metrics for this machine; numbers only, nothing about persons or cases."""
+
+from typing import Final
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+from typing_extensions import override
+
+from node.clock import unstamp
+from node.delivery.tls import ServerContexts
+from node.service.node import Node
+from node.store import peers, streams
+
+_NODE: Final = web.AppKey("node", Node)
+_TLS: Final = web.AppKey("tls", ServerContexts)
+_REGISTRY: Final = web.AppKey("registry", CollectorRegistry)
+
+
+class _Figures(Collector):
+    """Reads the figures from the database at each scrape."""
+
+    def __init__(self, node: Node, tls: ServerContexts) -> None:
+        self._node = node
+        self._tls = tls
+
+    @override
+    def collect(self) -> list[GaugeMetricFamily]:
+        now = self._node.clock.now()
+        waiting = GaugeMetricFamily("entente_waiting_events", "Events without a receipt.", labels=["peer"])
+        oldest = GaugeMetricFamily("entente_waiting_seconds", "Age of the oldest of them.", labels=["peer"])
+        for row in self._node.store.read_now(streams.backlog):
+            waiting.add_metric([row["peer"]], row["count"])
+            oldest.add_metric([row["peer"]], (now - unstamp(row["since"])).total_seconds())
+        reached = GaugeMetricFamily("entente_peer_reached", "1 where the last attempt succeeded.", labels=["peer"])
+        clock = GaugeMetricFamily("entente_peer_clock_seconds", "The peer's clock minus ours.", labels=["peer"])
+        for row in self._node.store.read_now(peers.all_peers):
+            reached.add_metric([row["country"]], int(row["failed_since"] is None))
+            if row["clock_offset_s"] is not None:
+                clock.add_metric([row["country"]], row["clock_offset_s"])
+        refused = GaugeMetricFamily("entente_tls_refused", "Recent TLS callers with an unknown certificate.")
+        refused.add_metric([], len(self._tls.refusals))
+        return [waiting, oldest, reached, clock, refused, *self._expiry()]
+
+    def _expiry(self) -> list[GaugeMetricFamily]:
+        days = GaugeMetricFamily("entente_members_expire_days", "Days until it expires.", labels=["document"])
+        members = self._node.members
+        for _, document, left in members.warnings(self._node.clock.now()) if members else ():
+            days.add_metric([document], left)
+        return [days]
+
+
+def health_app(node: Node, tls: ServerContexts) -> web.Application:
+    """Return the application of the health listener."""
+    app = web.Application()
+    app[_NODE], app[_TLS] = node, tls
+    app[_REGISTRY] = CollectorRegistry()
+    app[_REGISTRY].register(_Figures(node, tls))
+    app.router.add_get("/healthz", _health)
+    app.router.add_get("/metrics", _metrics)
+    return app
+
+
+async def _health(request: web.Request) -> web.Response:
+    node = request.app[_NODE]
+    node.store.read_now(lambda q: q.one("SELECT 1 AS alive"))
+    return web.json_response(
+        {
+            "status": "ok",
+            "country": node.country,
+            "members": sorted(node.members.active_countries()) if node.members else [],
+            "tls_refusals": request.app[_TLS].refusals,
+        }
+    )
+
+
+async def _metrics(request: web.Request) -> web.Response:
+    body = generate_latest(request.app[_REGISTRY])
+    return web.Response(body=body, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})

@@ -1,0 +1,84 @@
+"""The way to one peer over HTTPS, its connection kept open."""
+
+import asyncio
+import ssl
+from urllib.parse import urlencode
+
+import aiohttp
+
+from node.delivery.call import Answer, Call, LineError
+from node.delivery.tls import client_context
+from node.service.node import Node
+
+_MAX_ANSWER = 96 * 1024 * 1024
+_TIMEOUT = aiohttp.ClientTimeout(total=120, connect=10, sock_read=60)
+
+
+class HttpLine:
+    """One client session with one TLS context for one peer; made anew when the member list changes."""
+
+    def __init__(self, node: Node, country: str) -> None:
+        """Take the peer's country; address and certificates come from the member list at each connection."""
+        self._node = node
+        self._country = country
+        self._session: aiohttp.ClientSession | None = None
+        self._pinned: frozenset[bytes] = frozenset()
+
+    async def send(self, call: Call) -> Answer:
+        """Carry a call; raises `LineError` where no answer came."""
+        members = self._node.members
+        record = members.member(self._country) if members else None
+        pinned = members.tls_certificates(self._country) if members else frozenset()
+        if record is None or not pinned:
+            raise LineError("no address in the member list")
+        session = await self._session_for(pinned)
+        url = record.url.rstrip("/") + call.path + (f"?{urlencode(dict(call.query))}" if call.query else "")
+        try:
+            async with session.request(
+                call.method, url, data=call.body or None, headers=dict(call.headers), allow_redirects=False
+            ) as response:
+                body = await self._bounded(response)
+                headers = {name.lower(): value for name, value in response.headers.items()}
+                return Answer(response.status, headers, body)
+        except (aiohttp.ClientError, OSError, TimeoutError, ssl.SSLError) as error:
+            raise LineError(_reason(error)) from None
+
+    async def _bounded(self, response: aiohttp.ClientResponse) -> bytes:
+        chunks, size = [], 0
+        async for chunk in response.content.iter_chunked(256 * 1024):
+            size += len(chunk)
+            if size > _MAX_ANSWER:
+                raise LineError("the answer is larger than allowed")
+            chunks.append(chunk)
+        return b"".join(chunks)
+
+    async def _session_for(self, pinned: frozenset[bytes]) -> aiohttp.ClientSession:
+        if self._session is None or pinned != self._pinned:
+            await self.close()
+            keys = self._node.keys
+            context = client_context(keys.tls_certificate, keys.tls_key, pinned)
+            connector = aiohttp.TCPConnector(ssl=context, limit=4, keepalive_timeout=75)
+            self._session = aiohttp.ClientSession(
+                connector=connector, timeout=_TIMEOUT, auto_decompress=False, trust_env=True
+            )
+            self._pinned = pinned
+        return self._session
+
+    async def close(self) -> None:
+        """Close the connection."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+            await asyncio.sleep(0)
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, aiohttp.ServerDisconnectedError | ConnectionResetError):
+        return "the connection was dropped; perhaps the peer doesn't know this node's TLS certificate"
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, aiohttp.ClientConnectorCertificateError | ssl.SSLError):
+        return "the peer showed a TLS certificate that isn't in the member list"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return f"can't connect: {error.os_error.strerror or error.os_error}"
+    return type(error).__name__

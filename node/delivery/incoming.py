@@ -1,0 +1,127 @@
+"""What this node answers to its peers: decide which use case, turn refusals into problems (RFC 9457)."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import structlog
+
+from directory_sync.exchange import answer as directory_answer
+from directory_sync.exchange import compressed, document_of, etag_of
+from node.delivery.call import Answer, Call
+from node.service import directory, follow_up, serving
+from node.service.node import Node
+from node.service.receive import GapError, receive
+from protocol.batch import MEDIA_TYPE
+from protocol.limits import MAX_REQUEST_BODY
+from protocol.problems import ProtocolError
+
+log: Final = structlog.get_logger("entente.incoming")
+
+BATCHES: Final = "/peer/v1/batches"
+MEMBERS: Final = "/peer/v1/members"
+DIRECTORY: Final = "/peer/v1/directory"
+STREAMS: Final = "/peer/v1/streams/"
+BLOBS: Final = "/peer/v1/blobs/"
+
+RETRY_AFTER_S: Final = "5"
+
+
+async def handle(node: Node, peer: str | None, call: Call) -> Answer:
+    """Answer a peer's call; `peer` is the member whose certificate TLS showed, None where none did."""
+    try:
+        if peer is None or node.members is None or not node.members.active(peer):
+            raise ProtocolError("not-a-member", "the TLS certificate")  # noqa: TRY301
+        return await _route(node, peer, call)
+    except ProtocolError as error:
+        return problem(error)
+    except Exception:
+        log.exception("incoming-failed", peer=peer, path=call.path.rpartition("/")[0])
+        return problem(ProtocolError("unavailable", "an error inside the node"))
+
+
+async def _route(node: Node, peer: str, call: Call) -> Answer:
+    if call.method == "POST" and call.path == BATCHES:
+        return await _batch(node, peer, call)
+    if call.method != "GET":
+        raise ProtocolError("not-found", "no such method here")
+    routes: dict[str, Callable[[], Awaitable[Answer] | Answer]] = {
+        MEMBERS: lambda: _members(node, call),
+        DIRECTORY: lambda: _directory(node, call),
+    }
+    if call.path in routes:
+        found = routes[call.path]()
+        return found if isinstance(found, Answer) else await found
+    if call.path.startswith(STREAMS):
+        return _stream(node, peer, call.path.removeprefix(STREAMS))
+    if call.path.startswith(BLOBS):
+        return await _blob(node, peer, call)
+    raise ProtocolError("not-found", "no such address")
+
+
+async def _batch(node: Node, peer: str, call: Call) -> Answer:
+    if call.headers.get("content-type") != MEDIA_TYPE:
+        raise ProtocolError("malformed", f"Content-Type is {MEDIA_TYPE}")
+    if len(call.body) > MAX_REQUEST_BODY:
+        raise ProtocolError("too-large", "the body")
+    receipt = await receive(node, peer, call.body)
+    await follow_up.after_batch(node, peer, call.body)
+    return Answer(200, {"content-type": "application/jose"}, receipt)
+
+
+def _members(node: Node, call: Call) -> Answer:
+    assert node.members is not None
+    after = call.query.get("after_root", "0")
+    known = int(after) if after.isascii() and after.isdigit() and len(after) < 10 else 0  # noqa: PLR2004
+    return Answer(200, {"content-type": "application/json"}, node.members.bundle(known).to_json())
+
+
+async def _directory(node: Node, call: Call) -> Answer:
+    listing = directory.own_snapshot(node)
+    if listing is None:
+        raise ProtocolError("not-found", "no directory published yet")
+    document = document_of(listing.snapshot)
+    etag = etag_of(listing.version, listing.sha256)
+    loop = asyncio.get_running_loop()
+    gzipped = await loop.run_in_executor(None, compressed, document)
+    status, headers, body = directory_answer(document, gzipped, etag, call.headers)
+    return Answer(status, {name.lower(): value for name, value in headers.items()}, body)
+
+
+def _stream(node: Node, peer: str, iss: str) -> Answer:
+    if iss != peer:
+        raise ProtocolError("not-found", "a member asks for its own stream only")
+    head = serving.stream_head(node, peer)
+    body = {"epoch": head.epoch, "next": head.next, "last": head.last}
+    return Answer(200, {"content-type": "application/json"}, json.dumps(body).encode())
+
+
+async def _blob(node: Node, peer: str, call: Call) -> Answer:
+    data, start, total = await asyncio.get_running_loop().run_in_executor(
+        None, lambda: serving.blob(node, peer, call.path.removeprefix(BLOBS), call.headers.get("range"))
+    )
+    headers = {"content-type": "application/octet-stream", "accept-ranges": "bytes"}
+    if len(data) == total:
+        return Answer(200, headers, data)
+    return Answer(206, {**headers, "content-range": f"bytes {start}-{start + len(data) - 1}/{total}"}, data)
+
+
+def problem(error: ProtocolError) -> Answer:
+    """Turn a refusal into a problem document; final codes never get here, but are 400 if they do."""
+    entry = error.problem
+    status = 400 if entry.final else entry.status
+    body: dict[str, Any] = {
+        "type": f"urn:entente:problem:{entry.code}",
+        "title": entry.meaning,
+        "status": status,
+        "code": entry.code,
+        "detail": error.detail,
+        "hint": entry.hint,
+    }
+    if isinstance(error, GapError):
+        body |= error.expected
+    headers = {"content-type": "application/problem+json"}
+    if status in (429, 503):
+        headers["retry-after"] = RETRY_AFTER_S
+    return Answer(status, headers, json.dumps(body).encode())

@@ -1,0 +1,147 @@
+"""A case as this node holds it, and what an event makes of it. Sender and receiver run the same functions."""
+
+import datetime as dt
+from dataclasses import dataclass, replace
+
+from protocol import dates, request
+from protocol.content import ActMatter, Content, DateMatter, SendMatter, chain_of
+from protocol.event import Claims
+from protocol.problems import ProtocolError
+from protocol.request import SEND, Side
+
+
+@dataclass(frozen=True)
+class Case:
+    """The state of a case; `n` and `head` are the number and hash of the last event of each chain.
+
+    `state` can also be `refused`: the counterpart finally refused the request itself, so it has no case.
+    """
+
+    id: str
+    number: str
+    role: Side
+    counterpart: str
+    own_authority: str
+    their_authority: str
+    their_name: str
+    area: str
+    question_set: str
+    set_version: int
+    set_sha256: str
+    state: str
+    n: int
+    head: str
+    date_state: dates.State
+    date_n: int
+    date_head: str
+    due: dt.date
+    agreed: dt.date | None = None
+    withdrawal_wished: str | None = None
+    opened: bool = False
+
+    @property
+    def other_role(self) -> Side:
+        """The side on which the counterpart is."""
+        return "replying" if self.role == "asking" else "asking"
+
+    def side_of(self, country: str) -> Side:
+        """Return the side on which a country is."""
+        return self.other_role if country == self.counterpart else self.role
+
+    @property
+    def owner(self) -> Side | None:
+        """The side that may move the case now; None where it has ended."""
+        return request.OWNER.get(self.state)  # type: ignore[call-overload, no-any-return]
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing moves the case any more."""
+        return self.owner is None
+
+    def moves(self) -> tuple[str, ...]:
+        """Return the kinds of events that this node may issue now."""
+        if self.ended:
+            return ()
+        state: request.State = self.state  # type: ignore[assignment]
+        found = request.kinds(state, self.role) + dates.kinds(self.date_state, self.role, state)
+        wish = self.role == "asking" and self.state in ("sent", "accepted") and not self.withdrawal_wished
+        return (*found, "wish.withdraw") if wish else found
+
+
+def opened(claims: Claims, digest: str, matter: SendMatter, country: str) -> Case:
+    """Return the case that a `request.send` opens, as `country` holds it."""
+    asking = claims.iss == country
+    own, their = (matter.asking, matter.replying) if asking else (matter.replying, matter.asking)
+    request.move(None, claims.kind, "asking")
+    if claims.n != 1:
+        raise ProtocolError("no-predecessor", "a request is the first event of its case")
+    return Case(
+        id=claims.case,
+        number=matter.number,
+        role="asking" if asking else "replying",
+        counterpart=claims.aud[0] if asking else claims.iss,
+        own_authority=own.authority,
+        their_authority=their.authority,
+        their_name=their.name,
+        area=matter.area,
+        question_set=matter.set,
+        set_version=matter.version,
+        set_sha256=matter.set_sha256,
+        state="sent",
+        n=1,
+        head=digest,
+        date_state="asked",
+        date_n=0,
+        date_head=digest,
+        due=matter.due,
+    )
+
+
+def advanced(case: Case, claims: Claims, digest: str, matter: Content, *, after_refusal: bool = False) -> Case:
+    """Return the case after one more event; raises the final codes of SPEC.md section 9.
+
+    `after_refusal`: `prev` names a receipt that refused the event with this number before.
+    """
+    side = case.side_of(claims.iss)
+    chain = chain_of(claims.kind)
+    if chain is None:
+        return _noted(case, claims, side)
+    last, head = (case.n, case.head) if chain == "request" else (case.date_n, case.date_head)
+    if claims.n is None or claims.n > last + 1:
+        raise ProtocolError("no-predecessor", f"{chain} event {claims.n} after {last}")
+    if claims.n <= last:
+        raise ProtocolError("case-fork", f"{chain} event {claims.n} is there already")  # SPEC S-074
+    if claims.prev != head and not after_refusal:
+        raise ProtocolError("no-predecessor", "the event before it is another one")
+    if chain == "date":
+        return _dated(case, claims, digest, matter, side)
+    if claims.kind == SEND:
+        raise ProtocolError("case-exists", "the case is open already")
+    state = request.move(case.state, claims.kind, side)  # type: ignore[arg-type]
+    return replace(case, state=state, n=claims.n, head=digest)
+
+
+def _dated(case: Case, claims: Claims, digest: str, matter: Content, side: Side) -> Case:
+    assert isinstance(matter, DateMatter)
+    assert claims.n is not None
+    state = dates.move(case.date_state, claims.kind, side, case.state)  # type: ignore[arg-type]
+    if state == "agreed" and matter.date != case.due:
+        raise ProtocolError("date-differs", "agreed is the date that was proposed last")  # SPEC S-073
+    agreed = matter.date if state == "agreed" else case.agreed
+    return replace(case, date_state=state, date_n=claims.n, date_head=digest, due=matter.date, agreed=agreed)
+
+
+def _noted(case: Case, claims: Claims, side: Side) -> Case:
+    if claims.kind == "wish.withdraw":
+        if side != "asking":
+            raise ProtocolError("not-owner", "only the asking side wishes to withdraw")
+        return replace(case, withdrawal_wished=claims.jti)
+    if claims.kind == "notice.opened":
+        return replace(case, opened=True)
+    return case
+
+
+def actor_of(matter: Content) -> tuple[str | None, str | None]:
+    """Return the authority and the name of the person who acted."""
+    actor = matter.actor if isinstance(matter, ActMatter | SendMatter) else None
+    return (actor.authority, actor.name) if actor else (None, None)

@@ -1,0 +1,182 @@
+"""What a reader sees of a case: the one view that pages and API share.
+
+All texts are already in the reader's language (`Text.lang` says which one it really is: `en` where a
+translation is missing). Free text keeps its original and its language (`FreeText`).
+"""
+
+from datetime import date, datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+Side = Literal["asking", "replying"]
+Holder = Literal["us", "them", "nobody"]
+Transit = Literal["on-its-way", "applied", "refused"]
+
+
+class View(BaseModel):
+    """A frozen value for readers."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Text(View):
+    """A text of the interface or of a question set: `lang` is the language it is really in."""
+
+    text: str
+    lang: str
+
+
+class FreeText(View):
+    """What a person wrote: never translated in a signed message, shown with its language."""
+
+    text: str
+    lang: str
+
+
+class Party(View):
+    """One side of a case: its country (ISO 3166-1 alpha-2) and authority."""
+
+    side: Side
+    country: str
+    country_name: str
+    authority: str
+    name: str
+    title: Text | None = None
+
+
+class Choice(View):
+    """One entry of an answer list."""
+
+    code: str
+    label: Text
+
+
+class Answer(View):
+    """An answer as the reader reads it; `label` for codes and dates, `free` for text as written."""
+
+    code: str | None = None
+    label: Text | None = None
+    free: FreeText | None = None
+    comment: FreeText | None = None
+
+
+class Question(View):
+    """A question of the case, its follow-ups, and its answer once there is one.
+
+    `depth` counts the levels of nesting; `enable_when` is `(item, codes)` of a follow-up.
+    """
+
+    id: str
+    depth: int
+    text: Text
+    type: Literal["choice", "text", "date", "country"]
+    required: bool
+    personal: bool
+    choices: tuple[Choice, ...] = ()
+    enable_when: tuple[str, tuple[str, ...]] | None = None
+    comment: FreeText | None = None
+    answer: Answer | None = None
+
+
+class Variable(View):
+    """A value that the asking authority filled in, with its label in the reader's language."""
+
+    id: str
+    label: Text
+    value: str
+    lang: str | None = None
+    personal: bool
+
+
+class Clarification(View):
+    """A clarification asked after a reply, and its answer once there is one."""
+
+    asked: FreeText
+    asked_at: datetime
+    answered: FreeText | None = None
+    answered_at: datetime | None = None
+
+
+class Attachment(View):
+    """A file of the case: `sha256` is that of the ciphertext; `here` is false until it was fetched."""
+
+    sha256: str
+    name: str
+    media_type: str
+    size: int
+    side: Side
+    here: bool
+
+
+class TimelineEntry(View):
+    """Who did what and when; `transit` says whether the other side's receipt is there."""
+
+    at: datetime
+    side: Side
+    authority: str
+    person: str | None
+    kind: str
+    text: Text
+    detail: FreeText | None = None
+    transit: Transit
+    refusal: Text | None = None
+
+
+class Due(View):
+    """Until when an answer is due: `state` of the dates, and who may move it next."""
+
+    date: date
+    state: Literal["asked", "proposed", "agreed"]
+    days_left: int
+    holder: Holder
+
+
+class CaseSummary(View):
+    """A line of the work list."""
+
+    id: str
+    number: str
+    role: Side
+    state: str
+    state_text: Text
+    holder: Holder
+    counterpart: Party
+    own_authority: str
+    area: Text
+    question_set: Text
+    due: Due | None
+    updated_at: datetime
+    on_its_way: bool
+    unread: bool
+
+
+class CaseView(View):
+    """A case as its reader sees it; `actions` are the use cases this reader may start now."""
+
+    id: str
+    number: str
+    role: Side
+    state: str
+    state_text: Text
+    holder: Holder
+    holder_text: Text
+    asking: Party
+    replying: Party
+    area: Text
+    area_id: str
+    question_set: Text
+    question_set_id: str
+    question_set_here: bool
+    due: Due | None
+    variables: tuple[Variable, ...]
+    questions: tuple[Question, ...]
+    comment: FreeText | None
+    reason: FreeText | None
+    clarifications: tuple[Clarification, ...]
+    attachments: tuple[Attachment, ...]
+    timeline: tuple[TimelineEntry, ...]
+    notices: tuple[Text, ...]
+    actions: tuple[str, ...]
+    waiting_since: datetime | None
+    draft_reply: dict[str, str] | None = None

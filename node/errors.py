@@ -1,0 +1,92 @@
+"""The one error type of a node, and the table of what its codes mean.
+
+The table is the source of docs/errors.md. What isn't ours is `internal`: its detail goes to the log only.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from protocol.problems import ProtocolError
+
+Fault = Literal["caller", "peer", "node"]
+
+
+@dataclass(frozen=True)
+class Code:
+    """What an error code means: its HTTP status, who is at fault, and what to do next."""
+
+    code: str
+    status: int
+    fault: Fault
+    meaning: str
+    hint: str
+
+
+class NodeError(Exception):
+    """A refusal with a stable code; `message` says what happened and never holds personal data.
+
+    `fields` names the inputs at fault (path → code), for forms and API callers.
+    """
+
+    def __init__(self, code: str, message: str = "", hint: str = "", fields: dict[str, str] | None = None) -> None:
+        """Take a code of `CODES`; message and hint default to the table's."""
+        self.entry = CODES[code]
+        self.code = code
+        self.message = message or self.entry.meaning
+        self.hint = hint or self.entry.hint
+        self.fields = fields or {}
+        super().__init__(f"{code}: {self.message}")
+
+
+def from_protocol(error: ProtocolError) -> NodeError:
+    """Turn a refusal of the protocol into the error that a caller of this node sees."""
+    code = error.code if error.code in CODES else "refused-by-protocol"
+    return NodeError(code, f"{error.problem.meaning} {error.detail}".strip(), error.problem.hint)
+
+
+_TABLE: Final = (
+    Code("not-signed-in", 401, "caller", "You aren't signed in.", "Sign in, or send a valid bearer token."),
+    Code("wrong-credentials", 401, "caller", "The name or the password is wrong.", "Try again, or ask for a link."),
+    Code("link-invalid", 403, "caller", "The sign-in link was used or has expired.", "Ask for a new link."),
+    Code("forbidden", 403, "caller", "Your role doesn't allow this.", "Ask your data administrator."),
+    Code("csrf", 403, "caller", "The form is too old or came from elsewhere.", "Load the page again and repeat."),
+    Code("not-found", 404, "caller", "There is no such thing, or it isn't yours.", "Check the address."),
+    Code("method-not-allowed", 405, "caller", "This address doesn't take this method.", "See the OpenAPI document."),
+    Code("stale", 409, "caller", "It was changed meanwhile.", "Read it again and repeat."),
+    Code("not-owner", 409, "caller", "It is the other side's turn.", "Wait, or ask the other side for the change."),
+    Code("wrong-state", 409, "caller", "The case isn't in a state that allows this.", "Read the case again."),
+    Code("date-differs", 409, "caller", "The date isn't the one that is on the table.", "Read the case again."),
+    Code("exists", 409, "caller", "It exists already.", "Choose another name."),
+    Code("idempotency-mismatch", 409, "caller", "The Idempotency-Key was used for another request.", "Use a new key."),
+    Code("too-large", 413, "caller", "It is larger than allowed.", "See docs/limits.md."),
+    Code("event-too-large", 413, "caller", "The message is larger than allowed.", "Shorten texts; attach a file."),
+    Code("unsupported-media", 415, "caller", "This type of file isn't accepted.", "Send PDF, PNG, JPEG or text."),
+    Code("invalid", 422, "caller", "Something in the input isn't right.", "See the fields named."),
+    Code("unknown-area", 422, "caller", "This node doesn't know this legal area.", "entente areas list."),
+    Code("unknown-authority", 422, "caller", "There is no such active authority.", "Search the directory."),
+    Code("unknown-country", 422, "caller", "No active member has this country code.", "entente member list."),
+    Code("unknown-language", 422, "caller", "This isn't one of the 26 languages.", "Use a code such as de or hu."),
+    Code("list-expired", 503, "node", "The member list has expired; no new counterparts.", "entente member renew."),
+    Code("too-many", 429, "caller", "Too many attempts.", "Wait a minute, then try again."),
+    Code("refused-by-protocol", 422, "caller", "The protocol doesn't allow this.", "See the message."),
+    Code("config-missing", 500, "node", "There is no configuration here.", "entente init DIRECTORY --country XX."),
+    Code("config-invalid", 500, "node", "The configuration isn't right.",
+         "See the line named; entente config describe."),
+    Code("key-missing", 500, "node", "A key file is missing.", "Restore it from its backup; entente doctor."),
+    Code("key-exposed", 500, "node", "Others can read a key file.", "chmod 600 the file named."),
+    Code("schema-newer", 500, "node", "The data were written by a newer version.", "Install that version."),
+    Code("restored-from-old-disk", 503, "node", "A peer knows more of this node than it does itself.",
+         "It was started from an old copy; see docs/operating.md."),
+    Code("directory-invalid", 422, "peer", "A directory snapshot was refused.", "See the detail; entente doctor."),
+    Code("directory-rollback", 422, "peer", "A country has gone back to an older directory.", "See docs/operating.md."),
+    Code("directory-fork", 422, "peer", "A country has signed two directories of one version.",
+         "Both are kept as a proof; the operators have to talk."),
+    Code("members-invalid", 422, "caller", "The member list was refused.", "See the detail."),
+    Code("peer-unreachable", 503, "peer", "The other node can't be reached.", "It is tried again; entente doctor."),
+    Code("address-in-use", 500, "node", "Another process listens on this address.", "Change the port in node.toml."),
+    Code("verification-failed", 500, "node", "An invariant of the node's data is broken.", "See what was found."),
+    Code("unavailable", 503, "node", "The node can't do this now.", "Try again shortly."),
+    Code("internal", 500, "node", "Something went wrong inside the node.", "The log has the detail."),
+)  # fmt: skip
+
+CODES: Final[dict[str, Code]] = {code.code: code for code in _TABLE}

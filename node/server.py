@@ -1,0 +1,167 @@
+"""The one composition root: what a configuration names is opened, joined and run here.
+
+Tests start the same functions with a test configuration, another clock, and stores that run inline.
+"""
+
+import asyncio
+import contextlib
+import errno
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final
+
+import structlog
+from aiohttp import web
+
+import translations
+from directory_sync.discovery import announce, browse
+from node.api.app import add_routes as add_api
+from node.clock import Clock, Entropy, SystemClock, SystemEntropy
+from node.config import Config
+from node.dashboard.app import add_routes as add_dashboard
+from node.delivery.call import Line
+from node.delivery.exchange import Exchange
+from node.delivery.health import health_app
+from node.delivery.http_line import HttpLine
+from node.delivery.http_listener import peer_app
+from node.delivery.tls import ServerContexts
+from node.errors import NodeError
+from node.service import membership
+from node.service.node import Node
+from node.store.case_keys import CaseKeys
+from node.store.key_files import load_keys
+from node.store.migrations import KEYS, NODE
+from node.store.store import Store
+from translations.area import load_areas
+from translations.catalogue import Catalogue
+
+log: Final = structlog.get_logger("entente.server")
+
+TEXTS: Final = Path(translations.__file__).parent
+
+
+def open_node(
+    config: Config, *, clock: Clock | None = None, entropy: Entropy | None = None, inline: bool = False
+) -> Node:
+    """Open a node's databases, keys, areas and member list; `close_node` closes it again."""
+    clock, entropy = clock or SystemClock(), entropy or SystemEntropy()
+    config.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    keys = load_keys(config.keys)
+    key_store = Store(config.data / "keys.db", KEYS, clock, inline=inline)
+    store = Store(config.data / "node.db", NODE, clock, inline=inline)
+    node = Node(
+        config=config,
+        store=store,
+        key_store=key_store,
+        case_keys=CaseKeys(key_store, keys.master, entropy),
+        keys=keys,
+        clock=clock,
+        entropy=entropy,
+        areas=load_areas(TEXTS / "areas"),
+        texts=Catalogue(TEXTS / "interface" / "po"),
+    )
+    membership.restore(node)
+    return node
+
+
+async def close_node(node: Node) -> None:
+    """Finish all writes and close the databases."""
+    await node.store.close()
+    await node.key_store.close()
+
+
+class Server:
+    """A running node: three listeners and the delivery."""
+
+    def __init__(self, node: Node) -> None:
+        """Take an open node."""
+        self.node = node
+        self._runners: list[web.AppRunner] = []
+        self._tls = ServerContexts(node.keys.tls_certificate, node.keys.tls_key)
+        self._exchange = Exchange(node, self._line_to)
+        self._nearby: asyncio.Task[None] | None = None
+
+    def _line_to(self, country: str) -> Line:
+        return HttpLine(self.node, country)
+
+    async def start(self) -> None:
+        """Publish the node's own record, open the listeners, start the delivery."""
+        config = self.node.config
+        await membership.publish_own_role(self.node)
+        self.node.members_changed = self._members_changed
+        self._members_changed(start=True)
+        web_app = web.Application()
+        add_api(web_app, self.node)
+        add_dashboard(web_app, self.node)
+        await self._listen(health_app(self.node, self._tls), config.health.listen)
+        await self._listen(peer_app(self.node), config.peers.listen, tls=True)
+        await self._listen(web_app, config.web.listen)
+        await self._exchange.start()
+        if config.peers.find_nearby:
+            self._nearby = asyncio.create_task(self._find_nearby(), name="nearby")
+        log.info("started", country=self.node.country, peers=config.peers.listen, web=config.web.listen)
+
+    async def stop(self) -> None:
+        """Stop taking calls, then stop sending; everything that was acknowledged is on disk."""
+        if self._nearby is not None:
+            self._nearby.cancel()
+            await asyncio.gather(self._nearby, return_exceptions=True)
+        for runner in self._runners:
+            await runner.cleanup()
+        await self._exchange.stop()
+        await close_node(self.node)
+        log.info("stopped", country=self.node.country)
+
+    async def _listen(self, app: web.Application, address: str, *, tls: bool = False) -> None:
+        host, _, port = address.rpartition(":")
+        runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=2.0)
+        await runner.setup()
+        self._runners.append(runner)
+        context = self._tls.listener if tls else None
+        try:
+            await web.TCPSite(runner, host.strip("[]"), int(port), ssl_context=context).start()
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise NodeError("address-in-use", f"{address} is in use.") from None
+            raise
+
+    def _members_changed(self, *, start: bool = False) -> None:
+        members = self.node.members
+        pinned: frozenset[bytes] = frozenset()
+        if members is not None:
+            others = members.active_countries() - {self.node.country}
+            pinned = frozenset().union(*(members.tls_certificates(country) for country in others))
+        self._tls.trust(pinned)
+        if not start:
+            self._exchange.match_members()
+
+    async def _find_nearby(self) -> None:
+        """Announce this node and contact members that appear nearby at once; the list alone decides trust."""
+        port = int(self.node.config.peers.listen.rpartition(":")[2])
+        async with announce(self.node.country, port):
+            async for hint in browse():
+                if hint.country != self.node.country:
+                    self.node.wake(hint.country)
+                    self.node.heard(hint.country, {}, {})
+
+
+@contextlib.asynccontextmanager
+async def running(node: Node) -> AsyncIterator[Server]:
+    """Run a node for as long as the block lasts."""
+    server = Server(node)
+    try:
+        await server.start()
+        yield server
+    finally:
+        await server.stop()
+
+
+async def serve(config: Config) -> None:
+    """Run a node until SIGINT or SIGTERM."""
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, ended.set)
+    async with running(open_node(config)):
+        await ended.wait()

@@ -1,0 +1,291 @@
+"""A case in words: questions, answers and history in one reader's language."""
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from node.clock import unstamp
+from node.domain.case import Case, actor_of
+from node.domain.case_view import (
+    Answer,
+    Attachment,
+    Choice,
+    Clarification,
+    FreeText,
+    Question,
+    Side,
+    Text,
+    TimelineEntry,
+    Transit,
+    Variable,
+)
+from node.service.contents import Stored
+from node.service.judge import area_of, plain
+from node.service.node import Node
+from node.store.tx import Row
+from protocol.content import (
+    DateMatter,
+    DeclineMatter,
+    Reply,
+    ReplyMatter,
+    ReplyPerson,
+    Said,
+    SendMatter,
+    SendPerson,
+    WordPerson,
+)
+from translations import dates, languages
+from translations.answer import VisibleItem, visible_items
+from translations.area import Area, render_question, render_variable
+from translations.catalogue import Text as CatalogueText
+from translations.question_set import Item
+
+
+def said(text: Said | None) -> FreeText | None:
+    """Show what a person wrote, with its language."""
+    return FreeText(text=text.text, lang=text.lang) if text else None
+
+
+def shown(text: CatalogueText) -> Text:
+    """Show a text of a catalogue."""
+    return Text(text=text.text, lang=text.lang)
+
+
+@dataclass(frozen=True)
+class CaseTexts:
+    """The texts of one reader."""
+
+    node: Node
+    lang: str
+
+    def interface(self, text_id: str, **values: object) -> Text:
+        """Return a text of the interface."""
+        return shown(self.node.texts.text(text_id, self.lang, **values))
+
+    def country(self, code: str) -> str:
+        """Return a country's name."""
+        return languages.country_name(code, self.lang)
+
+    def day(self, date: dt.date) -> str:
+        """Write a date."""
+        return dates.format_date(date, self.lang)
+
+    def moment(self, at: dt.datetime) -> str:
+        """Write a time in the node's zone."""
+        return dates.format_datetime(at, self.lang, self.node.config.node.time_zone)
+
+    def area_title(self, area_id: str) -> Text:
+        """Return an area's title, its id where this node doesn't have it."""
+        area = self.node.areas.get(area_id)
+        return shown(area.catalogue.text(area.rules.title, self.lang)) if area else Text(text=area_id, lang="en")
+
+    def set_title(self, area_id: str, set_id: str) -> Text:
+        """Return a question set's title, its id where this node doesn't have it."""
+        area = self.node.areas.get(area_id)
+        if area is None or set_id not in area.question_sets:
+            return Text(text=set_id, lang="en")
+        return shown(area.catalogue.text(area.question_sets[set_id].title, self.lang))
+
+    def held(self, case: Case) -> bool:
+        """Say whether this node has exactly the question set that the case names."""
+        area = self.node.areas.get(case.area)
+        known = area.question_sets.get(case.question_set) if area else None
+        return known is not None and (known.version, known.sha256) == (case.set_version, case.set_sha256)
+
+    def story(self, case: Case, matter: SendMatter, events: list[Stored]) -> "Story":
+        """Return the case's events told in this language."""
+        return Story(self, case, matter, events, area_of(self.node.areas, matter))
+
+
+@dataclass(frozen=True)
+class Story:
+    """The events of one case; `area` is None while its question set is being fetched."""
+
+    texts: CaseTexts
+    case: Case
+    matter: SendMatter
+    events: list[Stored]
+    area: Area | None
+
+    @property
+    def counted(self) -> list[Stored]:
+        """The events that weren't refused: a refused one never happened."""
+        return [stored for stored in self.events if stored.status != "refused"]
+
+    def _person(self) -> SendPerson:
+        person = self.events[0].person
+        return person if isinstance(person, SendPerson) else SendPerson()
+
+    def _values(self) -> dict[str, Any]:
+        return plain(self.matter.variables) | plain(self._person().variables)
+
+    def variables(self) -> tuple[Variable, ...]:
+        """Return what the asking authority filled in."""
+        if self.area is None:
+            return ()
+        return tuple(self._variable(self.area, name, value) for name, value in self._values().items())
+
+    def _variable(self, area: Area, name: str, value: Mapping[str, object]) -> Variable:
+        known = area.variables.get(name)
+        label = shown(area.catalogue.text(known.text, self.texts.lang)) if known else Text(text=name, lang="en")
+        text = render_variable(area, name, value, self.texts.lang)
+        birth = value.get("birth_date")
+        if isinstance(birth, str):
+            text = f"{text} · {self.texts.day(dt.date.fromisoformat(birth))}"
+        lang = value.get("lang")
+        return Variable(
+            id=name,
+            label=label,
+            value=text,
+            lang=lang if isinstance(lang, str) else None,
+            personal=known.personal if known else True,
+        )
+
+    def questions(self) -> tuple[Question, ...]:
+        """Return the questions asked with their follow-ups and answers."""
+        if self.area is None:
+            return ()
+        answers = self.answers()
+        asked = {question.item: question.comment for question in self.matter.questions}
+        given = plain(dict(answers)) if answers else None
+        found = visible_items(self.area.question_sets[self.matter.set], list(asked), given)
+        return tuple(self._question(self.area, entry, asked, answers) for entry in found)
+
+    def answers(self) -> dict[str, Reply]:
+        """Return the answers as they stand: those of the last reply that gave any."""
+        answers: dict[str, Reply] = {}
+        for stored in self.counted:
+            if isinstance(stored.matter, ReplyMatter):
+                person = stored.person
+                about = person.answers if isinstance(person, ReplyPerson) else {}
+                answers = {**stored.matter.answers, **about} or answers
+        return answers
+
+    def _question(
+        self, area: Area, entry: VisibleItem, asked: Mapping[str, Said | None], answers: Mapping[str, Reply]
+    ) -> Question:
+        item = entry.item
+        reply = answers.get(item.id)
+        return Question(
+            id=item.id,
+            depth=entry.depth,
+            text=shown(render_question(area, item.id, self._values(), self.texts.lang)),
+            type=item.type,  # type: ignore[arg-type]
+            required=item.required,
+            personal=item.personal,
+            choices=self._choices(area, item),
+            enable_when=(item.enable_when.item, tuple(item.enable_when.any)) if item.enable_when else None,
+            comment=said(asked.get(item.id)),
+            answer=self._answer(area, item, reply) if reply else None,
+        )
+
+    def _choices(self, area: Area, item: Item) -> tuple[Choice, ...]:
+        codes = area.lists[item.list].codes if item.list else ()
+        return tuple(
+            Choice(code=code.code, label=shown(area.catalogue.text(code.text, self.texts.lang))) for code in codes
+        )
+
+    def _answer(self, area: Area, item: Item, reply: Reply) -> Answer:
+        label = None
+        if reply.code is not None and item.list:
+            label = shown(area.code_label(item.list, reply.code, self.texts.lang))
+        elif reply.date is not None:
+            label = Text(text=self.texts.day(reply.date), lang=self.texts.lang)
+        elif reply.country is not None:
+            label = Text(text=self.texts.country(reply.country), lang=self.texts.lang)
+        free = FreeText(text=reply.text, lang=reply.lang or "en") if reply.text else None
+        return Answer(code=reply.code, label=label, free=free, comment=said(reply.comment))
+
+    def request_comment(self) -> FreeText | None:
+        """Return the asking authority's general comment."""
+        return said(self._person().comment)
+
+    def reason(self) -> FreeText | None:
+        """Return why the request was declined: the reason in the reader's words, then what was added."""
+        for stored in self.counted:
+            if isinstance(stored.matter, DeclineMatter):
+                return self._decline_reason(stored)
+        return None
+
+    def _decline_reason(self, stored: Stored) -> FreeText:
+        assert isinstance(stored.matter, DeclineMatter)
+        word = said(_word(stored))
+        if word is not None:
+            return word
+        return FreeText(text=self._reason_label(stored.matter).text, lang=self.texts.lang)
+
+    def _reason_label(self, matter: DeclineMatter) -> Text:
+        area = self.texts.node.areas.get(self.case.area)
+        known = area.lists.get("decline-reasons") if area else None
+        if area is None or known is None or known.get(matter.reason) is None:
+            return Text(text=matter.reason, lang="en")
+        return shown(area.code_label("decline-reasons", matter.reason, self.texts.lang))
+
+    def clarifications(self) -> tuple[Clarification, ...]:
+        """Return the clarifications asked, each with its answer once there is one."""
+        found: list[Clarification] = []
+        for stored in self.counted:
+            word = said(_word(stored))
+            if stored.kind == "request.clarify" and word is not None:
+                found.append(Clarification(asked=word, asked_at=unstamp(stored.at)))
+            elif stored.kind == "request.reply" and found and found[-1].answered_at is None:
+                found[-1] = found[-1].model_copy(update={"answered": word, "answered_at": unstamp(stored.at)})
+        return tuple(found)
+
+    def attachments(self, rows: Mapping[str, Row]) -> tuple[Attachment, ...]:
+        """Return the files of the case; `rows` says which are here."""
+        return tuple(
+            Attachment(
+                sha256=ref.sha256,
+                name=ref.name,
+                media_type=ref.media_type,
+                size=ref.size,
+                side=self._side(stored),
+                here=ref.sha256 in rows and bool(rows[ref.sha256]["here"]),
+            )
+            for stored in self.counted
+            for ref in getattr(stored.person, "attachments", ())
+        )
+
+    def _side(self, stored: Stored) -> Side:
+        return self.case.side_of(stored.event.claims.iss)
+
+    def timeline(self) -> tuple[TimelineEntry, ...]:
+        """Return who did what and when, in the order in which this node learned it."""
+        return tuple(self._entries())
+
+    def _entries(self) -> Iterator[TimelineEntry]:
+        for stored in self.events:
+            authority, person = actor_of(stored.matter)
+            side = self._side(stored)
+            party = self.matter.asking if side == "asking" else self.matter.replying
+            transit: Transit = stored.status  # type: ignore[assignment]
+            yield TimelineEntry(
+                at=unstamp(stored.at),
+                side=side,
+                authority=party.name if authority in (None, party.authority) else authority or party.name,
+                person=person,
+                kind=stored.kind,
+                text=self.texts.interface(f"event.{stored.kind}"),
+                detail=self._detail(stored),
+                transit=transit,
+                refusal=self._refusal(stored),
+            )
+
+    def _detail(self, stored: Stored) -> FreeText | None:
+        if isinstance(stored.matter, DateMatter):
+            return FreeText(text=self.texts.day(stored.matter.date), lang=self.texts.lang)
+        if isinstance(stored.matter, DeclineMatter):
+            return FreeText(text=self._reason_label(stored.matter).text, lang=self.texts.lang)
+        return None
+
+    def _refusal(self, stored: Stored) -> Text | None:
+        if stored.code is None:
+            return None
+        return self.texts.interface("notice.refused", code=stored.code)
+
+
+def _word(stored: Stored) -> Said | None:
+    person = stored.person
+    return person.comment if isinstance(person, WordPerson | ReplyPerson) else None

@@ -1,0 +1,185 @@
+"""What the two sides do with a case: accept, decline, agree on a date, reply, clarify, close, withdraw."""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from node.domain.access import Actor
+from node.domain.case import Case
+from node.domain.draft import ReplyDraft
+from node.errors import NodeError, from_protocol
+from node.service import contents
+from node.service.issue import issue
+from node.service.judge import area_of, judge_content, plain
+from node.service.node import Node
+from node.store import cases
+from protocol.content import (
+    MATTER,
+    PERSON,
+    ActMatter,
+    Content,
+    DateMatter,
+    DeclineMatter,
+    Reply,
+    ReplyMatter,
+    ReplyPerson,
+    Said,
+    SendMatter,
+    WordPerson,
+)
+from protocol.content import Actor as ActorName
+from protocol.problems import ProtocolError
+from translations.answer import check_answers, personal_items
+from translations.area import Area
+
+
+def own_case(node: Node, actor: Actor, case_id: str) -> Case:
+    """Return a case of one of the actor's authorities; any other is `not-found`, existing or not."""
+    actor.require("cases.read")
+    case = node.store.read_now(lambda q: cases.find(q, case_id))
+    if case is None or case.own_authority not in actor.authorities:
+        raise NodeError("not-found")
+    return case
+
+
+@dataclass(frozen=True)
+class _Act:
+    node: Node
+    actor: Actor
+    case: Case
+
+    def matter(self) -> ActMatter:
+        return ActMatter(actor=self.who())
+
+    def who(self) -> ActorName:
+        return ActorName(authority=self.case.own_authority, name=self.actor.name)
+
+    async def issue(self, kind: str, matter: Content, word: Said | None = None, draft: str | None = None) -> Case:
+        parts: dict[str, Content] = {MATTER: matter}
+        if word is not None:
+            parts[PERSON] = WordPerson(comment=word)
+        return await issue(self.node, self.actor, self.case, kind, parts, draft)
+
+
+def _act(node: Node, actor: Actor, case_id: str, kind: str) -> _Act:
+    actor.require("cases.act")
+    case = own_case(node, actor, case_id)
+    if kind not in case.moves():
+        code = "not-owner" if case.owner not in (None, case.role) else "wrong-state"
+        raise NodeError(code, f"{kind} isn't possible: the case is {case.state}, the date {case.date_state}.")
+    return _Act(node, actor, case)
+
+
+async def accept(node: Node, actor: Actor, case_id: str, comment: Said | None = None) -> Case:
+    """Accept a request: the replying authority binds itself to answer."""
+    act = _act(node, actor, case_id, "request.accept")
+    return await act.issue("request.accept", act.matter(), comment)
+
+
+async def decline(node: Node, actor: Actor, case_id: str, reason: str, comment: Said | None = None) -> Case:
+    """Decline a request with a reason of the area's list."""
+    act = _act(node, actor, case_id, "request.decline")
+    area = node.areas.get(act.case.area)
+    known = area.lists.get("decline-reasons") if area else None
+    if known is not None and known.get(reason) is None:
+        raise NodeError("invalid", "Not a reason of the list.", fields={"reason": "not-in-list"})
+    return await act.issue("request.decline", DeclineMatter(actor=act.who(), reason=reason), comment)
+
+
+async def propose_date(node: Node, actor: Actor, case_id: str, date: dt.date, comment: Said | None = None) -> Case:
+    """Propose another date for the reply."""
+    act = _act(node, actor, case_id, "date.propose")
+    if date < node.clock.now().date():
+        raise NodeError("invalid", "The date is in the past.", fields={"date": "in-the-past"})
+    return await act.issue("date.propose", DateMatter(actor=act.who(), date=date), comment)
+
+
+async def agree_date(node: Node, actor: Actor, case_id: str) -> Case:
+    """Agree to the date that is on the table."""
+    act = _act(node, actor, case_id, "date.agree")
+    return await act.issue("date.agree", DateMatter(actor=act.who(), date=act.case.due))
+
+
+async def clarify(node: Node, actor: Actor, case_id: str, question: Said) -> Case:
+    """Ask for a clarification of the reply."""
+    act = _act(node, actor, case_id, "request.clarify")
+    return await act.issue("request.clarify", act.matter(), question)
+
+
+async def close(node: Node, actor: Actor, case_id: str) -> Case:
+    """Accept the reply and close the case; the retention periods start."""
+    act = _act(node, actor, case_id, "request.close")
+    return await act.issue("request.close", act.matter())
+
+
+async def withdraw(node: Node, actor: Actor, case_id: str, reason: Said | None = None) -> Case:
+    """On the asking side wish to withdraw, on the replying side grant that wish."""
+    case = own_case(node, actor, case_id)
+    if case.role == "replying" and not case.withdrawal_wished:
+        raise NodeError("wrong-state", "The asking authority hasn't asked to withdraw.")
+    kind = "wish.withdraw" if case.role == "asking" else "request.withdraw"
+    act = _act(node, actor, case_id, kind)
+    return await act.issue(kind, act.matter(), reason)
+
+
+async def reply(node: Node, actor: Actor, case_id: str, content: ReplyDraft, draft: str | None = None) -> Case:
+    """Send the answers, or the clarification that was asked; raises `invalid` naming every answer at fault."""
+    act = _act(node, actor, case_id, "request.reply")
+    events = contents.of_case(node, case_id)
+    asked = next(stored.matter for stored in events if isinstance(stored.matter, SendMatter))
+    assert isinstance(asked, SendMatter)
+    area = area_of(node.areas, asked)
+    if area is None:
+        raise NodeError("unknown-area", "The question set is still being fetched.")
+    if not content.answers and (act.case.state == "accepted" or content.comment is None):
+        raise NodeError("invalid", "The reply is empty.", fields={"answers": "missing"})
+    parts = reply_parts(act.who(), area, asked.set, content)
+    faults = _faults(area, asked, content.answers)
+    if faults:
+        raise NodeError("invalid", "The reply isn't complete.", fields=faults)
+    try:
+        judge_content(node.areas, "request.reply", parts, lambda: asked)
+    except ProtocolError as error:
+        raise from_protocol(error) from None
+    return await issue(node, actor, act.case, "request.reply", parts, draft)
+
+
+def _faults(area: Area, asked: SendMatter, answers: Mapping[str, Reply]) -> dict[str, str]:
+    if not answers:
+        return {}
+    found = check_answers(area, asked.set, [question.item for question in asked.questions], plain(dict(answers)))
+    return {f"answers.{problem.item}": problem.code for problem in found}
+
+
+def reply_parts(who: ActorName, area: Area, set_id: str, content: ReplyDraft) -> dict[str, Content]:
+    """Divide a reply into what is about the person and what isn't; free comments count as personal."""
+    personal = personal_items(area.question_sets[set_id])
+    about = {k: v for k, v in content.answers.items() if k in personal or v.comment is not None}
+    rest = {k: v for k, v in content.answers.items() if k not in about}
+    parts: dict[str, Content] = {MATTER: ReplyMatter(actor=who, answers=rest)}
+    person = ReplyPerson(answers=about, comment=content.comment, attachments=content.attachments)
+    if person != ReplyPerson():
+        parts[PERSON] = person
+    return parts
+
+
+async def note_opened(node: Node, actor: Actor, case: Case) -> None:
+    """Tell the asking side, once, that somebody of the replying authority has opened the request."""
+    await node.store.write(lambda tx: cases.mark_read(tx, case.id))
+    if case.role == "replying" and not case.opened and not case.ended and actor.may("cases.act"):
+        act = _Act(node, actor, case)
+        try:
+            await act.issue("notice.opened", act.matter())
+        except NodeError as error:
+            if error.code != "stale":  # somebody else opened it in the same moment
+                raise
+
+
+async def grant_withdrawal(node: Node, case_id: str) -> None:
+    """Grant a wish to withdraw before acceptance, automatically, as SPEC.md section 9.3 says."""
+    case = node.store.read_now(lambda q: cases.find(q, case_id))
+    if case is None or case.role != "replying" or case.state != "sent" or not case.withdrawal_wished:
+        return
+    who = Actor(node.country, node.country, "en", frozenset({"handler"}), frozenset({case.own_authority}))
+    matter = ActMatter(actor=ActorName(authority=case.own_authority))
+    await issue(node, who, case, "request.withdraw", {MATTER: matter})

@@ -1,0 +1,145 @@
+"""Sending: seal what waits for a peer into a batch, and take in its receipt."""
+
+from node.clock import seconds
+from node.domain.case import Case, advanced, opened
+from node.service import contents
+from node.service.node import Node
+from node.service.receive import accepted_key
+from node.store import audit, cases, events, peers, streams
+from node.store.tx import Read, Tx
+from protocol import jws
+from protocol.batch import Batch, Head, choose, parse_batch, seal_batch
+from protocol.content import SEND_KIND, SendMatter
+from protocol.encoding import b64u, un_b64u
+from protocol.limits import MAX_ITEMS
+from protocol.problems import STORED, ProtocolError
+from protocol.receipt import Receipt, check_receipt, parse_receipt
+
+
+async def next_batch(node: Node, peer: str) -> Batch | None:
+    """Return what has to be sent to `peer` now: the unreceipted batch, byte for byte, or a new one."""
+    batch = node.store.read_now(lambda q: _pending(q, node.country, peer))
+    if batch is not None or not node.store.read_now(lambda q: streams.waiting(q, peer, 1)):
+        return batch
+    return await node.store.write(lambda tx: _seal(tx, node, peer))
+
+
+def _pending(q: Read, country: str, peer: str) -> Batch | None:
+    row = streams.unreceipted(q, country, peer)
+    if row is None:
+        return None
+    body = b"".join(line + b"\n" for line in streams.lines_of(q, peer, row["first"]))
+    return parse_batch(str(row["jws"]).encode("ascii") + b"\n" + body)
+
+
+def _seal(tx: Tx, node: Node, peer: str) -> Batch | None:
+    waiting = [(str(row["digest"]), bytes(row["line"])) for row in streams.waiting(tx, peer, MAX_ITEMS)]
+    waiting = waiting[: choose([line for _, line in waiting])]
+    if not waiting or streams.unreceipted(tx, node.country, peer) is not None:
+        return None
+    batch = seal_batch(
+        node.keys.signer,
+        iss=node.country,
+        aud=peer,
+        head=streams.head(tx, node.country, peer),
+        items=[(un_b64u(digest), line) for digest, line in waiting],
+        members=node.versions(),
+        heads=directory_heads(tx),
+        iat=seconds(tx.now),
+    )
+    streams.assign(tx, peer, [digest for digest, _ in waiting], batch.claims.first)
+    streams.save(tx, batch)
+    return batch
+
+
+def directory_heads(q: Read) -> dict[str, tuple[int, str]]:
+    """Return the version and hash of every directory snapshot that this node has."""
+    return {
+        row["country"]: (row["version"], row["sha256"])
+        for row in q.all("SELECT country, version, sha256 FROM directory")
+    }
+
+
+async def accept_receipt(node: Node, peer: str, batch: Batch, data: bytes, measured: float | None = None) -> Receipt:
+    """Take in a peer's receipt: events become applied, or void where they were finally refused.
+
+    Raises `ProtocolError`; then the batch counts as not receipted and is sent again. `measured` is the
+    peer's clock minus ours in seconds.
+    """
+    receipt = parse_receipt(data)
+    key = accepted_key(node, peer, receipt.kid)
+    if not jws.verify_with_certificate(receipt.jws, key.certificate):
+        raise ProtocolError("wrong-signature", "of the receipt")
+    check_receipt(receipt, batch)
+    refused = {digest for digest, code in receipt.claims.outcomes if code != STORED}
+    refolded = _refold(node, refused) if refused else {}
+    await node.store.write(lambda tx: _settle(tx, node, peer, batch, receipt, refolded, measured))
+    return receipt
+
+
+def _settle(
+    tx: Tx,
+    node: Node,
+    peer: str,
+    batch: Batch,
+    receipt: Receipt,
+    refolded: dict[str, Case | None],
+    measured: float | None,
+) -> None:
+    streams.receipted(tx, batch, receipt.jws.compact, receipt.sha256)
+    peers.reached(tx, peer, measured)
+    for digest, code in receipt.claims.outcomes:
+        row = events.by_digest(tx, digest)
+        if row is None or row["status"] != "on-its-way":
+            continue
+        events.settle(tx, digest, None if code == STORED else code, receipt.sha256)
+        cases.arrived(tx, row["case_id"])
+        if code != STORED:
+            audit.append(tx, peer, "refused", row["case_id"], f"{row['kind']} {code}")
+    for case_id, case in refolded.items():
+        _roll_back(tx, node, case_id, case)
+
+
+def _roll_back(tx: Tx, node: Node, case_id: str, case: Case | None) -> None:
+    if case is not None:
+        cases.update(tx, case, unread=True)
+        return
+    tx.run("UPDATE cases SET state = 'refused', unread = 1 WHERE id = :id", {"id": case_id})
+    audit.append(tx, node.country, "case.refused", case_id)
+
+
+def _refold(node: Node, refused: set[str]) -> dict[str, Case | None]:
+    """Return the cases as they are without the refused events; None where the request itself was refused."""
+    affected: dict[str, Case | None] = {}
+    for digest in sorted(refused):
+        row = node.store.read_now(lambda q, d=digest: events.by_digest(q, d))  # type: ignore[misc]
+        if row is not None:
+            affected[str(row["case_id"])] = fold(node, str(row["case_id"]), without=refused)
+    return affected
+
+
+def fold(node: Node, case_id: str, without: set[str] | frozenset[str] = frozenset()) -> Case | None:
+    """Compute a case from its events alone; None without an accepted `request.send`."""
+    case: Case | None = None
+    for stored in contents.of_case(node, case_id):
+        digest, claims = b64u(stored.event.digest), stored.event.claims
+        if digest in without or stored.status == "refused":
+            continue
+        if claims.kind == SEND_KIND:
+            assert isinstance(stored.matter, SendMatter)
+            case = opened(claims, digest, stored.matter, node.country)
+        elif case is not None:
+            case = _step(case, stored, digest)
+    return case
+
+
+def _step(case: Case, stored: contents.Stored, digest: str) -> Case:
+    try:
+        return advanced(case, stored.event.claims, digest, stored.matter, after_refusal=True)
+    except ProtocolError:
+        return case  # it followed a refused event and is about to be refused too
+
+
+def stream_head(node: Node, peer: str) -> Head:
+    """Return how far this node's stream to a peer has come."""
+    return node.store.read_now(lambda q: streams.head(q, node.country, peer))

@@ -1,0 +1,184 @@
+"""Drafts of requests and replies, and the files attached to them."""
+
+import datetime as dt
+
+from node.clock import new_uuid, unstamp
+from node.domain.access import Actor
+from node.domain.draft import Content, Draft, Kind, ReplyDraft, RequestDraft
+from node.errors import NodeError
+from node.service.node import Node
+from node.store import blobs, cases, drafts
+from node.store.tx import Row, Tx
+from protocol.blob import seal_blob
+from protocol.content import AttachmentRef, attachment
+from protocol.encoding import b64u, sha256
+from protocol.limits import MAX_ATTACHMENTS, MAX_BLOB
+
+MEDIA_TYPES = {
+    "application/pdf": b"%PDF-",
+    "image/png": b"\x89PNG\r\n\x1a\n",
+    "image/jpeg": b"\xff\xd8\xff",
+    "text/plain": b"",
+}
+"""Types that may be attached → how such a file begins."""
+
+
+async def start_request(node: Node, actor: Actor, content: RequestDraft) -> Draft:
+    """Begin a request for one of the actor's authorities; its case key is durable from here on."""
+    actor.require("cases.act")
+    authority = content.authority or min(actor.authorities, default="")
+    actor.require_authority(authority)
+    draft_id = new_uuid(node.entropy)
+    await node.case_keys.make([draft_id])
+    return await _save(node, actor, ("request", draft_id, draft_id), content, authority, None)
+
+
+async def start_reply(node: Node, actor: Actor, case_id: str) -> Draft:
+    """Return the authority's draft of a reply to a case, a new one where there is none."""
+    actor.require("cases.act")
+    case = node.store.read_now(lambda q: cases.find(q, case_id))
+    if case is None or case.own_authority not in actor.authorities:
+        raise NodeError("not-found")
+    if "request.reply" not in case.moves():
+        raise NodeError("wrong-state", "The case isn't waiting for a reply of this authority.")
+    row = node.store.read_now(lambda q: drafts.reply_to(q, case_id))
+    if row is not None:
+        return _read(node, row)
+    return await _save(node, actor, ("reply", new_uuid(node.entropy), case_id), ReplyDraft(), case.own_authority, None)
+
+
+async def save(node: Node, actor: Actor, draft_id: str, content: Content, version: int | None = None) -> Draft:
+    """Replace a draft's content; with `version`, only where nobody else has changed it (`stale`).
+
+    Attachments are kept as they are: `attach` and `detach` change them.
+    """
+    draft = read(node, actor, draft_id)
+    held = draft.request or draft.reply
+    assert held is not None
+    if type(held) is not type(content):
+        raise NodeError("invalid", f"This is the draft of a {draft.kind}.")
+    authority = content.authority or draft.authority if isinstance(content, RequestDraft) else draft.authority
+    actor.require_authority(authority)
+    merged = content.model_copy(update={"attachments": held.attachments})
+    place = (draft.kind, draft.id, draft.case)
+    return await _save(node, actor, place, merged, authority, draft.version if version is None else version)
+
+
+def read(node: Node, actor: Actor, draft_id: str) -> Draft:
+    """Return a draft of one of the actor's authorities."""
+    actor.require("cases.read")
+    row = node.store.read_now(lambda q: drafts.find(q, draft_id))
+    if row is None or row["authority"] not in actor.authorities:
+        raise NodeError("not-found")
+    return _read(node, row)
+
+
+def listing(node: Node, actor: Actor) -> list[Draft]:
+    """Return the drafts of the actor's authorities, newest first."""
+    actor.require("cases.read")
+    rows = node.store.read_now(lambda q: drafts.listing(q, sorted(actor.authorities)))
+    return [_read(node, row) for row in rows]
+
+
+async def delete(node: Node, actor: Actor, draft_id: str) -> None:
+    """Delete a draft with its files."""
+    draft = read(node, actor, draft_id)
+    held = draft.request or draft.reply
+    refs = held.attachments if held else ()
+    await node.store.write(lambda tx: _delete(tx, draft_id, refs))
+    for ref in refs:
+        blobs.path_of(node.config.data, ref.sha256).unlink(missing_ok=True)
+    if draft.kind == "request":
+        await node.case_keys.erase([draft.case])
+
+
+def _delete(tx: Tx, draft_id: str, refs: tuple[AttachmentRef, ...]) -> None:
+    drafts.delete(tx, draft_id)
+    tx.many("DELETE FROM blob WHERE sha256 = :s", [{"s": ref.sha256} for ref in refs])
+
+
+async def attach(node: Node, actor: Actor, draft_id: str, name: str, media_type: str, data: bytes) -> Draft:
+    """Encrypt a file and add it to a draft; raises `too-large` or `unsupported-media`."""
+    draft = read(node, actor, draft_id)
+    held = draft.request or draft.reply
+    assert held is not None
+    if len(held.attachments) >= MAX_ATTACHMENTS:
+        raise NodeError("too-large", f"A message has at most {MAX_ATTACHMENTS} attachments.")
+    if len(data) > MAX_BLOB:
+        raise NodeError("too-large", f"An attachment has at most {MAX_BLOB} bytes.")
+    start = MEDIA_TYPES.get(media_type)
+    if start is None or not data.startswith(start) or not data:
+        raise NodeError("unsupported-media", fields={"file": "unsupported-media"})
+    ref = await _store_blob(node, draft.case, _clean(name), media_type, data)
+    added = held.model_copy(update={"attachments": (*held.attachments, ref)})
+    place = (draft.kind, draft.id, draft.case)
+    return await _save(node, actor, place, added, draft.authority, draft.version)
+
+
+async def detach(node: Node, actor: Actor, draft_id: str, digest: str) -> Draft:
+    """Take a file off a draft and delete it."""
+    draft = read(node, actor, draft_id)
+    held = draft.request or draft.reply
+    assert held is not None
+    kept = tuple(ref for ref in held.attachments if ref.sha256 != digest)
+    if len(kept) == len(held.attachments):
+        raise NodeError("not-found")
+    changed = held.model_copy(update={"attachments": kept})
+    place = (draft.kind, draft.id, draft.case)
+    saved = await _save(node, actor, place, changed, draft.authority, draft.version)
+    await node.store.write(lambda tx: tx.run("DELETE FROM blob WHERE sha256 = :s", {"s": digest}))
+    blobs.path_of(node.config.data, digest).unlink(missing_ok=True)
+    return saved
+
+
+def _clean(name: str) -> str:
+    """Return a file's name without path and control characters."""
+    last = name.replace("\\", "/").rsplit("/", 1)[-1]
+    return "".join(c for c in last if c.isprintable()).strip()[:200] or "file"
+
+
+async def _store_blob(node: Node, case_id: str, name: str, media_type: str, data: bytes) -> AttachmentRef:
+    key = node.entropy.random(32)
+    sealed = b"".join(seal_blob(data, key))
+    digest = sha256(sealed)
+    blobs.write_file(blobs.path_of(node.config.data, b64u(digest)), sealed)
+    await node.store.write(lambda tx: blobs.own(tx, b64u(digest), case_id, node.country, len(data)))
+    return attachment(digest, key, size=len(data), name=name, media_type=media_type)
+
+
+async def _save(
+    node: Node, actor: Actor, place: tuple[Kind, str, str], content: Content, authority: str, version: int | None
+) -> Draft:
+    kind, draft_id, case_id = place
+    plain = content.model_dump_json(exclude_none=True).encode()
+    sealed = node.case_keys.seal(node.case_keys.find(case_id), plain, draft_id)
+    values = {
+        "id": draft_id,
+        "kind": kind,
+        "case_id": case_id,
+        "authority": authority,
+        "person": actor.id,
+        "content": sealed,
+    }
+    if not await node.store.write(lambda tx: drafts.save(tx, values, version)):
+        raise NodeError("stale", "Somebody else has changed the draft.")
+    row = node.store.read_now(lambda q: drafts.find(q, draft_id))
+    assert row is not None
+    return _read(node, row)
+
+
+def _read(node: Node, row: Row) -> Draft:
+    plain = node.case_keys.open(node.case_keys.find(row["case_id"]), bytes(row["content"]), row["id"])
+    request = RequestDraft.model_validate_json(plain) if row["kind"] == "request" else None
+    reply = ReplyDraft.model_validate_json(plain) if row["kind"] == "reply" else None
+    updated: dt.datetime = unstamp(row["updated_at"])
+    return Draft(
+        id=row["id"],
+        kind=row["kind"],
+        case=row["case_id"],
+        authority=row["authority"],
+        version=row["version"],
+        updated_at=updated,
+        request=request,
+        reply=reply,
+    )

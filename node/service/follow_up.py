@@ -1,0 +1,42 @@
+"""What follows from events that were received: withdrawals granted, attachments acknowledged."""
+
+from node.domain.access import Actor
+from node.errors import NodeError
+from node.service.cases import grant_withdrawal
+from node.service.issue import issue
+from node.service.node import Node
+from node.store import blobs, cases
+from protocol.batch import parse_batch
+from protocol.content import MATTER, BlobMatter
+
+
+async def after_batch(node: Node, peer: str, data: bytes) -> None:
+    """Do what a batch just stored asks for, and let the fetcher look after the rest."""
+    versions = parse_batch(data).claims
+    node.heard(peer, versions.members, versions.heads)
+    await grant_withdrawals(node)
+
+
+async def grant_withdrawals(node: Node) -> None:
+    """Grant every wish to withdraw that came before acceptance; also run at start, for what a crash left."""
+    for case_id in node.store.read_now(cases.wished):
+        try:
+            await grant_withdrawal(node, case_id)
+        except NodeError as error:
+            if error.code not in ("stale", "wrong-state", "not-owner"):
+                raise
+
+
+async def blob_arrived(node: Node, sha256: str) -> None:
+    """Note that an attachment is here, and tell the side that sent it."""
+    await node.store.write(lambda tx: blobs.arrived(tx, sha256))
+    row = node.store.read_now(lambda q: blobs.find(q, sha256))
+    case = node.store.read_now(lambda q: cases.find(q, row["case_id"])) if row else None
+    if case is None or case.ended:
+        return
+    system = Actor(node.country, node.country, "en", frozenset(), frozenset())
+    try:
+        await issue(node, system, case, "notice.blob-stored", {MATTER: BlobMatter(stored=(sha256,))})
+    except NodeError as error:
+        if error.code != "stale":  # somebody acted meanwhile; the notice is a courtesy, the file is here
+            raise

@@ -1,0 +1,106 @@
+"""Issuing an event: signed, encrypted, stored, queued and audited in one transaction."""
+
+from node.clock import new_uuid, seconds
+from node.domain.access import Actor
+from node.domain.case import Case, advanced, opened
+from node.errors import NodeError, from_protocol
+from node.service.contents import pack_ceks
+from node.service.node import Node
+from node.store import audit, cases, events, streams
+from node.store.tx import Read, Tx
+from protocol.content import MATTER, Content, SendMatter, chain_of
+from protocol.encoding import b64u
+from protocol.event import Event, Place, seal_event
+from protocol.problems import ProtocolError
+from protocol.slot import Recipient
+
+
+def reader_of(node: Node, country: str) -> Recipient:
+    """Return the encryption key of an active member; raises `unknown-country`."""
+    key = node.members.encryption_key(country) if node.members else None
+    if key is None:
+        raise NodeError("unknown-country", f"{country} is no active member.")
+    return key
+
+
+def _seal(node: Node, country: str, place: Place, contents: dict[str, Content]) -> tuple[Event, dict[str, bytes]]:
+    try:
+        return seal_event(
+            node.keys.signer,
+            iss=node.country,
+            readers={country: reader_of(node, country)},
+            jti=new_uuid(node.entropy),
+            place=place,
+            contents=contents,
+            iat=seconds(node.clock.now()),
+            secrets=node.secrets,
+        )
+    except ProtocolError as error:
+        raise from_protocol(error) from None
+
+
+async def open_case(
+    node: Node, actor: Actor, country: str, case_id: str, contents: dict[str, Content], draft_id: str | None
+) -> Case:
+    """Issue `request.send`; the case's key must be durable already. Removes the draft it came from."""
+    event, ceks = _seal(node, country, Place(case_id, "request.send", 1, None), contents)
+    matter = contents[MATTER]
+    assert isinstance(matter, SendMatter)
+    case = opened(event.claims, b64u(event.digest), matter, node.country)
+    packed = pack_ceks(node, node.case_keys.find(case_id), event, ceks)
+
+    def work(tx: Tx) -> None:
+        if cases.find(tx, case_id) is not None:
+            raise NodeError("stale", "The request was sent already.")
+        if draft_id is not None and not tx.run("DELETE FROM draft WHERE id = :id", {"id": draft_id}):
+            raise NodeError("stale", "The draft is gone: it was sent or deleted meanwhile.")
+        cases.insert(tx, case, unread=False, on_its_way=1)
+        _store(tx, node, event, packed, actor, case)
+
+    await node.store.write(work)
+    node.wake(country)
+    return case
+
+
+async def issue(
+    node: Node, actor: Actor, case: Case, kind: str, contents: dict[str, Content], draft_id: str | None = None
+) -> Case:
+    """Issue the next event of a case and return the case after it.
+
+    Raises `stale` where somebody else was quicker, `wrong-state` or `not-owner` where the table says no.
+    """
+    place = node.store.read_now(lambda q: next_place(q, case, kind))
+    event, ceks = _seal(node, case.counterpart, place, contents)
+    try:
+        after = advanced(case, event.claims, b64u(event.digest), contents[MATTER], after_refusal=True)
+    except ProtocolError as error:
+        raise from_protocol(error) from None
+    packed = pack_ceks(node, node.case_keys.find(case.id), event, ceks)
+
+    def work(tx: Tx) -> None:
+        if cases.find(tx, case.id) != case:
+            raise NodeError("stale")
+        if draft_id is not None:
+            tx.run("DELETE FROM draft WHERE id = :id", {"id": draft_id})
+        cases.update(tx, after, on_its_way=1)
+        _store(tx, node, event, packed, actor, case)
+
+    await node.store.write(work)
+    node.wake(case.counterpart)
+    return after
+
+
+def next_place(q: Read, case: Case, kind: str) -> Place:
+    """Return the number and predecessor of the next event of this kind (SPEC S-033, S-035)."""
+    chain = chain_of(kind)
+    if chain is None:
+        return Place(case.id, kind, None, None)
+    n, head = (case.n, case.head) if chain == "request" else (case.date_n, case.date_head)
+    refused = events.refusal_at(q, case.id, chain, n + 1)
+    return Place(case.id, kind, n + 1, refused or head)
+
+
+def _store(tx: Tx, node: Node, event: Event, packed: bytes, actor: Actor, case: Case) -> None:
+    events.insert(tx, event, event.line(), packed, status="on-its-way", actor=actor.id)
+    streams.enqueue(tx, case.counterpart, b64u(event.digest))
+    audit.append(tx, actor.id, event.claims.kind, case.id, f"{node.country} to {case.counterpart}")

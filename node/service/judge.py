@@ -1,0 +1,74 @@
+"""Whether content fits the question set it names; run by the sender before and by the receiver after."""
+
+from collections.abc import Callable
+from typing import Any
+
+from protocol.content import MATTER, PERSON, SEND_KIND, Content, ReplyMatter, ReplyPerson, SendMatter, SendPerson
+from protocol.problems import ProtocolError
+from translations.answer import Problem, check_answers, check_request
+from translations.area import Area, Areas
+
+_CODES = {
+    "unknown-question-set": "unknown-question",
+    "unknown-question": "unknown-question",
+    "duplicate-question": "unknown-question",
+    "unknown-variable": "unknown-question",
+    "unknown-answer": "wrong-answer-type",
+    "wrong-answer-type": "wrong-answer-type",
+    "wrong-variable-type": "wrong-answer-type",
+    "too-long": "wrong-answer-type",
+    "not-enabled": "wrong-answer-type",
+    "missing-variable": "content-incomplete",
+    "missing-answer": "content-incomplete",
+}
+"""Problems of the question set → final codes of the protocol."""
+
+
+def area_of(areas: Areas, matter: SendMatter) -> Area | None:
+    """Return the area whose question set is exactly the one named; None while it is being fetched."""
+    area = areas.get(matter.area)
+    if area is None or matter.set not in area.question_sets:
+        return None
+    question_set = area.question_sets[matter.set]
+    same = (question_set.version, question_set.sha256) == (matter.version, matter.set_sha256)
+    return area if same else None
+
+
+def judge_content(
+    areas: Areas, kind: str, contents: dict[str, Content], asked: Callable[[], SendMatter] | None
+) -> None:
+    """Raise the final code for content that doesn't fit its question set; without the set nothing is judged."""
+    if kind == SEND_KIND:
+        matter = contents[MATTER]
+        assert isinstance(matter, SendMatter)
+        area = area_of(areas, matter)
+        problems = request_problems(area, matter, contents.get(PERSON)) if area else []
+    elif kind == "request.reply" and asked is not None:
+        problems = _reply(areas, asked(), contents)
+    else:
+        return
+    if problems:
+        raise ProtocolError(_CODES[problems[0].code], f"{problems[0].item}: {problems[0].code}")
+
+
+def request_problems(area: Area, matter: SendMatter, person: Content | None) -> list[Problem]:
+    """Return what is wrong with a request."""
+    variables = plain(matter.variables) | (plain(person.variables) if isinstance(person, SendPerson) else {})
+    return check_request(area, matter.set, [asked.item for asked in matter.questions], variables)
+
+
+def _reply(areas: Areas, asked: SendMatter, contents: dict[str, Content]) -> list[Problem]:
+    area = area_of(areas, asked)
+    if area is None:
+        return []
+    matter, person = contents[MATTER], contents.get(PERSON)
+    assert isinstance(matter, ReplyMatter)
+    answers = plain(matter.answers) | (plain(person.answers) if isinstance(person, ReplyPerson) else {})
+    if not answers:
+        return []  # a clarification that changes no answer
+    return check_answers(area, asked.set, [question.item for question in asked.questions], answers)
+
+
+def plain(values: dict[str, Any]) -> dict[str, Any]:
+    """Return models as the JSON that the checks read."""
+    return {key: value.model_dump(mode="json", exclude_none=True) for key, value in values.items()}

@@ -1,0 +1,55 @@
+"""What every use case works on: the node's ports and its present knowledge."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from node.clock import Clock, Entropy
+from node.config import Config
+from node.store.case_keys import CaseKeys
+from node.store.key_files import NodeKeys
+from node.store.store import Store
+from protocol.batch import Versions
+from protocol.event import Secrets
+from protocol.members import MemberList
+from protocol.slot import wrap
+from translations.area import Areas
+from translations.catalogue import Catalogue
+
+
+@dataclass
+class Node:
+    """One running node. Everything but `members` is fixed from start to stop.
+
+    `wake` is called with a country when something new waits for it, `heard` with what a peer's batch says of
+    its member documents and directories, `members_changed` after a new member list; the delivery sets them.
+    """
+
+    config: Config
+    store: Store
+    key_store: Store
+    case_keys: CaseKeys
+    keys: NodeKeys
+    clock: Clock
+    entropy: Entropy
+    areas: Areas
+    texts: Catalogue
+    members: MemberList | None = None
+    wake: Callable[[str], None] = field(default=lambda _country: None)
+    heard: Callable[[str, Versions, Versions], None] = field(default=lambda _country, _members, _heads: None)
+    members_changed: Callable[[], None] = field(default=lambda: None)
+
+    @property
+    def country(self) -> str:
+        """This node's country code."""
+        return self.config.country
+
+    @property
+    def secrets(self) -> Secrets:
+        """What sealing an event needs besides keys."""
+        return Secrets(self.entropy.random, wrap)
+
+    def versions(self) -> Versions:
+        """Return the versions of the member documents that this node knows, for batches and receipts."""
+        if self.members is None:
+            return {}
+        return {name: (int(v[0]), str(v[1])) for name, v in self.members.versions(self.country).items()}

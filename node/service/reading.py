@@ -1,0 +1,242 @@
+"""Reading: the work list, a case in the reader's language, an attachment."""
+
+import asyncio
+import datetime as dt
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from node.clock import unstamp
+from node.domain.access import Actor
+from node.domain.case import Case
+from node.domain.case_view import CaseSummary, CaseView, Due, Holder, Party, Side, Text
+from node.errors import NodeError
+from node.service import contents
+from node.service.case_texts import CaseTexts
+from node.service.cases import note_opened, own_case
+from node.service.contents import Stored
+from node.service.node import Node
+from node.service.receive import attachments_of
+from node.store import authorities, blobs, cases, drafts, streams
+from node.store.tx import Row
+from protocol import dates
+from protocol.blob import SEALED_CHUNK, open_blob
+from protocol.content import SendMatter
+from protocol.problems import ProtocolError
+
+
+@dataclass(frozen=True)
+class CaseFilter:
+    """What a work list may be narrowed to; never by a person."""
+
+    state: str | None = None
+    role: Side | None = None
+    area: str | None = None
+    country: str | None = None
+    number: str | None = None
+    open: bool | None = None
+
+
+@dataclass(frozen=True)
+class CaseList:
+    """Part of the work list; `next` is the offset of the following part, None at the end."""
+
+    items: tuple[CaseSummary, ...]
+    next: int | None
+
+
+@dataclass(frozen=True)
+class OpenedFile:
+    """An attachment in the clear."""
+
+    name: str
+    media_type: str
+    data: bytes
+
+
+async def list_cases(
+    node: Node, actor: Actor, filters: CaseFilter, lang: str, *, limit: int = 50, offset: int = 0
+) -> CaseList:
+    """Return the cases of the actor's authorities, the latest change first."""
+    actor.require("cases.read")
+    chosen = {k: v for k, v in vars(filters).items() if v is not None}
+    rows = await node.store.read(
+        lambda q: cases.listing(q, sorted(actor.authorities), chosen, min(limit, 200) + 1, offset)
+    )
+    shown = rows[: min(limit, 200)]
+    following = offset + len(shown) if len(rows) > len(shown) else None
+    return CaseList(tuple(_summary(node, row, lang) for row in shown), following)
+
+
+def _summary(node: Node, row: Row, lang: str) -> CaseSummary:
+    case, texts = cases.from_row(row), CaseTexts(node, lang)
+    return CaseSummary(
+        id=case.id,
+        number=case.number,
+        role=case.role,
+        state=case.state,
+        state_text=texts.interface(f"state.{case.state}"),
+        holder=holder_of(case),
+        counterpart=_party(node, texts, case.other_role, case.counterpart, case.their_authority, case.their_name),
+        own_authority=case.own_authority,
+        area=texts.area_title(case.area),
+        question_set=texts.set_title(case.area, case.question_set),
+        due=due_of(node, case),
+        updated_at=unstamp(row["updated_at"]),
+        on_its_way=row["on_its_way"] > 0,
+        unread=bool(row["unread"]),
+    )
+
+
+def holder_of(case: Case) -> Holder:
+    """Say who moves the case next, from this node's side."""
+    return "nobody" if case.owner is None else "us" if case.owner == case.role else "them"
+
+
+def due_of(node: Node, case: Case) -> Due | None:
+    """Return until when the answer is due, while one is awaited."""
+    if case.ended or case.state == "replied":
+        return None
+    holder: Holder = "us" if dates.OWNER[case.date_state] == case.role else "them"
+    if case.date_state == "agreed":
+        holder = "nobody"
+    left = (case.due - node.clock.now().date()).days
+    return Due(date=case.due, state=case.date_state, days_left=left, holder=holder)
+
+
+def _party(node: Node, texts: CaseTexts, side: Side, country: str, authority: str, name: str) -> Party:
+    record = node.store.read_now(lambda q: authorities.record_of(q, authority))
+    titles: dict[str, str] = json.loads(record).get("titles", {}) if record else {}
+    lang = next((code for code in (texts.lang, "en", *sorted(titles)) if code in titles), None)
+    title = Text(text=titles[lang], lang=lang) if lang else None
+    return Party(
+        side=side,
+        country=country,
+        country_name=texts.country(country),
+        authority=authority,
+        name=name,
+        title=title,
+    )
+
+
+async def read_case(node: Node, actor: Actor, case_id: str, lang: str) -> CaseView:
+    """Return a case as its reader sees it; the first opening is told to the other side."""
+    await note_opened(node, actor, own_case(node, actor, case_id))
+    return view_case(node, actor, case_id, lang)
+
+
+def view_case(node: Node, actor: Actor, case_id: str, lang: str) -> CaseView:
+    """Build the view of a case without noting that it was opened."""
+    case = own_case(node, actor, case_id)
+    events, texts = contents.of_case(node, case_id), CaseTexts(node, lang)
+    sent = next(stored for stored in events if isinstance(stored.matter, SendMatter))
+    matter = sent.matter
+    assert isinstance(matter, SendMatter)
+    story = texts.story(case, matter, events)
+    return CaseView(
+        id=case.id,
+        number=case.number,
+        role=case.role,
+        state=case.state,
+        state_text=texts.interface(f"state.{case.state}"),
+        holder=holder_of(case),
+        holder_text=texts.interface(f"holder.{holder_of(case)}"),
+        asking=_party(node, texts, "asking", _asking(node, case), matter.asking.authority, matter.asking.name),
+        replying=_party(
+            node, texts, "replying", _replying(node, case), matter.replying.authority, matter.replying.name
+        ),
+        area=texts.area_title(case.area),
+        area_id=case.area,
+        question_set=texts.set_title(case.area, case.question_set),
+        question_set_id=case.question_set,
+        question_set_here=story.area is not None,
+        due=due_of(node, case),
+        variables=story.variables(),
+        questions=story.questions(),
+        comment=story.request_comment(),
+        reason=story.reason(),
+        clarifications=story.clarifications(),
+        attachments=story.attachments(node.store.read_now(lambda q: blobs.of_case(q, case_id))),
+        timeline=story.timeline(),
+        notices=_notices(node, texts, case, events),
+        actions=actions_of(case) if actor.may("cases.act") else (),
+        waiting_since=_waiting(node, case_id),
+        draft_reply=_draft(node, case_id),
+    )
+
+
+def _asking(node: Node, case: Case) -> str:
+    return node.country if case.role == "asking" else case.counterpart
+
+
+def _replying(node: Node, case: Case) -> str:
+    return case.counterpart if case.role == "asking" else node.country
+
+
+def _waiting(node: Node, case_id: str) -> dt.datetime | None:
+    since = node.store.read_now(lambda q: streams.waiting_since(q, case_id))
+    return unstamp(since) if since else None
+
+
+def _draft(node: Node, case_id: str) -> dict[str, str] | None:
+    row = node.store.read_now(lambda q: drafts.reply_to(q, case_id))
+    return {"id": row["id"], "updated_at": row["updated_at"]} if row else None
+
+
+_ACTIONS = {
+    "request.accept": "accept",
+    "request.decline": "decline",
+    "request.reply": "reply",
+    "request.clarify": "clarify",
+    "request.close": "close",
+    "date.agree": "agree-date",
+    "date.propose": "propose-date",
+    "wish.withdraw": "withdraw",
+}
+
+
+def actions_of(case: Case) -> tuple[str, ...]:
+    """Return the use cases that this node's side may start now, by their names in the API."""
+    moves = case.moves()
+    found = [action for kind, action in _ACTIONS.items() if kind in moves]
+    if "request.withdraw" in moves and case.withdrawal_wished:
+        found.append("withdraw")
+    if "propose-date" in found and case.state == "clarifying" and case.date_state == "agreed":
+        found.remove("propose-date")
+    return tuple(found)
+
+
+def _notices(node: Node, texts: CaseTexts, case: Case, events: list[Stored]) -> tuple[Text, ...]:
+    return tuple(_each_notice(node, texts, case, events))
+
+
+def _each_notice(node: Node, texts: CaseTexts, case: Case, events: list[Stored]) -> Iterator[Text]:
+    since = _waiting(node, case.id)
+    if since and node.store.read_now(lambda q: streams.stuck(q, case.counterpart)):
+        yield texts.interface("notice.waiting", country=texts.country(case.counterpart), when=texts.moment(since))
+    if case.withdrawal_wished and case.state in ("sent", "accepted"):
+        crossed = "crossed" if case.state == "accepted" else "asked"
+        yield texts.interface(f"notice.withdraw-{crossed}.{'us' if case.role == 'asking' else 'them'}")
+    if not texts.held(case):
+        yield texts.interface("notice.set-fetched")
+    if case.date_state == "proposed" and case.role == "asking" and not case.ended:
+        yield texts.interface("notice.date-proposed", date=texts.day(case.due))
+    if events[-1].code is not None:
+        yield texts.interface("notice.refused", code=events[-1].code)
+
+
+async def read_attachment(node: Node, actor: Actor, case_id: str, sha256: str) -> OpenedFile:
+    """Return an attachment of a case in the clear; `not-found` also while it is being fetched."""
+    own_case(node, actor, case_id)
+    refs = {ref.sha256: ref for stored in contents.of_case(node, case_id) for ref in attachments_of(stored.contents)}
+    row = node.store.read_now(lambda q: blobs.find(q, sha256))
+    if sha256 not in refs or row is None or row["case_id"] != case_id or not row["here"]:
+        raise NodeError("not-found")
+    ref = refs[sha256]
+    path = blobs.path_of(node.config.data, sha256)
+    try:
+        sealed = await asyncio.get_running_loop().run_in_executor(None, path.read_bytes)
+        chunks = (sealed[at : at + SEALED_CHUNK] for at in range(0, len(sealed), SEALED_CHUNK))
+        return OpenedFile(ref.name, ref.media_type, b"".join(open_blob(chunks, ref.key_bytes)))
+    except (OSError, ProtocolError):
+        raise NodeError("verification-failed", "The stored attachment is damaged.") from None

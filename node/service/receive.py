@@ -1,0 +1,256 @@
+"""Receiving a batch, in the order of SPEC.md section 4.3: decide purely, then store once, then receipt."""
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+
+from node.clock import seconds
+from node.domain.case import Case, advanced, opened
+from node.errors import NodeError
+from node.service.contents import open_row, pack_ceks
+from node.service.judge import judge_content
+from node.service.node import Node
+from node.store import audit, authorities, blobs, cases, events, peers, streams
+from node.store.tx import Read, Tx
+from protocol import jws
+from protocol.batch import Batch, Head, check_body, expected, parse_batch, place
+from protocol.content import MATTER, SEND_KIND, AttachmentRef, Content, SendMatter
+from protocol.encoding import b64u
+from protocol.event import Event, open_ceks, open_contents, parse_item
+from protocol.member import MessageKey
+from protocol.problems import STORED, ProtocolError
+from protocol.receipt import issue as issue_receipt
+from protocol.receipt import parse_receipt
+
+_INLINE_ITEMS = 4
+
+
+@dataclass(frozen=True)
+class Opened:
+    """An event that passed every check that needs no look at the case."""
+
+    event: Event
+    contents: dict[str, Content]
+    ceks: dict[str, bytes]
+
+
+Item = Opened | str
+"""An opened event, or the final code by which it is refused."""
+
+
+class GapError(ProtocolError):
+    """A gap, with where the receiver stands."""
+
+    def __init__(self, error: ProtocolError, head: Head) -> None:
+        """Add the head to the refusal."""
+        super().__init__(error.code, error.detail)
+        self.expected = expected(head)
+
+
+async def receive(node: Node, peer: str, data: bytes) -> bytes:
+    """Take in a batch from `peer` (the member whose certificate TLS showed); returns the receipt.
+
+    Raises `ProtocolError` with a temporary code, or `GapError`; then nothing was consumed or stored.
+    """
+    batch = parse_batch(data)
+    check_sender(node, peer, batch)
+    check_body(batch)
+    head = node.store.read_now(lambda q: streams.head(q, peer, node.country))
+    try:
+        if place(batch, head) == "repeat":
+            return await _repeat(node, batch)
+    except ProtocolError as error:
+        raise GapError(error, head) from None
+    if len(batch.claims.items) <= _INLINE_ITEMS:
+        items = open_items(node, batch)
+    else:
+        items = await asyncio.get_running_loop().run_in_executor(None, open_items, node, batch)
+    keys = await _keys_for(node, items)
+    receipt = await node.store.write(lambda tx: _Taking(tx, node, keys).take(batch, items))
+    return receipt.encode("ascii")
+
+
+def check_sender(node: Node, peer: str, batch: Batch) -> None:
+    """Check membership, issuer, signature, audience and member list of a batch (SPEC S-031, S-038)."""
+    members = node.members
+    if members is None or not members.active(peer):
+        raise ProtocolError("not-a-member", peer)
+    if node.store.read_now(lambda q: peers.is_blocked(q, peer)):
+        raise ProtocolError("blocked", peer)
+    if batch.claims.iss != peer:
+        raise ProtocolError("not-the-issuer", f"issued by {batch.claims.iss}, sent by {peer}")
+    if batch.claims.aud != node.country:
+        raise ProtocolError("wrong-audience", f"addressed to {batch.claims.aud}")
+    try:
+        key = accepted_key(node, peer, batch.kid)
+    except ProtocolError as error:
+        if error.problem.final:
+            raise ProtocolError("wrong-signature", error.detail) from None
+        raise
+    if not jws.verify_with_certificate(batch.jws, key.certificate):
+        raise ProtocolError("wrong-signature", "of the batch")
+
+
+def accepted_key(node: Node, country: str, kid: str) -> MessageKey:
+    """Return a message key that is accepted now; raises `unknown-key` or `event-key-revoked`."""
+    key = node.members.message_key(country, kid) if node.members else None
+    if key is None:
+        raise ProtocolError("unknown-key", "not in the member list that this node has")
+    if not key.accepts(node.clock.now()):
+        raise ProtocolError("event-key-revoked", f"the key is {key.state}")
+    return key
+
+
+def open_items(node: Node, batch: Batch) -> list[Item]:
+    """Open every item of a batch; an `unknown-key` refuses the whole batch for the time being."""
+    return [
+        _open_item(node, batch, line, digest) for line, digest in zip(batch.lines(), batch.claims.items, strict=True)
+    ]
+
+
+def _open_item(node: Node, batch: Batch, line: bytes, digest: str) -> Item:
+    try:
+        event = parse_item(line)
+        if b64u(event.digest) != digest:
+            raise ProtocolError("event-malformed", "not the event that the batch names")  # noqa: TRY301
+        _check_event(node, batch, event)
+        ceks = open_ceks(event, node.keys)
+        contents = open_contents(event, ceks)
+        return Opened(event, contents, ceks)
+    except ProtocolError as error:
+        if error.code == "unknown-key":
+            raise
+        return error.code
+
+
+def _check_event(node: Node, batch: Batch, event: Event) -> None:
+    claims = event.claims
+    if claims.iss != batch.claims.iss:
+        raise ProtocolError("event-issuer", claims.iss)
+    if node.country not in claims.aud:
+        raise ProtocolError("event-audience", "not addressed to this node")
+    key = accepted_key(node, claims.iss, event.kid)
+    if not jws.verify_with_certificate(event.jws, key.certificate):
+        raise ProtocolError("event-signature", "of the event")
+
+
+async def _keys_for(node: Node, items: list[Item]) -> dict[str, bytes]:
+    """Return the keys of the cases that the items speak of, new ones made durable first."""
+    claims = [item.event.claims for item in items if isinstance(item, Opened)]
+    fresh = sorted({c.case for c in claims if c.kind == SEND_KIND})
+    keys = await node.case_keys.make(fresh) if fresh else {}
+    for case_id in sorted({c.case for c in claims} - keys.keys()):
+        with contextlib.suppress(NodeError):  # no such case, or erased: refused below
+            keys[case_id] = node.case_keys.find(case_id)
+    return keys
+
+
+async def _repeat(node: Node, batch: Batch) -> bytes:
+    claims = batch.claims
+    row = node.store.read_now(lambda q: streams.batch_at(q, claims.iss, claims.aud, claims.epoch, claims.first))
+    if row is not None and row["digest"] == batch.sha256:
+        return str(row["receipt"]).encode("ascii")  # the same bytes as the first time (SPEC S-036)
+    if row is not None:
+        kept = str(row["jws"]).encode("ascii")
+        await node.store.write(
+            lambda tx: streams.keep_proof(tx, claims.iss, "fork", kept, batch.jws.compact.encode("ascii"))
+        )
+    raise ProtocolError("fork", f"another batch has position {claims.first}")
+
+
+@dataclass(frozen=True)
+class _Taking:
+    """One transaction that takes in a batch."""
+
+    tx: Tx
+    node: Node
+    keys: dict[str, bytes]
+
+    def take(self, batch: Batch, items: list[Item]) -> str:
+        """Apply every item, store the batch with its receipt, and return the receipt."""
+        tx = self.tx
+        if place(batch, streams.head(tx, batch.claims.iss, self.node.country)) != "new":
+            raise ProtocolError("busy", "the same batch is being stored")
+        outcomes = []
+        for item, digest in zip(items, batch.claims.items, strict=True):
+            code = item if isinstance(item, str) else self._apply(item)
+            if code != STORED:
+                audit.append(tx, batch.claims.iss, "refused", digest, code)
+            outcomes.append((digest, code))
+        receipt = issue_receipt(
+            self.node.keys.signer, batch, outcomes, now=seconds(tx.now), members=self.node.versions()
+        )
+        streams.save(tx, batch, receipt, parse_receipt(receipt.encode("ascii")).sha256)
+        return receipt
+
+    def _apply(self, item: Opened) -> str:
+        tx, event, claims = self.tx, item.event, item.event.claims
+        known = events.by_jti(tx, claims.jti)
+        if known is not None:
+            return STORED if known["digest"] == b64u(event.digest) else "event-reused-id"
+        try:
+            case = cases.find(tx, claims.case)
+            after = self._first(item, case) if claims.kind == SEND_KIND else self._next(item, case)
+        except ProtocolError as error:
+            if error.code == "case-fork":
+                _keep_case_proof(tx, event)
+            return error.code
+        packed = pack_ceks(self.node, self.keys[claims.case], event, item.ceks)
+        events.insert(tx, event, event.line(slots=()), packed, status="applied")
+        for ref in attachments_of(item.contents):
+            blobs.want(tx, ref.sha256, claims.case, claims.iss, ref.size)
+        audit.append(tx, claims.iss, claims.kind, after.id, f"{claims.iss} to {self.node.country}")
+        return STORED
+
+    def _first(self, item: Opened, case: Case | None) -> Case:
+        claims, matter = item.event.claims, item.contents[MATTER]
+        assert isinstance(matter, SendMatter)
+        if case is not None:
+            raise ProtocolError("case-exists", "the case is open already")
+        if len(claims.aud) != 1:
+            raise ProtocolError("content-malformed", "a request has one recipient")
+        if not matter.number.startswith(f"{claims.iss}-") or not matter.asking.authority.startswith(f"{claims.iss}-"):
+            raise ProtocolError("content-malformed", "number and asking authority belong to the issuer's country")
+        if not authorities.is_active(self.tx, self.node.country, matter.replying.authority):
+            raise ProtocolError("unknown-authority", "the replying authority")
+        judge_content(self.node.areas, claims.kind, item.contents, None)
+        opened_case = opened(claims, b64u(item.event.digest), matter, self.node.country)
+        cases.insert(self.tx, opened_case, unread=True, on_its_way=0)
+        return opened_case
+
+    def _next(self, item: Opened, case: Case | None) -> Case:
+        claims = item.event.claims
+        if case is None or case.id not in self.keys:
+            raise ProtocolError("unknown-case", "no such case here")
+        if claims.iss != case.counterpart or claims.aud != (self.node.country,):
+            raise ProtocolError("not-a-party", claims.iss)
+        judge_content(self.node.areas, claims.kind, item.contents, lambda: self._asked(case))
+        refused = claims.prev is not None and _refused_before(self.tx, self.node, claims.prev, claims.iss)
+        after = advanced(case, claims, b64u(item.event.digest), item.contents[MATTER], after_refusal=refused)
+        told = None if claims.kind.startswith("notice.") else True
+        cases.update(self.tx, after, unread=told)
+        return after
+
+    def _asked(self, case: Case) -> SendMatter:
+        first = next(row for row in events.of_case(self.tx, case.id) if row["kind"] == SEND_KIND)
+        matter = open_row(self.node, self.keys[case.id], first).matter
+        assert isinstance(matter, SendMatter)
+        return matter
+
+
+def _refused_before(tx: Read, node: Node, receipt: str, iss: str) -> bool:
+    row = streams.by_receipt(tx, receipt)
+    return row is not None and row["iss"] == iss and row["aud"] == node.country
+
+
+def _keep_case_proof(tx: Tx, event: Event) -> None:
+    claims = event.claims
+    assert claims.n is not None
+    other = events.at_place(tx, claims.case, claims.kind.partition(".")[0], claims.n)
+    if other is not None and other["iss"] == claims.iss and other["digest"] != b64u(event.digest):
+        streams.keep_proof(tx, claims.iss, "case-fork", bytes(other["line"]), event.line(slots=()))
+
+
+def attachments_of(contents: dict[str, Content]) -> tuple[AttachmentRef, ...]:
+    """Return the attachments that an event's contents name."""
+    return tuple(ref for content in contents.values() for ref in getattr(content, "attachments", ()))

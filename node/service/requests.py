@@ -1,0 +1,106 @@
+"""Asking: from a draft to a request on its way."""
+
+from node.clock import new_uuid
+from node.domain.access import Actor
+from node.domain.case import Case
+from node.domain.draft import RequestDraft
+from node.errors import NodeError
+from node.service import drafts
+from node.service.issue import open_case
+from node.service.judge import request_problems
+from node.service.node import Node
+from node.store import authorities, cases
+from protocol.content import MATTER, PERSON, Asked, Content, PartyName, SendMatter, SendPerson
+from protocol.content import Actor as ActorName
+from translations.area import Area
+
+
+async def send_draft(node: Node, actor: Actor, draft_id: str) -> Case:
+    """Send a draft; it becomes the case of the same id. Raises `invalid` with what is missing."""
+    draft = drafts.read(node, actor, draft_id)
+    if draft.request is None:
+        raise NodeError("invalid", "This is the draft of a reply.")
+    return await _send(node, actor, draft.id, draft.request, draft.id)
+
+
+async def send(node: Node, actor: Actor, content: RequestDraft) -> Case:
+    """Send a request at once, without a draft (for national systems)."""
+    actor.require("cases.act")
+    case_id = new_uuid(node.entropy)
+    check(node, actor, content)
+    await node.case_keys.make([case_id])
+    return await _send(node, actor, case_id, content, None)
+
+
+def check(node: Node, actor: Actor, content: RequestDraft) -> dict[str, str]:
+    """Check that a request is complete; raises `invalid` naming every field at fault (path → code)."""
+    actor.require("cases.act")
+    faults = {
+        name: "missing"
+        for name in ("authority", "country", "to", "area", "set", "questions", "due")
+        if not getattr(content, name)
+    }
+    if content.authority:
+        actor.require_authority(content.authority)
+    if content.due and content.due < node.clock.now().date():
+        faults["due"] = "in-the-past"
+    if content.country == node.country:
+        faults["country"] = "own-country"
+    area = node.areas.get(content.area or "")
+    if content.area and area is None:
+        faults["area"] = "unknown-area"
+    elif area and content.set and content.set not in area.question_sets:
+        faults["set"] = "unknown-question-set"
+    if content.country and content.to and "country" not in faults:
+        known = node.store.read_now(lambda q: authorities.is_active(q, content.country or "", content.to or ""))
+        faults |= {} if known else {"to": "unknown-authority"}
+    if area and not faults.keys() & {"area", "set", "questions"}:
+        matter = _matter(node, content, area, actor, "")
+        faults |= {
+            f"{'variables' if 'variable' in p.code else 'questions'}.{p.item}": p.code
+            for p in request_problems(area, matter, _person(content, area))
+        }
+    if faults:
+        raise NodeError("invalid", "The request isn't complete.", fields=faults)
+    return faults
+
+
+async def _send(node: Node, actor: Actor, case_id: str, content: RequestDraft, draft_id: str | None) -> Case:
+    check(node, actor, content)
+    area = node.areas[content.area or ""]
+    number = await node.store.write(lambda tx: cases.reserve_number(tx, node.country))
+    contents: dict[str, Content] = {MATTER: _matter(node, content, area, actor, number)}
+    person = _person(content, area)
+    if person != SendPerson():
+        contents[PERSON] = person
+    return await open_case(node, actor, content.country or "", case_id, contents, draft_id)
+
+
+def _matter(node: Node, content: RequestDraft, area: Area, actor: Actor, number: str) -> SendMatter:
+    question_set = area.question_sets[content.set or ""]
+    own, other = content.authority or "", content.to or ""
+    names = node.store.read_now(lambda q: {i: authorities.name_of(q, i) for i in (own, other)})
+    return SendMatter.model_construct(
+        number=number,
+        asking=PartyName(authority=own or "-", name=names[own] or own or "-"),
+        replying=PartyName(authority=other or "-", name=names[other] or other or "-"),
+        actor=ActorName(authority=own or "-", name=actor.name),
+        area=area.id,
+        set=question_set.id,
+        version=question_set.version,
+        set_sha256=question_set.sha256,
+        questions=tuple(Asked(item=item, comment=content.comments.get(item)) for item in content.questions),
+        variables={k: v for k, v in content.variables.items() if not _personal(area, k)},
+        due=content.due or node.clock.now().date(),
+    )
+
+
+def _person(content: RequestDraft, area: Area) -> SendPerson:
+    personal = {k: v for k, v in content.variables.items() if _personal(area, k)}
+    return SendPerson(variables=personal, comment=content.comment, attachments=content.attachments)
+
+
+def _personal(area: Area, variable: str) -> bool:
+    """Say whether a variable is about the person; unknown ones are treated as if they were."""
+    known = area.variables.get(variable)
+    return known is None or known.personal

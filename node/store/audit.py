@@ -1,0 +1,44 @@
+"""The audit trail: each entry holds the hash of the one before it, so that none can be taken out unnoticed.
+
+Entries never hold contents or names: the actor is a person's id, the subject an id, the detail a code.
+"""
+
+from typing import Final
+
+from node.clock import stamp
+from node.store.tx import Read, Row, Tx
+from protocol.encoding import canonical_json, sha256_b64u
+
+_FIRST: Final = "0"
+
+
+def append(tx: Tx, actor: str, action: str, subject: str, detail: str = "") -> None:
+    """Add an entry in the same transaction as what it tells of."""
+    last = tx.one("SELECT digest FROM audit ORDER BY seq DESC LIMIT 1")
+    prev = last["digest"] if last else _FIRST
+    entry = {"at": stamp(tx.now), "actor": actor, "action": action, "subject": subject, "detail": detail, "prev": prev}
+    tx.run(
+        "INSERT INTO audit (at, actor, action, subject, detail, prev, digest)"
+        " VALUES (:at, :actor, :action, :subject, :detail, :prev, :digest)",
+        {**entry, "digest": _digest(entry)},
+    )
+
+
+def _digest(entry: dict[str, str]) -> str:
+    return sha256_b64u(canonical_json(entry))
+
+
+def broken_links(q: Read) -> list[int]:
+    """Return the numbers of entries that were altered or whose predecessor is gone."""
+    found, prev = [], _FIRST
+    for row in q.all("SELECT * FROM audit ORDER BY seq"):
+        entry = {key: row[key] for key in ("at", "actor", "action", "subject", "detail", "prev")}
+        if row["prev"] != prev or row["digest"] != _digest(entry):
+            found.append(int(row["seq"]))
+        prev = row["digest"]
+    return found
+
+
+def entries_of(q: Read, subject: str) -> list[Row]:
+    """Return the entries about one subject, oldest first."""
+    return q.all("SELECT * FROM audit WHERE subject = :subject ORDER BY seq", {"subject": subject})

@@ -1,0 +1,82 @@
+"""Attachments on disk: ciphertext in files named by its hash; rows say whose they are and which are wanted."""
+
+import os
+from pathlib import Path
+
+from node.clock import stamp
+from node.store.tx import Read, Row, Tx
+from protocol.blob import sealed_size
+
+
+def want(tx: Tx, sha256: str, case_id: str, origin: str, size: int) -> None:
+    """Note that an attachment of `size` plaintext bytes has to be fetched from `origin`."""
+    _insert(tx, sha256, case_id, origin, sealed_size(size), here=False)
+
+
+def own(tx: Tx, sha256: str, case_id: str, origin: str, size: int) -> None:
+    """Note an attachment that this node itself has written."""
+    _insert(tx, sha256, case_id, origin, sealed_size(size), here=True)
+
+
+def _insert(tx: Tx, sha256: str, case_id: str, origin: str, sealed: int, *, here: bool) -> None:
+    tx.run(
+        "INSERT INTO blob (sha256, case_id, origin, sealed_size, here, at)"
+        " VALUES (:sha256, :case_id, :origin, :size, :here, :at) ON CONFLICT (sha256) DO NOTHING",
+        {
+            "sha256": sha256,
+            "case_id": case_id,
+            "origin": origin,
+            "size": sealed,
+            "here": int(here),
+            "at": stamp(tx.now),
+        },
+    )
+
+
+def find(q: Read, sha256: str) -> Row | None:
+    """Return the row of an attachment."""
+    return q.one("SELECT * FROM blob WHERE sha256 = :sha256", {"sha256": sha256})
+
+
+def of_case(q: Read, case_id: str) -> dict[str, Row]:
+    """Return the attachments of a case by their hash."""
+    return {row["sha256"]: row for row in q.all("SELECT * FROM blob WHERE case_id = :id", {"id": case_id})}
+
+
+def wanted(q: Read, origin: str) -> list[Row]:
+    """Return what has to be fetched from a peer, oldest first."""
+    return q.all(
+        "SELECT * FROM blob WHERE here = 0 AND origin = :origin AND failure IS NULL ORDER BY at, sha256 LIMIT 20",
+        {"origin": origin},
+    )
+
+
+def arrived(tx: Tx, sha256: str) -> None:
+    """Note that the ciphertext is here and its hash was checked."""
+    tx.run("UPDATE blob SET here = 1, failure = NULL, at = :at WHERE sha256 = :s", {"s": sha256, "at": stamp(tx.now)})
+
+
+def failed(tx: Tx, sha256: str, failure: str) -> None:
+    """Note why an attachment will not come; the operator can have it fetched again."""
+    tx.run("UPDATE blob SET failure = :failure WHERE sha256 = :s", {"s": sha256, "failure": failure[:100]})
+
+
+def path_of(folder: Path, sha256: str) -> Path:
+    """Return where a blob lies."""
+    return folder / "blobs" / sha256[:2] / sha256
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write a blob so that it is either whole on disk or not there."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    partial = path.with_suffix(".part")
+    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

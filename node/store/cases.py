@@ -1,0 +1,147 @@
+"""Cases on disk: the summary by which they are found; contents are in events, encrypted."""
+
+import datetime as dt
+from collections.abc import Iterable
+from typing import Any
+
+from node.clock import stamp
+from node.domain.case import Case
+from node.store.tx import Read, Row, Tx
+
+_COLUMNS = [
+    "id",
+    "number",
+    "role",
+    "counterpart",
+    "own_authority",
+    "their_authority",
+    "their_name",
+    "area",
+    "question_set",
+    "set_version",
+    "set_sha256",
+    "state",
+    "n",
+    "head",
+    "date_state",
+    "date_n",
+    "date_head",
+    "due",
+    "agreed",
+    "withdrawal_wished",
+    "opened",
+]
+
+
+def _values(case: Case) -> dict[str, Any]:
+    values = {column: getattr(case, column) for column in _COLUMNS}
+    values["due"] = case.due.isoformat()
+    values["agreed"] = case.agreed.isoformat() if case.agreed else None
+    values["opened"] = int(case.opened)
+    return values
+
+
+def from_row(row: Row) -> Case:
+    """Read a case from its row."""
+    values = {column: row[column] for column in _COLUMNS}
+    values["due"] = dt.date.fromisoformat(values["due"])
+    values["agreed"] = dt.date.fromisoformat(values["agreed"]) if values["agreed"] else None
+    values["opened"] = bool(values["opened"])
+    return Case(**values)
+
+
+def insert(tx: Tx, case: Case, *, unread: bool, on_its_way: int) -> None:
+    """Add a case."""
+    names = [*_COLUMNS, "unread", "on_its_way", "created_at", "updated_at"]
+    tx.run(
+        f"INSERT INTO cases ({', '.join(names)}) VALUES ({', '.join(':' + name for name in names)})",  # noqa: S608 - names are ours
+        {**_values(case), "unread": int(unread), "on_its_way": on_its_way, "created_at": stamp(tx.now)}
+        | {"updated_at": stamp(tx.now)},
+    )
+
+
+def update(tx: Tx, case: Case, *, unread: bool | None = None, on_its_way: int = 0) -> None:
+    """Save a case; `on_its_way` is added to the count of own events without a receipt."""
+    values = _values(case)
+    sets = ", ".join(f"{name} = :{name}" for name in values if name != "id")
+    closed = stamp(tx.now) if case.ended else None
+    tx.run(
+        f"UPDATE cases SET {sets}, unread = COALESCE(CAST(:unread AS INTEGER), unread),"  # noqa: S608 - names are ours
+        " on_its_way = on_its_way + :on_its_way, updated_at = :now, closed_at = COALESCE(closed_at, :closed)"
+        " WHERE id = :id",
+        {
+            **values,
+            "unread": None if unread is None else int(unread),
+            "on_its_way": on_its_way,
+            "now": stamp(tx.now),
+            "closed": closed,
+        },
+    )
+
+
+def row_of(q: Read, case_id: str) -> Row | None:
+    """Return the row of a case."""
+    return q.one("SELECT * FROM cases WHERE id = :id", {"id": case_id})
+
+
+def find(q: Read, case_id: str) -> Case | None:
+    """Return a case by its id."""
+    row = row_of(q, case_id)
+    return from_row(row) if row else None
+
+
+def mark_read(tx: Tx, case_id: str) -> None:
+    """Note that somebody of the authority has opened the case."""
+    tx.run("UPDATE cases SET unread = 0 WHERE id = :id", {"id": case_id})
+
+
+def arrived(tx: Tx, case_id: str, count: int = 1) -> None:
+    """Note that own events of the case were receipted or refused."""
+    tx.run("UPDATE cases SET on_its_way = on_its_way - :count WHERE id = :id", {"id": case_id, "count": count})
+
+
+def listing(q: Read, authorities: Iterable[str], filters: dict[str, Any], limit: int, offset: int) -> list[Row]:
+    """Return the cases of some authorities, newest change first.
+
+    `filters` may hold: state, role, area, country, number (exact) and open (bool).
+    """
+    mine = list(authorities)
+    if not mine:
+        return []
+    values: dict[str, Any] = {f"a{i}": authority for i, authority in enumerate(mine)}
+    where = [f"own_authority IN ({', '.join(':' + name for name in values)})"]
+    columns = {"state": "state", "role": "role", "area": "area", "country": "counterpart", "number": "number"}
+    for name, column in columns.items():
+        if filters.get(name) is not None:
+            where.append(f"{column} = :{name}")
+            values[name] = filters[name]
+    if filters.get("open") is not None:
+        where.append("closed_at IS NULL" if filters["open"] else "closed_at IS NOT NULL")
+    return q.all(
+        f"SELECT * FROM cases WHERE {' AND '.join(where)} ORDER BY updated_at DESC, id LIMIT :limit OFFSET :offset",  # noqa: S608 - names are ours
+        {**values, "limit": limit, "offset": offset},
+    )
+
+
+def reserve_number(tx: Tx, country: str) -> str:
+    """Return the next number for people, such as `DE-2026-000412`; each is given once."""
+    row = tx.one(
+        "INSERT INTO case_number (year, next) VALUES (:year, 2)"
+        " ON CONFLICT (year) DO UPDATE SET next = next + 1 RETURNING next - 1 AS number",
+        {"year": tx.now.year},
+    )
+    assert row is not None
+    return f"{country}-{tx.now.year}-{row['number']:06d}"
+
+
+def wished(q: Read) -> list[str]:
+    """Return the cases whose asking side wished to withdraw before this side accepted."""
+    rows = q.all(
+        "SELECT id FROM cases WHERE withdrawal_wished IS NOT NULL AND state = 'sent' AND role = 'replying' ORDER BY id"
+    )
+    return [str(row["id"]) for row in rows]
+
+
+def overview(q: Read) -> list[Row]:
+    """Return all cases, for verification."""
+    return q.all("SELECT * FROM cases ORDER BY id")

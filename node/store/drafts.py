@@ -1,0 +1,51 @@
+"""Drafts on disk, their content encrypted under the key of the case they belong to."""
+
+from typing import Any
+
+from node.clock import stamp
+from node.store.tx import Read, Row, Tx
+
+
+def save(tx: Tx, values: dict[str, Any], version: int | None) -> bool:
+    """Insert a draft, or replace version `version` of it; False where another version is there."""
+    row = {**values, "at": stamp(tx.now), "version": version or 0}
+    if version is None:
+        tx.run(
+            "INSERT INTO draft (id, kind, case_id, authority, person, content, version, updated_at)"
+            " VALUES (:id, :kind, :case_id, :authority, :person, :content, 1, :at)",
+            row,
+        )
+        return True
+    changed = tx.run(
+        "UPDATE draft SET authority = :authority, content = :content, version = version + 1, updated_at = :at"
+        " WHERE id = :id AND version = :version",
+        row,
+    )
+    return changed == 1
+
+
+def find(q: Read, draft_id: str) -> Row | None:
+    """Return a draft."""
+    return q.one("SELECT * FROM draft WHERE id = :id", {"id": draft_id})
+
+
+def reply_to(q: Read, case_id: str) -> Row | None:
+    """Return the draft of a reply to a case: one, shared by the handlers of the authority."""
+    return q.one("SELECT * FROM draft WHERE case_id = :id AND kind = 'reply'", {"id": case_id})
+
+
+def listing(q: Read, authorities: list[str]) -> list[Row]:
+    """Return the drafts of some authorities, newest first."""
+    names = {f"a{i}": authority for i, authority in enumerate(authorities)}
+    if not names:
+        return []
+    return q.all(
+        f"SELECT * FROM draft WHERE authority IN ({', '.join(':' + n for n in names)})"  # noqa: S608 - names are ours
+        " ORDER BY updated_at DESC LIMIT 200",
+        names,
+    )
+
+
+def delete(tx: Tx, draft_id: str) -> bool:
+    """Delete a draft; False where there is none."""
+    return tx.run("DELETE FROM draft WHERE id = :id", {"id": draft_id}) == 1

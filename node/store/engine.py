@@ -1,0 +1,54 @@
+"""What SQLite and PostgreSQL don't share: opening, pragmas, full text. One file, to be swapped one day."""
+
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+PRAGMAS: Final = (
+    "PRAGMA journal_mode = WAL",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA busy_timeout = 10000",
+    "PRAGMA trusted_schema = OFF",
+    "PRAGMA cache_size = -8192",
+    "PRAGMA secure_delete = ON",
+)
+
+# Texts come folded, so the tokenizer only splits them; a row's number is the authority's `seq`.
+SEARCH_TABLE: Final = (
+    "CREATE VIRTUAL TABLE authority_search USING"
+    " fts5(name, title, place, competence, area, tokenize = 'unicode61 remove_diacritics 0')"
+)
+SEARCH_PUT: Final = (
+    "INSERT INTO authority_search (rowid, name, title, place, competence, area)"
+    " VALUES (:seq, :name, :title, :place, :competence, :area)"
+)
+SEARCH_DROP: Final = "DELETE FROM authority_search WHERE rowid = :seq"
+SEARCH_FROM: Final = "authority_search s CROSS JOIN authority a ON a.seq = s.rowid"
+SEARCH_MATCHES: Final = "authority_search MATCH :match"
+
+
+def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
+    """Open a database file (made with mode 0600) without implicit transactions."""
+    if not readonly:
+        path.touch(mode=0o600, exist_ok=True)
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
+    connection.row_factory = sqlite3.Row
+    for pragma in PRAGMAS:
+        connection.execute(pragma)
+    if readonly:
+        connection.execute("PRAGMA query_only = ON")
+    return connection
+
+
+def durability(connection: sqlite3.Connection) -> tuple[str, int]:
+    """Return the journal mode and the level of `synchronous` (2 is FULL) of a connection."""
+    mode = connection.execute("PRAGMA journal_mode").fetchone()[0]
+    level = connection.execute("PRAGMA synchronous").fetchone()[0]
+    return str(mode), int(level)
+
+
+def integrity(connection: sqlite3.Connection) -> list[str]:
+    """Return what SQLite's own check finds; nothing when all is well."""
+    rows = connection.execute("PRAGMA quick_check").fetchall()
+    return [str(row[0]) for row in rows if row[0] != "ok"]

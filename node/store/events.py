@@ -1,0 +1,69 @@
+"""Events on disk: the line as it travelled, the keys of its parts under the case's key, and its fate."""
+
+from node.clock import stamp
+from node.store.tx import Read, Row, Tx
+from protocol.encoding import b64u
+from protocol.event import Event
+
+
+def insert(tx: Tx, event: Event, line: bytes, ceks: bytes, *, status: str, actor: str | None = None) -> None:
+    """Add an event; `status` is `on-its-way` for our own and `applied` for a received one."""
+    claims = event.claims
+    tx.run(
+        "INSERT INTO event (digest, jti, iss, case_id, kind, n, line, ceks, at, actor, status)"
+        " VALUES (:digest, :jti, :iss, :case_id, :kind, :n, :line, :ceks, :at, :actor, :status)",
+        {
+            "digest": b64u(event.digest),
+            "jti": claims.jti,
+            "iss": claims.iss,
+            "case_id": claims.case,
+            "kind": claims.kind,
+            "n": claims.n,
+            "line": line,
+            "ceks": ceks,
+            "at": stamp(tx.now),
+            "actor": actor,
+            "status": status,
+        },
+    )
+
+
+def of_case(q: Read, case_id: str) -> list[Row]:
+    """Return the events of a case in the order in which this node stored them."""
+    return q.all("SELECT * FROM event WHERE case_id = :id ORDER BY seq", {"id": case_id})
+
+
+def by_jti(q: Read, jti: str) -> Row | None:
+    """Return an event by its identifier."""
+    return q.one("SELECT * FROM event WHERE jti = :jti", {"jti": jti})
+
+
+def by_digest(q: Read, digest: str) -> Row | None:
+    """Return an event by its hash."""
+    return q.one("SELECT * FROM event WHERE digest = :digest", {"digest": digest})
+
+
+def settle(tx: Tx, digest: str, code: str | None, receipt: str) -> None:
+    """Note the fate of an own event: applied where `code` is None, else finally refused."""
+    tx.run(
+        "UPDATE event SET status = :status, code = :code, receipt = :receipt WHERE digest = :digest",
+        {"digest": digest, "status": "refused" if code else "applied", "code": code, "receipt": receipt},
+    )
+
+
+def refusal_at(q: Read, case_id: str, family: str, n: int) -> str | None:
+    """Return the receipt that refused the last own event with number `n` of a chain, if one did."""
+    row = q.one(
+        "SELECT receipt FROM event WHERE case_id = :id AND n = :n AND kind LIKE :family AND status = 'refused'"
+        " ORDER BY seq DESC LIMIT 1",
+        {"id": case_id, "n": n, "family": f"{family}.%"},
+    )
+    return str(row["receipt"]) if row else None
+
+
+def at_place(q: Read, case_id: str, family: str, n: int) -> Row | None:
+    """Return the event that holds number `n` in a chain of a case."""
+    return q.one(
+        "SELECT * FROM event WHERE case_id = :id AND n = :n AND kind LIKE :family AND status <> 'refused'",
+        {"id": case_id, "n": n, "family": f"{family}.%"},
+    )

@@ -1,0 +1,147 @@
+"""The node's private keys as files of mode 0600, behind one small interface.
+
+`message.pem` (P-256, with `message.crt`), `tls.pem` and `tls.crt`, `encryption.seed` (HPKE), `list.seed`
+(signs the country's member record), `master.key` (wraps the case keys), `state.seed` (signs the member
+list; belongs offline once the node is a member).
+"""
+
+import base64
+import datetime as dt
+import os
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from node.clock import Entropy
+from node.errors import NodeError
+from protocol.encoding import sha256_b64u
+from protocol.jws import KeySigner
+from protocol.slot import HpkePrivateKey, private_key_from_seed
+
+SUITE: Final = "MLKEM768-X25519"
+_SEED_BYTES: Final = 96
+_FROM, _UNTIL = dt.datetime(2000, 1, 1, tzinfo=dt.UTC), dt.datetime(9999, 12, 31, tzinfo=dt.UTC)
+
+
+@dataclass(frozen=True)
+class NodeKeys:
+    """The keys that a running node uses."""
+
+    signer: KeySigner
+    message_certificate: bytes
+    encryption_kid: str
+    encryption_public: bytes
+    encryption_private: HpkePrivateKey
+    master: bytes
+    tls_certificate: Path
+    tls_key: Path
+    list_seed: bytes
+
+    def private_key(self, kid: str) -> HpkePrivateKey | None:
+        """Return the encryption key of that name (protocol.slot.Opener)."""
+        return self.encryption_private if kid == self.encryption_kid else None
+
+    @property
+    def tls_der(self) -> bytes:
+        """The TLS certificate in DER, as the member record carries it."""
+        return certificate_der(self.tls_certificate)
+
+
+def write_secret(path: Path, data: bytes) -> None:
+    """Write a new file of mode 0600; an existing one is never overwritten (`exists`)."""
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise NodeError("exists", f"{path} exists already.", "Remove it yourself if it may go.") from None
+    with os.fdopen(handle, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read_secret(path: Path) -> bytes:
+    """Read a secret file; raises `key-missing`, or `key-exposed` where group or others can read it."""
+    try:
+        mode = path.stat().st_mode
+        data = path.read_bytes()
+    except OSError:
+        raise NodeError("key-missing", f"{path} can't be read.") from None
+    if stat.S_IMODE(mode) & 0o077:
+        raise NodeError("key-exposed", f"{path} has mode {stat.S_IMODE(mode):04o}, 0600 is needed.")
+    return data
+
+
+def make_keys(folder: Path, country: str, entropy: Entropy) -> None:
+    """Make all keys of a node in a new directory of mode 0700."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for stem, purpose in (("message", "messages"), ("tls", "transport")):
+        key = ec.generate_private_key(ec.SECP256R1())
+        write_secret(folder / f"{stem}.pem", _private_pem(key))
+        (folder / f"{stem}.crt").write_bytes(_certificate(key, country, purpose, entropy))
+    for name in ("list.seed", "state.seed", "master.key"):
+        write_secret(folder / name, base64.b64encode(entropy.random(32)) + b"\n")
+    write_secret(folder / "encryption.seed", base64.b64encode(entropy.random(_SEED_BYTES)) + b"\n")
+
+
+def _private_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def _certificate(key: ec.EllipticCurvePrivateKey, country: str, purpose: str, entropy: Entropy) -> bytes:
+    name = x509.Name(
+        [
+            x509.NameAttribute(NameOID.COUNTRY_NAME, country),
+            x509.NameAttribute(NameOID.COMMON_NAME, f"Entente {country} {purpose}"),
+        ]
+    )
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = builder.serial_number(int.from_bytes(entropy.random(16), "big") >> 1)
+    builder = builder.not_valid_before(_FROM).not_valid_after(_UNTIL)  # validity is the member list's
+    builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+    return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
+def certificate_der(path: Path) -> bytes:
+    """Read a PEM certificate as DER."""
+    try:
+        certificate = x509.load_pem_x509_certificate(path.read_bytes())
+    except (OSError, ValueError):
+        raise NodeError("key-missing", f"{path} isn't a certificate.") from None
+    return certificate.public_bytes(serialization.Encoding.DER)
+
+
+def read_seed(path: Path) -> bytes:
+    """Read a secret that is stored in base64."""
+    try:
+        return base64.b64decode(read_secret(path), validate=False)
+    except ValueError:
+        raise NodeError("key-missing", f"{path} isn't base64.") from None
+
+
+def load_keys(folder: Path) -> NodeKeys:
+    """Read all keys of a running node and check their modes."""
+    private = serialization.load_pem_private_key(read_secret(folder / "message.pem"), password=None)
+    if not isinstance(private, ec.EllipticCurvePrivateKey):
+        raise NodeError("key-missing", f"{folder / 'message.pem'} isn't a P-256 key.")
+    certificate = certificate_der(folder / "message.crt")
+    encryption, public = private_key_from_seed(SUITE, read_seed(folder / "encryption.seed"))
+    read_secret(folder / "tls.pem")
+    return NodeKeys(
+        signer=KeySigner.with_certificate(private, certificate),
+        message_certificate=certificate,
+        encryption_kid=sha256_b64u(public),
+        encryption_public=public,
+        encryption_private=encryption,
+        master=read_seed(folder / "master.key"),
+        tls_certificate=folder / "tls.crt",
+        tls_key=folder / "tls.pem",
+        list_seed=read_seed(folder / "list.seed"),
+    )

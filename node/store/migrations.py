@@ -1,0 +1,109 @@
+"""Numbered migrations of both databases; never edited after they land, only added to."""
+
+from sqlite_utils import Database, Migrations
+
+from node.store.engine import SEARCH_TABLE
+
+NODE = Migrations("node")
+KEYS = Migrations("keys")
+
+
+def _run(db: Database, script: str) -> None:
+    for statement in script.split(";\n"):
+        if statement.strip():
+            db.execute(statement)
+
+
+@NODE(name="001_exchange")
+def _exchange(db: Database) -> None:
+    _run(
+        db,
+        """
+CREATE TABLE cases (
+  id TEXT PRIMARY KEY, number TEXT NOT NULL, role TEXT NOT NULL, counterpart TEXT NOT NULL,
+  own_authority TEXT NOT NULL, their_authority TEXT NOT NULL, their_name TEXT NOT NULL, area TEXT NOT NULL, question_set TEXT NOT NULL,
+  set_version INTEGER NOT NULL, set_sha256 TEXT NOT NULL,
+  state TEXT NOT NULL, n INTEGER NOT NULL, head TEXT NOT NULL,
+  date_state TEXT NOT NULL, date_n INTEGER NOT NULL, date_head TEXT NOT NULL, due TEXT NOT NULL, agreed TEXT,
+  withdrawal_wished TEXT, opened INTEGER NOT NULL, unread INTEGER NOT NULL, on_its_way INTEGER NOT NULL,
+  created_at TEXT NOT NULL, updated_at TEXT NOT NULL, closed_at TEXT) STRICT;
+CREATE UNIQUE INDEX cases_number ON cases(number, role);
+CREATE INDEX cases_own ON cases(own_authority, updated_at);
+CREATE INDEX cases_wished ON cases(role, state) WHERE withdrawal_wished IS NOT NULL;
+CREATE TABLE event (
+  seq INTEGER PRIMARY KEY, digest TEXT NOT NULL UNIQUE, jti TEXT NOT NULL UNIQUE, iss TEXT NOT NULL,
+  case_id TEXT NOT NULL, kind TEXT NOT NULL, n INTEGER, line BLOB NOT NULL, ceks BLOB NOT NULL,
+  at TEXT NOT NULL, actor TEXT, status TEXT NOT NULL, code TEXT, receipt TEXT) STRICT;
+CREATE INDEX event_case ON event(case_id, seq);
+CREATE TABLE outbox (
+  seq INTEGER PRIMARY KEY, peer TEXT NOT NULL, digest TEXT NOT NULL, first INTEGER, created_at TEXT NOT NULL) STRICT;
+CREATE INDEX outbox_peer ON outbox(peer, seq);
+CREATE TABLE batch (
+  iss TEXT NOT NULL, aud TEXT NOT NULL, epoch INTEGER NOT NULL, first INTEGER NOT NULL, next INTEGER NOT NULL,
+  digest TEXT NOT NULL, jws TEXT NOT NULL, receipt TEXT, receipt_digest TEXT, at TEXT NOT NULL, receipted_at TEXT,
+  PRIMARY KEY (iss, aud, epoch, first)) STRICT;
+CREATE INDEX batch_receipt ON batch(receipt_digest);
+CREATE TABLE stream (
+  iss TEXT NOT NULL, aud TEXT NOT NULL, epoch INTEGER NOT NULL, next INTEGER NOT NULL, last TEXT,
+  PRIMARY KEY (iss, aud)) STRICT;
+CREATE TABLE proof (seq INTEGER PRIMARY KEY, at TEXT NOT NULL, iss TEXT NOT NULL, code TEXT NOT NULL,
+  first BLOB NOT NULL, second BLOB NOT NULL) STRICT;
+CREATE TABLE peer (
+  country TEXT PRIMARY KEY, reached_at TEXT, failed_since TEXT, failure TEXT, clock_offset_s REAL,
+  blocked INTEGER NOT NULL) STRICT;
+CREATE TABLE case_number (year INTEGER PRIMARY KEY, next INTEGER NOT NULL) STRICT;
+CREATE TABLE blob (
+  sha256 TEXT PRIMARY KEY, case_id TEXT NOT NULL, origin TEXT NOT NULL, sealed_size INTEGER NOT NULL,
+  here INTEGER NOT NULL, failure TEXT, at TEXT NOT NULL) STRICT;
+CREATE INDEX blob_wanted ON blob(here, origin);
+CREATE INDEX blob_case ON blob(case_id);
+CREATE TABLE audit (
+  seq INTEGER PRIMARY KEY, at TEXT NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL, subject TEXT NOT NULL,
+  detail TEXT NOT NULL, prev TEXT NOT NULL, digest TEXT NOT NULL) STRICT
+""",
+    )
+
+
+@NODE(name="002_directory_and_people")
+def _directory_and_people(db: Database) -> None:
+    _run(
+        db,
+        """
+CREATE TABLE authority (
+  seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, country TEXT NOT NULL, name TEXT NOT NULL, sort TEXT NOT NULL,
+  valid_from TEXT NOT NULL, valid_until TEXT, record BLOB NOT NULL, ended INTEGER NOT NULL) STRICT;
+CREATE INDEX authority_country ON authority(country, sort, id);
+CREATE TABLE authority_area (
+  authority TEXT NOT NULL, area TEXT NOT NULL, role TEXT NOT NULL, PRIMARY KEY (authority, area)) STRICT;
+CREATE TABLE directory (
+  country TEXT PRIMARY KEY, version INTEGER NOT NULL, sha256 TEXT NOT NULL, header TEXT NOT NULL, body BLOB NOT NULL,
+  at TEXT NOT NULL, fetched_at TEXT NOT NULL) STRICT;
+CREATE TABLE member_document (
+  name TEXT NOT NULL, version INTEGER NOT NULL, raw BLOB NOT NULL, PRIMARY KEY (name, version)) STRICT;
+CREATE TABLE person (
+  id TEXT PRIMARY KEY, name TEXT NOT NULL, login TEXT NOT NULL UNIQUE, language TEXT NOT NULL, roles TEXT NOT NULL,
+  password TEXT, created_at TEXT NOT NULL, ended_at TEXT) STRICT;
+CREATE TABLE membership (person TEXT NOT NULL, authority TEXT NOT NULL, PRIMARY KEY (person, authority)) STRICT;
+CREATE TABLE secret (
+  sha256 TEXT PRIMARY KEY, kind TEXT NOT NULL, person TEXT NOT NULL, label TEXT NOT NULL, created_at TEXT NOT NULL,
+  seen_at TEXT, expires_at TEXT NOT NULL, used_at TEXT) STRICT;
+CREATE INDEX secret_person ON secret(person, kind);
+CREATE TABLE sign_in_attempt (login_sha256 TEXT PRIMARY KEY, since TEXT NOT NULL, count INTEGER NOT NULL) STRICT;
+CREATE TABLE draft (
+  id TEXT PRIMARY KEY, kind TEXT NOT NULL, case_id TEXT NOT NULL, authority TEXT NOT NULL, person TEXT NOT NULL,
+  content BLOB NOT NULL, version INTEGER NOT NULL, updated_at TEXT NOT NULL) STRICT;
+CREATE INDEX draft_authority ON draft(authority, updated_at);
+CREATE TABLE idempotency (
+  person TEXT NOT NULL, key TEXT NOT NULL, request TEXT NOT NULL, status INTEGER NOT NULL, answer BLOB NOT NULL,
+  at TEXT NOT NULL, PRIMARY KEY (person, key)) STRICT
+""",
+    )
+    db.execute(SEARCH_TABLE)
+
+
+@KEYS(name="001_case_keys")
+def _case_keys(db: Database) -> None:
+    _run(
+        db,
+        "CREATE TABLE case_key (case_id TEXT PRIMARY KEY, wrapped BLOB NOT NULL, created_at TEXT NOT NULL) STRICT",
+    )

@@ -1,0 +1,219 @@
+"""Accounts on disk, and the secrets that open them; of every secret only its SHA-256 is stored."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final, Literal, get_args
+
+from node.clock import stamp, unstamp
+from node.domain.access import Role
+from node.domain.person import NewPerson, Person, plain_login
+from node.store.tx import Read, Row, Tx
+from protocol.encoding import sha256_b64u
+
+Kind = Literal["link", "session", "token", "operator"]
+
+OPERATOR: Final = "operator"
+"""Stands for a person in the secret that belongs to the command line."""
+NEVER: Final = "9999-12-31T00:00:00.000000Z"
+BY_LINK: Final = "link"
+"""Label of a session that a link opened: it may choose a password without naming the old one."""
+
+
+def digest_of(token: str) -> str:
+    """Return the name under which a secret is stored; any text has one."""
+    return sha256_b64u(token.encode("utf-8", "backslashreplace"))
+
+
+# --- persons ---
+
+
+def insert(tx: Tx, person_id: str, new: NewPerson) -> None:
+    """Add an account without a password; the login must be free."""
+    tx.run(
+        "INSERT INTO person (id, name, login, language, roles, created_at)"
+        " VALUES (:id, :name, :login, :language, :roles, :at)",
+        {
+            "id": person_id,
+            "name": new.name,
+            "login": plain_login(new.login),
+            "language": new.language,
+            "roles": " ".join(sorted(new.roles)),
+            "at": stamp(tx.now),
+        },
+    )
+    tx.many(
+        "INSERT INTO membership (person, authority) VALUES (:person, :authority)",
+        [{"person": person_id, "authority": authority} for authority in sorted(new.authorities)],
+    )
+
+
+def _person(row: Row, authorities: Iterable[str]) -> Person:
+    roles: dict[str, Role] = {role: role for role in get_args(Role)}
+    return Person(
+        id=row["id"],
+        login=row["login"],
+        name=row["name"],
+        language=row["language"],
+        roles=frozenset(roles[role] for role in row["roles"].split()),
+        authorities=frozenset(authorities),
+        has_password=row["password"] is not None,
+        created_at=unstamp(row["created_at"]),
+        ended_at=unstamp(row["ended_at"]) if row["ended_at"] else None,
+    )
+
+
+def _one(q: Read, row: Row | None) -> Person | None:
+    if row is None:
+        return None
+    found = q.all("SELECT authority FROM membership WHERE person = :id", {"id": row["id"]})
+    return _person(row, (member["authority"] for member in found))
+
+
+def by_login(q: Read, login: str) -> Person | None:
+    """Return the account with a login, an ended one too."""
+    return _one(q, q.one("SELECT * FROM person WHERE login = :login", {"login": plain_login(login)}))
+
+
+def by_id(q: Read, person_id: str) -> Person | None:
+    """Return an account, an ended one too."""
+    return _one(q, q.one("SELECT * FROM person WHERE id = :id", {"id": person_id}))
+
+
+def listing(q: Read) -> list[Person]:
+    """Return all accounts in the order of their logins."""
+    members: dict[str, list[str]] = {}
+    for row in q.all("SELECT person, authority FROM membership"):
+        members.setdefault(row["person"], []).append(row["authority"])
+    return [_person(row, members.get(row["id"], ())) for row in q.all("SELECT * FROM person ORDER BY login")]
+
+
+def password_of(q: Read, person_id: str) -> str | None:
+    """Return the hash of a person's password, None where there is none or the account has ended."""
+    row = q.one("SELECT password FROM person WHERE id = :id AND ended_at IS NULL", {"id": person_id})
+    return row["password"] if row else None
+
+
+def set_password(tx: Tx, person_id: str, hashed: str) -> None:
+    """Store the hash of a password."""
+    tx.run("UPDATE person SET password = :hashed WHERE id = :id", {"id": person_id, "hashed": hashed})
+
+
+def set_language(tx: Tx, person_id: str, language: str) -> int:
+    """Store in which language a person reads; returns how many persons that are."""
+    return tx.run("UPDATE person SET language = :language WHERE id = :id", {"id": person_id, "language": language})
+
+
+def end(tx: Tx, person_id: str) -> None:
+    """End an account and everything that opens it."""
+    tx.run(
+        "UPDATE person SET password = NULL, ended_at = :at WHERE id = :id AND ended_at IS NULL",
+        {"id": person_id, "at": stamp(tx.now)},
+    )
+    tx.run("DELETE FROM secret WHERE person = :id", {"id": person_id})
+
+
+# --- secrets ---
+
+
+def add_secret(tx: Tx, token: str, kind: Kind, person_id: str, label: str, expires: datetime | None) -> None:
+    """Store the digest of a new secret, and forget what has expired; without `expires` it works for ever."""
+    tx.run("DELETE FROM secret WHERE expires_at <= :now", {"now": stamp(tx.now)})
+    tx.run(
+        "INSERT INTO secret (sha256, kind, person, label, created_at, expires_at)"
+        " VALUES (:sha256, :kind, :person, :label, :at, :expires)",
+        {
+            "sha256": digest_of(token),
+            "kind": kind,
+            "person": person_id,
+            "label": label,
+            "at": stamp(tx.now),
+            "expires": stamp(expires) if expires else NEVER,
+        },
+    )
+
+
+def secret(q: Read, token: str, kind: Kind, now: datetime) -> Row | None:
+    """Return a secret that works at `now`: neither expired nor used."""
+    return q.one(
+        "SELECT * FROM secret WHERE sha256 = :sha256 AND kind = :kind AND used_at IS NULL AND expires_at > :now",
+        {"sha256": digest_of(token), "kind": kind, "now": stamp(now)},
+    )
+
+
+def secrets_of(q: Read, person_id: str, kind: Kind, now: datetime) -> list[Row]:
+    """Return a person's secrets of a kind that work at `now`, oldest first."""
+    return q.all(
+        "SELECT * FROM secret WHERE person = :person AND kind = :kind AND used_at IS NULL AND expires_at > :now"
+        " ORDER BY created_at, sha256",
+        {"person": person_id, "kind": kind, "now": stamp(now)},
+    )
+
+
+def of_session(q: Read, token: str, now: datetime, kind: Kind = "session") -> tuple[Person, Row] | None:
+    """Return whose a working session (or bearer token) is, with its row."""
+    row = secret(q, token, kind, now)
+    person = by_id(q, row["person"]) if row else None
+    return (person, row) if person and row and person.ended_at is None else None
+
+
+def use_up(tx: Tx, token: str, kind: Kind) -> str | None:
+    """Use a secret once and return whose it is; None where it doesn't work or did its work before."""
+    row = tx.one(
+        "UPDATE secret SET used_at = :now WHERE sha256 = :sha256 AND kind = :kind AND used_at IS NULL"
+        " AND expires_at > :now RETURNING person",
+        {"sha256": digest_of(token), "kind": kind, "now": stamp(tx.now)},
+    )
+    return row["person"] if row else None
+
+
+def touch(tx: Tx, sha256: str, expires: datetime | None) -> None:
+    """Note that a secret was seen, and move its end where one is given; a removed one stays removed."""
+    tx.run(
+        "UPDATE secret SET seen_at = :now, expires_at = COALESCE(CAST(:expires AS TEXT), expires_at)"
+        " WHERE sha256 = :sha256",
+        {"sha256": sha256, "now": stamp(tx.now), "expires": stamp(expires) if expires else None},
+    )
+
+
+def relabel(tx: Tx, token: str, label: str) -> None:
+    """Change the label of a secret."""
+    tx.run("UPDATE secret SET label = :label WHERE sha256 = :sha256", {"label": label, "sha256": digest_of(token)})
+
+
+def drop_secret(tx: Tx, sha256: str, kind: Kind) -> str | None:
+    """Remove a secret and return whose it was."""
+    row = tx.one(
+        "DELETE FROM secret WHERE sha256 = :sha256 AND kind = :kind RETURNING person", {"sha256": sha256, "kind": kind}
+    )
+    return row["person"] if row else None
+
+
+def drop_secrets(tx: Tx, person_id: str, kind: Kind, keep: str = "") -> int:
+    """Remove a person's secrets of a kind but the one whose digest is `keep`; returns how many went."""
+    return tx.run(
+        "DELETE FROM secret WHERE person = :person AND kind = :kind AND sha256 <> :keep",
+        {"person": person_id, "kind": kind, "keep": keep},
+    )
+
+
+# --- attempts to sign in ---
+
+
+def count_attempt(tx: Tx, login: str, window_from: datetime) -> int:
+    """Count an attempt and return how many there were since the window began; older ones are forgotten.
+
+    Only a digest of the login is stored: people type passwords into the wrong field.
+    """
+    tx.run("DELETE FROM sign_in_attempt WHERE since <= :from", {"from": stamp(window_from)})
+    row = tx.one(
+        "INSERT INTO sign_in_attempt (login_sha256, since, count) VALUES (:key, :now, 1)"
+        " ON CONFLICT (login_sha256) DO UPDATE SET count = count + 1 RETURNING count",
+        {"key": digest_of(plain_login(login)), "now": stamp(tx.now)},
+    )
+    assert row is not None
+    return int(row["count"])
+
+
+def forget_attempts(tx: Tx, login: str) -> None:
+    """Begin to count anew, after a success."""
+    tx.run("DELETE FROM sign_in_attempt WHERE login_sha256 = :key", {"key": digest_of(plain_login(login))})

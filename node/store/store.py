@@ -1,0 +1,94 @@
+"""A database file with its writer and its pool of readers."""
+
+import asyncio
+import contextlib
+import sqlite3
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final, TypeVar
+
+from sqlite_utils import Database, Migrations
+
+from node.clock import Clock
+from node.errors import NodeError
+from node.store.engine import connect
+from node.store.tx import Read, Tx
+from node.store.writer import Writer
+
+T = TypeVar("T")
+_READERS: Final = 2
+
+
+class Store:
+    """One SQLite file: `write` is durable when it returns, `read` sees one consistent state."""
+
+    def __init__(self, path: Path, migrations: Migrations, clock: Clock, *, inline: bool = False) -> None:
+        """Open or make the file and bring its schema up to date."""
+        self.path = path
+        self._inline = inline
+        connection = connect(path)
+        _migrate(connection, migrations)
+        self.writer = Writer(connection, clock, inline=inline)
+        self._readers = [connect(path, readonly=True) for _ in range(_READERS)]
+        self._pool = ThreadPoolExecutor(_READERS, "reader")
+        self._slots: asyncio.Semaphore | None = None
+
+    async def write(self, work: Callable[[Tx], T]) -> T:
+        """Run `work` in a write transaction; see `Writer`."""
+        return await self.writer.write(work)
+
+    async def read(self, work: Callable[[Read], T]) -> T:
+        """Run a long query off the loop, for searches and lists."""
+        if self._inline:
+            return self.read_now(work)
+        if self._slots is None:
+            self._slots = asyncio.Semaphore(_READERS)
+        async with self._slots:
+            connection = self._readers.pop()
+            try:
+                return await asyncio.get_running_loop().run_in_executor(self._pool, _read, connection, work)
+            finally:
+                self._readers.append(connection)
+
+    def read_now(self, work: Callable[[Read], T]) -> T:
+        """Run a short query by key at once: it costs less than handing it to a thread."""
+        return _read(self._readers[-1] if self._readers else self._spare(), work)
+
+    @contextlib.contextmanager
+    def reader(self) -> Iterator[Read]:
+        """Give a connection of its own to code that runs in another thread."""
+        connection = connect(self.path, readonly=True)
+        try:
+            yield Read(connection)
+        finally:
+            connection.close()
+
+    def _spare(self) -> sqlite3.Connection:
+        self._readers.append(connect(self.path, readonly=True))
+        return self._readers[-1]
+
+    async def close(self) -> None:
+        """Finish all writes and close every connection."""
+        await self.writer.close()
+        self._pool.shutdown(wait=True)
+        for connection in self._readers:
+            connection.close()
+
+
+def _read(connection: sqlite3.Connection, work: Callable[[Read], T]) -> T:
+    connection.execute("BEGIN")
+    try:
+        return work(Read(connection))
+    finally:
+        connection.execute("COMMIT")
+
+
+def _migrate(connection: sqlite3.Connection, migrations: Migrations) -> None:
+    database = Database(connection)
+    known = {migration.name for migration in migrations.pending(database)}
+    known |= {migration.name for migration in migrations.applied(database)}
+    ours = {migration.name for migration in migrations._migrations}  # noqa: SLF001 - it offers no list of its own
+    if known - ours:
+        raise NodeError("schema-newer", f"unknown migrations: {', '.join(sorted(known - ours))}")
+    migrations.apply(database)

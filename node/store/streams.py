@@ -1,0 +1,143 @@
+"""Streams between two nodes: outbox, batches of both directions, heads, receipts and proofs."""
+
+from node.clock import stamp
+from node.store.tx import Read, Row, Tx
+from protocol.batch import Batch, Head
+
+
+def head(q: Read, iss: str, aud: str) -> Head:
+    """Return how far a stream has come."""
+    row = q.one("SELECT * FROM stream WHERE iss = :iss AND aud = :aud", {"iss": iss, "aud": aud})
+    return Head(row["epoch"], row["next"], row["last"]) if row else Head()
+
+
+def enqueue(tx: Tx, peer: str, digest: str) -> None:
+    """Put an event into the queue for a peer, in the transaction that stores it."""
+    tx.run(
+        "INSERT INTO outbox (peer, digest, created_at) VALUES (:peer, :digest, :at)",
+        {"peer": peer, "digest": digest, "at": stamp(tx.now)},
+    )
+
+
+def waiting(q: Read, peer: str, limit: int) -> list[Row]:
+    """Return what waits for a peer and is in no batch yet, oldest first: digest and line."""
+    return q.all(
+        "SELECT o.digest, e.line FROM outbox o JOIN event e ON e.digest = o.digest"
+        " WHERE o.peer = :peer AND o.first IS NULL ORDER BY o.seq LIMIT :limit",
+        {"peer": peer, "limit": limit},
+    )
+
+
+def unreceipted(q: Read, iss: str, aud: str) -> Row | None:
+    """Return the batch that was sealed and has no receipt yet."""
+    return q.one(
+        "SELECT * FROM batch WHERE iss = :iss AND aud = :aud AND receipt IS NULL ORDER BY epoch, first LIMIT 1",
+        {"iss": iss, "aud": aud},
+    )
+
+
+def lines_of(q: Read, peer: str, first: int) -> list[bytes]:
+    """Return the lines of a sealed batch, in the order of its items."""
+    rows = q.all(
+        "SELECT e.line FROM outbox o JOIN event e ON e.digest = o.digest"
+        " WHERE o.peer = :peer AND o.first = :first ORDER BY o.seq",
+        {"peer": peer, "first": first},
+    )
+    return [bytes(row["line"]) for row in rows]
+
+
+def save(tx: Tx, batch: Batch, receipt: str | None = None, receipt_digest: str | None = None) -> None:
+    """Store a batch (received ones with their receipt) and move the head of its stream."""
+    claims = batch.claims
+    key = {"iss": claims.iss, "aud": claims.aud, "epoch": claims.epoch, "next": batch.next, "at": stamp(tx.now)}
+    tx.run(
+        "INSERT INTO batch (iss, aud, epoch, first, next, digest, jws, receipt, receipt_digest, at, receipted_at)"
+        " VALUES (:iss, :aud, :epoch, :first, :next, :digest, :jws, :receipt, :receipt_digest, :at, :receipted_at)",
+        {
+            **key,
+            "first": claims.first,
+            "digest": batch.sha256,
+            "jws": batch.jws.compact,
+            "receipt": receipt,
+            "receipt_digest": receipt_digest,
+            "receipted_at": key["at"] if receipt else None,
+        },
+    )
+    tx.run(
+        "INSERT INTO stream (iss, aud, epoch, next, last) VALUES (:iss, :aud, :epoch, :next, :last)"
+        " ON CONFLICT (iss, aud) DO UPDATE SET epoch = :epoch, next = :next, last = :last",
+        {"iss": claims.iss, "aud": claims.aud, "epoch": claims.epoch, "next": batch.next, "last": batch.sha256},
+    )
+
+
+def assign(tx: Tx, peer: str, digests: list[str], first: int) -> None:
+    """Note in which batch the waiting events travel."""
+    tx.many(
+        "UPDATE outbox SET first = :first WHERE peer = :peer AND digest = :digest AND first IS NULL",
+        [{"peer": peer, "digest": digest, "first": first} for digest in digests],
+    )
+
+
+def batch_at(q: Read, iss: str, aud: str, epoch: int, first: int) -> Row | None:
+    """Return the batch that starts at a position."""
+    return q.one(
+        "SELECT * FROM batch WHERE iss = :iss AND aud = :aud AND epoch = :epoch AND first = :first",
+        {"iss": iss, "aud": aud, "epoch": epoch, "first": first},
+    )
+
+
+def receipted(tx: Tx, batch: Batch, receipt: str, receipt_digest: str) -> None:
+    """Store a peer's receipt and take the batch's events out of the queue."""
+    claims = batch.claims
+    tx.run(
+        "UPDATE batch SET receipt = :receipt, receipt_digest = :digest, receipted_at = :at"
+        " WHERE iss = :iss AND aud = :aud AND epoch = :epoch AND first = :first",
+        {
+            "receipt": receipt,
+            "digest": receipt_digest,
+            "at": stamp(tx.now),
+            "iss": claims.iss,
+            "aud": claims.aud,
+            "epoch": claims.epoch,
+            "first": claims.first,
+        },
+    )
+    tx.run("DELETE FROM outbox WHERE peer = :peer AND first = :first", {"peer": claims.aud, "first": claims.first})
+
+
+def by_receipt(q: Read, receipt_digest: str) -> Row | None:
+    """Return the batch that a receipt answered."""
+    return q.one("SELECT * FROM batch WHERE receipt_digest = :digest", {"digest": receipt_digest})
+
+
+def backlog(q: Read) -> list[Row]:
+    """Return, for each peer that something waits for: peer, count and since when."""
+    return q.all("SELECT peer, COUNT(*) AS count, MIN(created_at) AS since FROM outbox GROUP BY peer ORDER BY peer")
+
+
+def waiting_since(q: Read, case_id: str) -> str | None:
+    """Return since when an own event of a case waits for its receipt."""
+    row = q.one(
+        "SELECT MIN(o.created_at) AS since FROM outbox o JOIN event e ON e.digest = o.digest WHERE e.case_id = :id",
+        {"id": case_id},
+    )
+    return str(row["since"]) if row and row["since"] else None
+
+
+def stuck(q: Read, peer: str) -> bool:
+    """Say whether the last attempt to reach a peer failed."""
+    row = q.one("SELECT failed_since FROM peer WHERE country = :peer", {"peer": peer})
+    return row is not None and row["failed_since"] is not None
+
+
+def keep_proof(tx: Tx, iss: str, code: str, first: bytes, second: bytes) -> None:
+    """Keep two signed documents that contradict each other."""
+    tx.run(
+        "INSERT INTO proof (at, iss, code, first, second) VALUES (:at, :iss, :code, :first, :second)",
+        {"at": stamp(tx.now), "iss": iss, "code": code, "first": first, "second": second},
+    )
+
+
+def everything(q: Read) -> list[Row]:
+    """Return all batches in the order of their streams, for verification."""
+    return q.all("SELECT * FROM batch ORDER BY iss, aud, epoch, first")

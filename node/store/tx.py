@@ -1,0 +1,43 @@
+"""What a store function gets: a transaction, never a cursor."""
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+Row = sqlite3.Row
+Values = Mapping[str, Any]
+
+
+class Read:
+    """Queries on one consistent state."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        """Take an open connection; the caller holds its transaction."""
+        self._connection = connection
+
+    def all(self, sql: str, values: Values | None = None) -> list[Row]:
+        """Return every row."""
+        return self._connection.execute(sql, values or {}).fetchall()
+
+    def one(self, sql: str, values: Values | None = None) -> Row | None:
+        """Return the first row, or None."""
+        rows = self.all(sql, values)
+        return rows[0] if rows else None
+
+
+class Tx(Read):
+    """A transaction that writes; `now` is its one time stamp."""
+
+    def __init__(self, connection: sqlite3.Connection, now: datetime) -> None:
+        """Take the writer's connection, inside its savepoint."""
+        super().__init__(connection)
+        self.now = now
+
+    def run(self, sql: str, values: Values | None = None) -> int:
+        """Execute a statement and return how many rows it changed."""
+        return self._connection.execute(sql, values or {}).rowcount
+
+    def many(self, sql: str, values: Iterable[Values]) -> None:
+        """Execute a statement once for each set of values."""
+        self._connection.executemany(sql, values)

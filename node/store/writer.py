@@ -1,0 +1,155 @@
+"""The group-commit writer: many jobs, one commit (design: what queued while the last one committed).
+
+Each job runs in a savepoint, so its error reaches only its caller. A job's result is released after the
+commit, never before: when `write` returns, what it wrote is on disk. If the whole transaction is lost,
+each job that had its turn runs again alone. An I/O error at COMMIT ends the process, since nobody knows
+then what is on disk.
+"""
+
+import asyncio
+import os
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, TypeVar
+
+from node.clock import Clock
+from node.store.tx import Tx
+
+T = TypeVar("T")
+_MAX_GROUP: Final = 500
+
+
+@dataclass
+class _Job:
+    work: Callable[[Tx], Any]
+    done: asyncio.Future[Any]
+
+
+@dataclass
+class _Outcome:
+    value: Any = None
+    error: BaseException | None = None
+
+
+class Writer:
+    """The one writer of a database file.
+
+    `executor` None runs jobs inline, which is what simulation under virtual time needs; otherwise one
+    thread of its own does, so that the loop never waits for a disk.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, clock: Clock, *, inline: bool = False) -> None:
+        """Take over a connection that nobody else writes through."""
+        self._connection = connection
+        self._clock = clock
+        self._executor: Executor | None = None if inline else ThreadPoolExecutor(1, "writer")
+        self._queue: list[_Job] = []
+        self._busy = False
+        self._idle: asyncio.Event | None = None
+
+    async def write(self, work: Callable[[Tx], T]) -> T:
+        """Run `work` in a transaction and return its result once it is durable."""
+        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._queue.append(_Job(work, done))
+        if not self._busy:
+            self._busy = True
+            self._idle = asyncio.Event()
+            task = asyncio.ensure_future(self._drain())
+            task.add_done_callback(_surface)
+        return await asyncio.shield(done)
+
+    def write_now(self, work: Callable[[Tx], T]) -> T:
+        """Run one job at once, for commands that have no running loop."""
+        (outcome,) = self._commit_group([work])
+        if outcome.error is not None:
+            raise outcome.error
+        result: T = outcome.value
+        return result
+
+    async def close(self) -> None:
+        """Finish what is queued, then close the connection."""
+        if self._idle is not None and self._busy:
+            await self._idle.wait()
+        if self._executor is not None:
+            self._executor.shutdown(wait=True)
+        self._connection.close()
+
+    async def _drain(self) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            while self._queue:
+                group, self._queue = self._queue[:_MAX_GROUP], self._queue[_MAX_GROUP:]
+                works = [job.work for job in group]
+                if self._executor is None:
+                    outcomes = self._commit_group(works)
+                else:
+                    outcomes = await loop.run_in_executor(self._executor, self._commit_group, works)
+                for job, outcome in zip(group, outcomes, strict=True):
+                    _release(job.done, outcome)
+        finally:
+            self._busy = False
+            if self._idle is not None:
+                self._idle.set()
+
+    def _commit_group(self, works: list[Callable[[Tx], Any]]) -> list[_Outcome]:
+        now = self._clock.now()
+        try:
+            return self._transaction(works, now)
+        except sqlite3.Error as error:
+            self._rollback()
+            if len(works) == 1:
+                return [_Outcome(error=error)]
+            return [self._alone(work, now) for work in works]
+
+    def _alone(self, work: Callable[[Tx], Any], now: datetime) -> _Outcome:
+        try:
+            return self._transaction([work], now)[0]
+        except sqlite3.Error as error:
+            self._rollback()
+            return _Outcome(error=error)
+
+    def _transaction(self, works: list[Callable[[Tx], Any]], now: datetime) -> list[_Outcome]:
+        execute = self._connection.execute
+        execute("BEGIN IMMEDIATE")
+        outcomes = []
+        for work in works:
+            execute("SAVEPOINT job")
+            try:
+                outcomes.append(_Outcome(value=work(Tx(self._connection, now))))
+            except Exception as error:
+                if not self._connection.in_transaction:
+                    raise  # the whole group is lost
+                execute("ROLLBACK TO job")
+                outcomes.append(_Outcome(error=error))
+            execute("RELEASE job")
+        self._commit()
+        return outcomes
+
+    def _commit(self) -> None:
+        try:
+            self._connection.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorname.startswith("SQLITE_IOERR"):
+                os._exit(74)  # EX_IOERR: what is on disk is unknown, only a restart tells
+            raise
+
+    def _rollback(self) -> None:
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")
+
+
+def _release(done: asyncio.Future[Any], outcome: _Outcome) -> None:
+    if done.done():
+        return
+    if outcome.error is None:
+        done.set_result(outcome.value)
+    else:
+        done.set_exception(outcome.error)
+
+
+def _surface(task: "asyncio.Future[None]") -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        raise error

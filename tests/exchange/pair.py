@@ -1,0 +1,210 @@
+"""Nodes in one process that talk to each other without a network: real services, stores and protocol."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import translations
+from directory_sync.demo import demo_authorities
+from node.clock import SystemEntropy
+from node.config import Config, HealthSection, NodeSection, PeersSection, WebSection
+from node.delivery.call import Answer, Call, LineError
+from node.delivery.exchange import Exchange
+from node.delivery.incoming import handle
+from node.domain.access import Actor, operator
+from node.service import directory
+from node.service.node import Node
+from node.store.case_keys import CaseKeys
+from node.store.key_files import load_keys, make_keys, read_seed
+from node.store.migrations import KEYS, NODE
+from node.store.store import Store
+from protocol.member import EncryptionKey, MemberRecord, MessageKey
+from protocol.member_bundle import MemberBundle
+from protocol.member_proposal import Candidate, propose
+from protocol.member_signatures import attach, sign_proposal, sign_role, signer_from_seed
+from protocol.members import MemberList
+from translations.area import load_areas
+from translations.catalogue import Catalogue
+
+TEXTS = Path(translations.__file__).parent
+START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+
+
+class LoopClock:
+    """A clock that follows the running loop's time, which tests may make virtual."""
+
+    def __init__(self) -> None:
+        self.offset = timedelta()
+
+    def now(self) -> datetime:
+        try:
+            passed = asyncio.get_running_loop().time()
+        except RuntimeError:
+            passed = 0.0
+        return START + timedelta(seconds=passed) + self.offset
+
+
+@dataclass
+class Net:
+    """What lies between the nodes; `faults` decides over each call and answer."""
+
+    nodes: dict[str, Node] = field(default_factory=dict)
+    down: set[str] = field(default_factory=set)
+    calls: list[tuple[str, str, str]] = field(default_factory=list)
+
+
+class MemoryLine:
+    """The way from one node to another through `handle`."""
+
+    def __init__(self, net: Net, me: str, peer: str) -> None:
+        self.net, self.me, self.peer = net, me, peer
+
+    async def send(self, call: Call) -> Answer:
+        await asyncio.sleep(0.001)
+        if self.peer in self.net.down or self.peer not in self.net.nodes or self.me in self.net.down:
+            raise LineError("no answer in time")
+        self.net.calls.append((self.me, self.peer, call.path))
+        return await handle(self.net.nodes[self.peer], self.me, call)
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+def config_for(folder: Path, country: str, **peers: object) -> Config:
+    """Return a configuration with fast repetition."""
+    values = {"retry_first_s": 0.05, "retry_longest_s": 0.2, "refresh_s": 30.0, **peers}
+    return Config(
+        node=NodeSection(country=country, name=f"Operator {country}", language="en", time_zone="UTC", demo=True),
+        peers=PeersSection(listen="127.0.0.1:7443", url=f"https://{country.lower()}.example", **values),
+        web=WebSection(listen="127.0.0.1:7080", url="http://127.0.0.1:7080"),
+        health=HealthSection(listen="127.0.0.1:7090"),
+        folder=folder,
+    )
+
+
+def open_for_test(folder: Path, country: str, clock: LoopClock, *, inline: bool = False) -> Node:
+    """Open a node in a folder; keys are made where there are none."""
+    config = config_for(folder, country)
+    entropy = SystemEntropy()
+    if not config.keys.exists():
+        make_keys(config.keys, country, entropy)
+    config.data.mkdir(exist_ok=True, parents=True)
+    keys = load_keys(config.keys)
+    key_store = Store(config.data / "keys.db", KEYS, clock, inline=inline)
+    store = Store(config.data / "node.db", NODE, clock, inline=inline)
+    case_keys = CaseKeys(key_store, keys.master, entropy)
+    areas, texts = load_areas(TEXTS / "areas"), Catalogue(TEXTS / "interface" / "po")
+    return Node(config, store, key_store, case_keys, keys, clock, entropy, areas, texts)
+
+
+def record_of(node: Node) -> MemberRecord:
+    """Return what a node says of itself."""
+    keys = node.keys
+    return MemberRecord(
+        country=node.country,
+        name=node.config.node.name,
+        url=node.config.peers.url,
+        speaks=("1",),
+        tls=(keys.tls_der,),
+        message_keys=(
+            MessageKey(kid=keys.signer.kid, certificate=keys.message_certificate, state="active", since=START),
+        ),
+        encryption_keys=(
+            EncryptionKey(kid=keys.encryption_kid, suite="MLKEM768-X25519", public=keys.encryption_public),
+        ),
+    )
+
+
+def members_of(*nodes: Node) -> MemberList:
+    """Let the nodes' states sign a member list of all of them."""
+    current: MemberList | None = None
+    signers = []
+    for node in nodes:
+        state = signer_from_seed(read_seed(node.config.keys / "state.seed"))
+        role = signer_from_seed(node.keys.list_seed)
+        signers.append(state)
+        proposal = propose(current, Candidate.of(node.country, state, role), START)
+        signatures = [s for signer in signers for s in sign_proposal(proposal, signer)]
+        progress = attach(current, proposal, signatures)
+        assert progress.bundle is not None
+        known = current or MemberList.genesis(progress.bundle.roots[0])
+        current, _ = known.update(progress.bundle, START)
+    assert current is not None
+    roles = {
+        node.country: sign_role(record_of(node), 1, START + timedelta(days=365), signer_from_seed(node.keys.list_seed))
+        for node in nodes
+    }
+    current, problems = current.update(MemberBundle(roles=roles), START)
+    assert not problems
+    return current
+
+
+def handler(authority: str, name: str = "Anna Berger", language: str = "de") -> Actor:
+    """Return a case handler of an authority."""
+    return Actor(f"id-{name}", name, language, frozenset({"handler"}), frozenset({authority}))
+
+
+@dataclass
+class World:
+    """The running nodes and what lies between them."""
+
+    net: Net
+    clock: LoopClock
+    folder: Path
+    exchanges: dict[str, Exchange] = field(default_factory=dict)
+    inline: bool = False
+
+    def __getitem__(self, country: str) -> Node:
+        return self.net.nodes[country]
+
+    async def start(self, country: str) -> None:
+        node = self.net.nodes[country]
+        self.exchanges[country] = Exchange(node, lambda peer: MemoryLine(self.net, country, peer))
+        await self.exchanges[country].start()
+
+    async def stop(self, country: str) -> None:
+        await self.exchanges.pop(country).stop()
+        node = self.net.nodes.pop(country)
+        await node.store.close()
+        await node.key_store.close()
+
+    async def settled(self, *, longest_s: float = 20.0) -> None:
+        """Wait until nothing waits for delivery and nothing is being fetched."""
+        deadline = asyncio.get_running_loop().time() + longest_s
+        while not self._idle():
+            assert asyncio.get_running_loop().time() < deadline, "the nodes don't settle"
+            await asyncio.sleep(0.005)
+
+    def _idle(self) -> bool:
+        return all(
+            not node.store.read_now(
+                lambda q: q.all("SELECT seq FROM outbox LIMIT 1")
+                or q.all("SELECT sha256 FROM blob WHERE here = 0 AND failure IS NULL LIMIT 1")
+            )
+            and len(node.store.read_now(lambda q: q.all("SELECT country FROM directory"))) >= len(self.net.nodes)
+            for node in self.net.nodes.values()
+        )
+
+
+@contextlib.asynccontextmanager
+async def world(folder: Path, *countries: str, inline: bool = False) -> AsyncIterator[World]:
+    """Run some nodes that know each other, with the demo's authorities."""
+    clock = LoopClock()
+    made = World(Net(), clock, folder, inline=inline)
+    for country in countries:
+        (folder / country).mkdir(exist_ok=True)
+        made.net.nodes[country] = open_for_test(folder / country, country, clock, inline=inline)
+    members = members_of(*made.net.nodes.values())
+    for node in made.net.nodes.values():
+        node.members = members
+        await directory.import_authorities(node, operator(), demo_authorities(node.country))
+    try:
+        for country in countries:
+            await made.start(country)
+        yield made
+    finally:
+        for country in list(made.exchanges):
+            await made.stop(country)
