@@ -39,6 +39,11 @@ def country_name(code: str, lang: str) -> str:
     return _names()["countries"][lang].get(code, code)
 
 
+def country_codes() -> tuple[str, ...]:
+    """Return every territory that has a name in the languages."""
+    return tuple(sorted(_names()["countries"]["en"]))
+
+
 def language_name(code: str, lang: str) -> str:
     """Return the name of one of the 26 languages in `lang`; an unknown code is its own name."""
     return _names()["languages"][lang].get(code, code)

@@ -142,13 +142,13 @@ class Story:
             personal=known.personal if known else True,
         )
 
-    def questions(self) -> tuple[Question, ...]:
-        """Return the questions asked with their follow-ups and answers."""
+    def questions(self, *, as_form: bool = False) -> tuple[Question, ...]:
+        """Return the questions asked with their follow-ups and answers; all follow-ups where it is a form."""
         if self.area is None:
             return ()
         answers = self.answers()
         asked = {question.item: question.comment for question in self.matter.questions}
-        given = plain(dict(answers)) if answers else None
+        given = plain(dict(answers)) if answers and not as_form else None
         found = visible_items(self.area.question_sets[self.matter.set], list(asked), given)
         return tuple(self._question(self.area, entry, asked, answers) for entry in found)
 

@@ -12,7 +12,6 @@ from directory_sync.authority import Authority
 from directory_sync.exchange import Known, etag_of
 from directory_sync.folding import fold
 from directory_sync.problem import DirectoryError
-from directory_sync.search import searchable
 from directory_sync.snapshot import (
     HEADER_TYP,
     VerifyHeader,
@@ -33,7 +32,6 @@ from node.store.tx import Read, Tx
 from protocol import jws
 from protocol.encoding import strict_object
 from protocol.problems import ProtocolError
-from translations.languages import LANGUAGES
 
 T = TypeVar("T")
 _FAULTS = 50
@@ -318,14 +316,13 @@ async def reindex(node: Node) -> int:
 
 def _entries(node: Node, records: Iterable[tuple[Authority, bytes]]) -> list[Entry]:
     labels = Labels(node.areas)
-    return [Entry(one, line, fold(one.name), searchable(one, LANGUAGES, labels.exact)) for one, line in records]
+    return [Entry(one, line, fold(one.name), labels.searchable(one)) for one, line in records]
 
 
 def _save(tx: Tx, actor: str, action: str, plan: _Plan) -> None:
     listing = plan.listing
     head = authorities.head_of(tx, listing.country)
-    known = head["version"] if head else 0
-    if (action == "directory.publish" and known != listing.version - 1) or known >= listing.version:
+    if (head["version"] if head else 0) != plan.base:
         raise NodeError("stale", "Another version of the directory came in between.")
     authorities.save(tx, listing, plan.entries, plan.gone)
     made = plan.changes

@@ -58,7 +58,7 @@ async def search(node: Node, actor: Actor, query: Query, lang: str | None = None
 
 def authority(node: Node, authority_id: str) -> Authority:
     """Return an authority of any country, also one that has ended; raises `not-found`."""
-    line = node.store.read_now(lambda q: authorities.record_of(q, authority_id))
+    line = node.store.read_now(lambda q: authorities.record_of(q, authority_id)) if authority_id.isascii() else None
     if line is None:
         raise NodeError("not-found", "There is no such authority.")
     return Authority.model_validate_json(line)
@@ -72,8 +72,9 @@ def own_active(node: Node, authority_id: str) -> bool:
 def is_active(node: Node, country: str, authority_id: str) -> bool:
     """Say whether an authority of an active country is active today."""
     day = node.clock.now().date()
-    listed = node.store.read_now(lambda q: authorities.is_active(q, country, authority_id, day))
-    return listed and country in active_countries(node)
+    if country not in active_countries(node) or not authority_id.isascii():
+        return False
+    return node.store.read_now(lambda q: authorities.is_active(q, country, authority_id, day))
 
 
 def active_countries(node: Node) -> frozenset[str]:
@@ -89,6 +90,8 @@ def _check(query: Query, lang: str) -> None:
         faults["limit"] = "out-of-range"
     if not 0 <= query.offset <= MAX_OFFSET:
         faults["offset"] = "out-of-range"
+    named = {"country": query.country, "area": query.area, "role": query.role}
+    faults |= {name: "malformed" for name, value in named.items() if value is not None and not value.isascii()}
     if faults:
         raise NodeError("invalid", fields=faults)
 
@@ -162,11 +165,7 @@ class _Describer:
         if field == "place":
             return one.place
         codes = one.competences if field == "competence" else [role.area for role in one.areas]
-        return ", ".join(self._label(code).text for code in codes if self._hits(self._names(code)))
-
-    def _names(self, code: str) -> Iterable[str]:
-        yield code
-        yield from (name for lang in LANGUAGES if (name := self._labels.exact(code, lang)))
+        return ", ".join(self._label(code).text for code in codes if self._hits(self._labels.names(code)))
 
     def _hits(self, texts: Iterable[str]) -> bool:
         words = Searchable(" ".join(fold(text) for text in texts), "", "", "", "")

@@ -68,6 +68,11 @@ async def list_cases(
     return CaseList(tuple(_summary(node, row, lang) for row in shown), following)
 
 
+def count_todo(node: Node, actor: Actor) -> int:
+    """Return how many open cases wait for the actor's authorities."""
+    return node.store.read_now(lambda q: cases.count_todo(q, sorted(actor.authorities)))
+
+
 def _summary(node: Node, row: Row, lang: str) -> CaseSummary:
     case, texts = cases.from_row(row), CaseTexts(node, lang)
     return CaseSummary(
@@ -125,8 +130,8 @@ async def read_case(node: Node, actor: Actor, case_id: str, lang: str) -> CaseVi
     return view_case(node, actor, case_id, lang)
 
 
-def view_case(node: Node, actor: Actor, case_id: str, lang: str) -> CaseView:
-    """Build the view of a case without noting that it was opened."""
+def view_case(node: Node, actor: Actor, case_id: str, lang: str, *, as_form: bool = False) -> CaseView:
+    """Build the view of a case without noting that it was opened; `as_form` shows every follow-up."""
     case = own_case(node, actor, case_id)
     events, texts = contents.of_case(node, case_id), CaseTexts(node, lang)
     sent = next(stored for stored in events if isinstance(stored.matter, SendMatter))
@@ -152,7 +157,7 @@ def view_case(node: Node, actor: Actor, case_id: str, lang: str) -> CaseView:
         question_set_here=story.area is not None,
         due=due_of(node, case),
         variables=story.variables(),
-        questions=story.questions(),
+        questions=story.questions(as_form=as_form),
         comment=story.request_comment(),
         reason=story.reason(),
         clarifications=story.clarifications(),

@@ -6,12 +6,14 @@ from node.domain.case import Case
 from node.domain.draft import RequestDraft
 from node.errors import NodeError
 from node.service import drafts
+from node.service.cases import own_case
 from node.service.issue import open_case
 from node.service.judge import request_problems
 from node.service.node import Node
 from node.store import authorities, cases
 from protocol.content import MATTER, PERSON, Asked, Content, PartyName, SendMatter, SendPerson
 from protocol.content import Actor as ActorName
+from translations.answer import needed_variables
 from translations.area import Area
 
 
@@ -65,7 +67,25 @@ def check(node: Node, actor: Actor, content: RequestDraft) -> dict[str, str]:
     return faults
 
 
+def only_needed(node: Node, content: RequestDraft) -> RequestDraft:
+    """Return a draft without variables and comments that no chosen question needs any more."""
+    area = node.areas.get(content.area or "")
+    known = area.question_sets.get(content.set or "") if area else None
+    if known is None:
+        return content
+    needed = needed_variables(known, content.questions)
+    variables = {name: value for name, value in content.variables.items() if name in needed}
+    comments = {item: said for item, said in content.comments.items() if item in content.questions}
+    return content.model_copy(update={"variables": variables, "comments": comments})
+
+
+def sent_from(node: Node, actor: Actor, draft_id: str) -> Case:
+    """Return the case that a draft became, so that a repeated post finds it; else `not-found`."""
+    return own_case(node, actor, draft_id)
+
+
 async def _send(node: Node, actor: Actor, case_id: str, content: RequestDraft, draft_id: str | None) -> Case:
+    content = only_needed(node, content)
     check(node, actor, content)
     area = node.areas[content.area or ""]
     number = await node.store.write(lambda tx: cases.reserve_number(tx, node.country))

@@ -134,6 +134,20 @@ def reserve_number(tx: Tx, country: str) -> str:
     return f"{country}-{tx.now.year}-{row['number']:06d}"
 
 
+def count_todo(q: Read, authorities: list[str]) -> int:
+    """Return how many open cases wait for some authorities, for a step or an agreement on a date."""
+    names = {f"a{i}": authority for i, authority in enumerate(authorities)}
+    if not names:
+        return 0
+    row = q.one(
+        f"SELECT COUNT(*) AS count FROM cases WHERE own_authority IN ({', '.join(':' + n for n in names)})"  # noqa: S608 - names are ours
+        " AND closed_at IS NULL AND ((role = 'replying' AND state IN ('sent', 'accepted', 'clarifying'))"
+        " OR (role = 'asking' AND (state = 'replied' OR date_state = 'proposed')))",
+        names,
+    )
+    return int(row["count"]) if row else 0
+
+
 def wished(q: Read) -> list[str]:
     """Return the cases whose asking side wished to withdraw before this side accepted."""
     rows = q.all(

@@ -1,0 +1,140 @@
+"""The reply form, made from the question set; what was typed is kept as a draft by the server."""
+
+from aiohttp import web
+from pydantic import ValidationError
+
+from node.dashboard.ask import add_files, attached, told
+from node.dashboard.form import Form
+from node.dashboard.page import ACTOR, LANG, NODE, render, see_other, texts_of
+from node.dashboard.sign_in import checked_form
+from node.domain.case_view import CaseView, Question
+from node.domain.draft import Draft, ReplyDraft
+from node.errors import NodeError
+from node.service import cases, drafts, preview, reading
+from protocol.content import Reply
+from protocol.limits import MAX_ATTACHMENTS, MAX_BLOB
+
+_KEYS = {"choice": "code", "text": "text", "date": "date", "country": "country"}
+
+
+def add_routes(app: web.Application) -> None:
+    """Add the pages of this file."""
+    app.router.add_get("/cases/{case}/reply", page)
+    app.router.add_post("/cases/{case}/reply", reply)
+
+
+async def page(request: web.Request) -> web.Response:
+    """Show the reply form with the draft."""
+    draft = await _draft(request)
+    return _show(request, draft, _typed(_content(draft)), {})
+
+
+async def _draft(request: web.Request) -> Draft:
+    return await drafts.start_reply(request.app[NODE], request[ACTOR], request.match_info["case"])
+
+
+def _content(draft: Draft) -> ReplyDraft:
+    assert draft.reply is not None
+    return draft.reply
+
+
+def _typed(content: ReplyDraft) -> dict[str, str]:
+    values = {}
+    for item, answer in content.answers.items():
+        given = answer.model_dump(mode="json", exclude={"lang", "comment"}, exclude_none=True)
+        values[f"answer.{item}"] = str(next(iter(given.values()), ""))
+        if answer.comment is not None:
+            values[f"comment.{item}"] = answer.comment.text
+    return values
+
+
+def _form_view(request: web.Request) -> CaseView:
+    """Return the case with every follow-up, as an empty form shows it."""
+    return reading.view_case(request.app[NODE], request[ACTOR], request.match_info["case"], request[LANG], as_form=True)
+
+
+def _show(request: web.Request, draft: Draft, values: dict[str, str], found: dict[str, str]) -> web.Response:
+    texts = texts_of(request)
+    return render(
+        request,
+        "answer",
+        422 if found else 200,
+        section="work",
+        case=_form_view(request),
+        saved_at=draft.updated_at,
+        version=draft.version,
+        countries=texts.countries(preview.all_countries()),
+        writing=texts.writing(),
+        own_lang=request[LANG],
+        attached=attached(_content(draft).attachments),
+        file_count=MAX_ATTACHMENTS,
+        file_size=MAX_BLOB,
+        values=values,
+        errors=told(texts, found),
+    )
+
+
+async def reply(request: web.Request) -> web.Response:
+    """Keep the answers; then save, upload, remove or send."""
+    form, node, actor = await checked_form(request), request.app[NODE], request[ACTOR]
+    draft, case_id = await _draft(request), request.match_info["case"]
+    view = _form_view(request)
+    content, found = _read(view, form, form["language"] or request[LANG])
+    version = int(form["version"]) if form["version"].isdigit() else draft.version
+    draft = await drafts.save(node, actor, draft.id, content, version)
+    found |= await add_files(node, request, draft.id, form)
+    if form["remove"]:
+        await drafts.detach(node, actor, draft.id, form["remove"])
+    draft = drafts.read(node, actor, draft.id)
+    if form["do"] == "send" and not found and not form["remove"]:
+        try:
+            await cases.reply(node, actor, case_id, _enabled(view, _content(draft)), draft.id)
+        except NodeError as error:
+            if error.code != "invalid":
+                raise
+            found = {path.replace("answers.", "answer."): _told_code(code) for path, code in error.fields.items()}
+        else:
+            return see_other(f"/cases/{case_id}", "flash.replied")
+    if found:
+        return _show(request, draft, form.values(), found)
+    return see_other(f"/cases/{case_id}/reply", "flash.draft-saved")
+
+
+def _told_code(code: str) -> str:
+    return {"too-long": "error.too-long", "unknown-answer": "error.not-in-list"}.get(code, "error.required")
+
+
+def _read(view: CaseView, form: Form, lang: str) -> tuple[ReplyDraft, dict[str, str]]:
+    answers: dict[str, Reply] = {}
+    found: dict[str, str] = {}
+    for question in view.questions:
+        typed = form[f"answer.{question.id}"]
+        comment = form.said(f"comment.{question.id}", lang)
+        given: dict[str, object] = {_KEYS[question.type]: typed} if typed else {}
+        if question.type == "text" and typed:
+            given["lang"] = lang
+        if comment is not None:
+            given["comment"] = comment
+        if given:
+            try:
+                answers[question.id] = Reply.model_validate(given)
+            except ValidationError:
+                found[f"answer.{question.id}"] = "error.date" if question.type == "date" else "error.too-long"
+    return ReplyDraft(answers=answers, comment=form.said("comment", lang)), found
+
+
+def _enabled(view: CaseView, content: ReplyDraft) -> ReplyDraft:
+    """Leave out answers to follow-ups whose condition isn't met."""
+    kept: dict[str, Reply] = {}
+    for question in view.questions:
+        answer = content.answers.get(question.id)
+        if answer is not None and _counts(question, kept):
+            kept[question.id] = answer
+    return content.model_copy(update={"answers": kept})
+
+
+def _counts(question: Question, kept: dict[str, Reply]) -> bool:
+    if question.enable_when is None:
+        return True
+    item, codes = question.enable_when
+    return item in kept and kept[item].code in codes

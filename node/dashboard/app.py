@@ -1,0 +1,140 @@
+"""The dashboard's routes, and what holds for all of them: session, language, headers, errors."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+from urllib.parse import urlsplit
+
+import structlog
+from aiohttp import web
+
+from node.dashboard import answer, ask, case, drafts, find, people, profile, sign_in, work
+from node.dashboard.page import (
+    ACTOR,
+    ENVIRONMENT,
+    FOLDER,
+    LANG,
+    LANG_COOKIE,
+    NODE,
+    SESSION,
+    environment,
+    render,
+    texts_of,
+)
+from node.errors import NodeError
+from node.service import sessions
+from node.service.node import Node
+from translations.catalogue import UnknownTextError
+from translations.languages import LANGUAGES, best_language
+
+log: Final = structlog.get_logger("entente.dashboard")
+
+COOKIE: Final = "entente_session"
+HEADERS: Final = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; font-src 'self'; img-src 'self' data:; form-action 'self'; "
+        "frame-ancestors 'none'; base-uri 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_OPEN: Final = ("/sign-in", "/link/", "/static/")
+_YEAR_S: Final = 365 * 24 * 3600
+
+
+def add_routes(app: web.Application, node: Node) -> None:
+    """Add the dashboard to the web listener's application."""
+    app[NODE] = node
+    app[ENVIRONMENT] = environment()
+    app.middlewares.append(_middleware)
+    app.router.add_static("/static", FOLDER / "static", append_version=False)
+    app.router.add_get("/", _home)
+    for module in (sign_in, work, find, ask, case, answer, drafts, people, profile):
+        module.add_routes(app)
+
+
+async def _home(_request: web.Request) -> web.Response:
+    raise web.HTTPSeeOther("/work")
+
+
+@web.middleware
+async def _middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
+    if request.path.startswith("/api/"):
+        return await handler(request)
+    try:
+        response = await _guarded(request, handler)
+    except web.HTTPException as error:
+        response = error if error.status < 400 else _error_page(request, NodeError("not-found"))  # noqa: PLR2004
+    except NodeError as error:
+        response = _error_page(request, error)
+    except Exception:
+        log.exception(
+            "page-failed", path=request.match_info.route.resource and request.match_info.route.resource.canonical
+        )
+        response = _error_page(request, NodeError("internal"))
+    if isinstance(response, web.Response | web.FileResponse) and not response.prepared:
+        response.headers.update(HEADERS)
+        if request.path.startswith("/static/"):
+            response.headers["Cache-Control"] = "public, max-age=3600"
+        _remember_language(request, response)
+    return response
+
+
+async def _guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
+    node = request.app[NODE]
+    request[LANG] = best_language(request.headers.get("Accept-Language"), node.config.node.language)
+    token = request.cookies.get(COOKIE)
+    if token and not request.path.startswith("/static/"):
+        try:
+            request[ACTOR] = await sessions.actor_of_session(node, token)
+            request[SESSION] = token
+            request[LANG] = request[ACTOR].language
+        except NodeError:
+            request.pop(SESSION, None)
+    chosen = request.query.get("lang") or request.cookies.get(LANG_COOKIE)
+    if chosen in LANGUAGES:
+        request[LANG] = chosen
+    if request.method == "POST":
+        _check_origin(request)
+    elif request.method not in ("GET", "HEAD"):
+        raise NodeError("not-found")
+    if ACTOR not in request and not request.path.startswith(_OPEN):
+        raise web.HTTPSeeOther("/sign-in")
+    return await handler(request)
+
+
+def _check_origin(request: web.Request) -> None:
+    """Refuse forms that another site sends; signed-in forms also carry a token (see `checked_form`)."""
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+    if site is not None and site not in ("same-origin", "none"):
+        raise NodeError("csrf")
+    if origin is not None and urlsplit(origin).netloc != request.host and origin != "null":
+        raise NodeError("csrf")
+
+
+def _remember_language(request: web.Request, response: web.StreamResponse) -> None:
+    chosen = request.query.get("lang")
+    if chosen in LANGUAGES:
+        response.set_cookie(LANG_COOKIE, chosen, max_age=_YEAR_S, httponly=True, samesite="Lax")
+
+
+def _error_page(request: web.Request, error: NodeError) -> web.Response:
+    texts = texts_of(request)
+    known = {"not-owner": "wrong-state", "date-differs": "wrong-state", "too-large": "invalid", "csrf": "stale"}
+    code = known.get(error.code, error.code)
+
+    def words(which: str) -> object:
+        try:
+            return texts.t(f"fault.{code}.{which}")
+        except UnknownTextError:
+            family = (
+                "unavailable" if error.entry.status == 503 else "internal" if error.entry.status >= 500 else "invalid"
+            )
+            return texts.t(f"fault.{family}.{which}")
+
+    title = texts.t("fault.not-found.title" if code == "not-found" else "fault.title")
+    status = error.entry.status
+    return render(request, "error", status, title=title, what=words("text"), next_step=words("next"), code=error.code)

@@ -1,0 +1,48 @@
+"""Finding an authority to ask."""
+
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from node.dashboard.page import ACTOR, LANG, NODE, Option, render, texts_of
+from node.domain.directory_view import Query
+from node.service import find
+
+_PAGE = 20
+
+
+def add_routes(app: web.Application) -> None:
+    """Add the pages of this file."""
+    app.router.add_get("/find", page)
+
+
+async def page(request: web.Request) -> web.Response:
+    """Show the search form and what was found."""
+    node, texts = request.app[NODE], texts_of(request)
+    values = {name: request.query.get(name, "").strip() for name in ("q", "country", "area")}
+    draft = request.query.get("draft", "")
+    start = request.query.get("from", "0")
+    offset = int(start) if start.isdigit() and len(start) < 6 else 0  # noqa: PLR2004
+    found = None
+    if any(values.values()) or "q" in request.query:
+        query = Query(values["q"][:200], values["country"] or None, values["area"] or None, None, _PAGE, offset)
+        found = await find.search(node, request[ACTOR], query, request[LANG])
+    others = node.members.active_countries() if node.members else frozenset()
+
+    def href(at: int) -> str:
+        return "/find?" + urlencode({**values, "draft": draft, "from": at})
+
+    return render(
+        request,
+        "find",
+        section="find",
+        values=values,
+        countries=texts.countries(others),
+        areas=tuple(Option(a.id, a.catalogue.text(a.rules.title, request[LANG])) for a in node.areas.values()),
+        draft=draft,
+        results=found.items if found else None,
+        total=found.total if found else 0,
+        stale=(),
+        newer_href=href(max(0, offset - _PAGE)) if offset else None,
+        more_href=href(found.more) if found and found.more is not None else None,
+    )

@@ -1,0 +1,109 @@
+"""Reading forms: bounded, in memory only, so that no personal data touch the disk on their way."""
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Final
+
+from aiohttp import BodyPartReader, web
+from aiohttp.web import HTTPRequestEntityTooLarge
+
+from node.errors import NodeError
+from protocol.content import Said
+from protocol.limits import MAX_ATTACHMENTS, MAX_BLOB, MAX_TEXT
+
+_MAX_FIELDS: Final = 1000
+_MAX_FIELD: Final = 64 * 1024
+
+
+@dataclass(frozen=True)
+class File:
+    """An uploaded file."""
+
+    name: str
+    media_type: str
+    data: bytes
+
+
+@dataclass
+class Form:
+    """The fields of a form; a name may have several values."""
+
+    fields: dict[str, list[str]] = field(default_factory=dict)
+    files: list[File] = field(default_factory=list)
+
+    def __getitem__(self, name: str) -> str:
+        """Return the first value without surrounding space; an empty string where there is none."""
+        return self.fields.get(name, [""])[0].strip()
+
+    def all(self, name: str) -> list[str]:
+        """Return every value of a name."""
+        return self.fields.get(name, [])
+
+    def values(self) -> dict[str, str]:
+        """Return what was typed, to show it again."""
+        return {name: values[0] for name, values in self.fields.items() if name not in ("csrf", "do", "remove")}
+
+    def starting(self, prefix: str) -> dict[str, str]:
+        """Return the non-empty fields whose names begin with `prefix`, without it."""
+        return {n.removeprefix(prefix): self[n] for n in self.fields if n.startswith(prefix) and self[n]}
+
+    def date(self, name: str) -> date | None:
+        """Return a date, or None where it isn't one."""
+        try:
+            return date.fromisoformat(self[name])
+        except ValueError:
+            return None
+
+    def said(self, name: str, lang: str) -> Said | None:
+        """Return a free text with its language, or None where it is empty; raises `invalid` when too long."""
+        text = self[name].replace("\r\n", "\n")
+        if not text:
+            return None
+        if len(text) > MAX_TEXT:
+            raise NodeError("invalid", fields={name: "too-long"})
+        return Said(text=text, lang=lang)
+
+
+async def read_form(request: web.Request) -> Form:
+    """Read a form's fields and files; raises `too-large` beyond the limits."""
+    form = Form()
+    try:
+        if request.content_type == "multipart/form-data":
+            await _multipart(request, form)
+        else:
+            for name, value in (await request.post()).items():
+                _add(form, name, str(value))
+    except HTTPRequestEntityTooLarge:
+        raise NodeError("too-large") from None
+    except (ValueError, AssertionError):
+        raise NodeError("invalid", "The form can't be read.") from None
+    return form
+
+
+async def _multipart(request: web.Request, form: Form) -> None:
+    async for part in await request.multipart():
+        if not isinstance(part, BodyPartReader) or part.name is None:
+            raise NodeError("invalid", "The form can't be read.")
+        if part.filename is None:
+            _add(form, part.name, (await _bounded(part, _MAX_FIELD)).decode("utf-8"))
+        else:
+            data = await _bounded(part, MAX_BLOB)
+            if part.filename or data:
+                form.files.append(File(part.filename or "", part.headers.get("Content-Type", ""), data))
+            if len(form.files) > MAX_ATTACHMENTS:
+                raise NodeError("too-large", "Too many files.")
+
+
+async def _bounded(part: BodyPartReader, limit: int) -> bytes:
+    data = bytearray()
+    while chunk := await part.read_chunk(64 * 1024):
+        data += chunk
+        if len(data) > limit:
+            raise NodeError("too-large", fields={part.name or "": "too-large"})
+    return bytes(data)
+
+
+def _add(form: Form, name: str, value: str) -> None:
+    if len(form.fields) >= _MAX_FIELDS or len(value) > _MAX_FIELD:
+        raise NodeError("too-large")
+    form.fields.setdefault(name, []).append(value)

@@ -1,0 +1,192 @@
+"""What every page needs: the reader, the language, the texts, and how it is rendered."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+from urllib.parse import urlencode
+
+from aiohttp import web
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from node.domain.access import Actor
+from node.domain.case_view import Text
+from node.service import reading
+from node.service.node import Node
+from node.service.sessions import csrf_of
+from translations import dates, languages
+from translations.catalogue import Text as CatalogueText
+
+FOLDER: Final = Path(__file__).parent
+NODE: Final = web.AppKey("dashboard_node", Node)
+ENVIRONMENT: Final = web.AppKey("environment", Environment)
+ACTOR: Final = web.RequestKey("actor", Actor)
+SESSION: Final = web.RequestKey("session", str)
+LANG: Final = web.RequestKey("lang", str)
+FLASH_COOKIE: Final = "entente_flash"
+LANG_COOKIE: Final = "entente_lang"
+
+
+class Option(NamedTuple):
+    """One entry of a selection list."""
+
+    value: str
+    text: Text | CatalogueText
+
+
+class Mistake(NamedTuple):
+    """What is wrong with a field, and the field's label for the list on top."""
+
+    text: Text | CatalogueText
+    label: Text | CatalogueText | None = None
+
+
+class LanguageLink(NamedTuple):
+    """This page in one of the 26 languages."""
+
+    code: str
+    name: str
+    href: str
+
+
+class User(NamedTuple):
+    """Who is signed in, as the frame shows it."""
+
+    name: str
+    authority: str
+    manages: bool
+
+
+class Flash(NamedTuple):
+    """A message after an action."""
+
+    kind: str
+    text: Text | CatalogueText
+
+
+@dataclass(frozen=True)
+class Texts:
+    """The texts of one reader, as the templates call them."""
+
+    node: Node
+    lang: str
+
+    def t(self, text_id: str, /, **values: object) -> CatalogueText:
+        """Return a text of the interface."""
+        return self.node.texts.text(text_id, self.lang, **values)
+
+    def tn(self, text_id: str, n: int, /, **values: object) -> CatalogueText:
+        """Return a text with a number in the right plural form."""
+        return self.node.texts.plural(text_id, n, self.lang, n=n, **values)
+
+    def day(self, value: date) -> str:
+        """Write a date."""
+        return dates.format_date(value, self.lang)
+
+    def moment(self, value: datetime) -> str:
+        """Write a time in the node's zone."""
+        return dates.format_datetime(value, self.lang, self.node.config.node.time_zone)
+
+    def size(self, value: int) -> str:
+        """Write a file's size."""
+        return dates.format_size(value, self.lang)
+
+    def language_name(self, code: str) -> str:
+        """Name a language."""
+        return languages.language_name(code, self.lang)
+
+    def country_name(self, code: str) -> str:
+        """Name a country."""
+        return languages.country_name(code, self.lang)
+
+    def plain(self, words: str) -> Text:
+        """Wrap words that are in the reader's language already."""
+        return Text(text=words, lang=self.lang)
+
+    def writing(self) -> tuple[Option, ...]:
+        """Return the languages in which free text can be written, the reader's first."""
+        codes = sorted(languages.LANGUAGES, key=lambda code: (code != self.lang, self.language_name(code)))
+        return tuple(Option(code, self.plain(self.language_name(code))) for code in codes)
+
+    def countries(self, codes: Any) -> tuple[Option, ...]:
+        """Return countries as a selection list, in the order of their names."""
+        named = sorted((self.country_name(code), code) for code in codes)
+        return tuple(Option(code, self.plain(name)) for name, code in named)
+
+
+def environment() -> Environment:
+    """Return the template environment: everything is escaped, nothing undefined is printed."""
+    return Environment(
+        loader=FileSystemLoader(FOLDER / "templates"),
+        autoescape=select_autoescape(default=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+
+
+def texts_of(request: web.Request) -> Texts:
+    """Return the texts in the request's language."""
+    return Texts(request.app[NODE], request[LANG])
+
+
+def render(request: web.Request, template: str, status: int = 200, **context: Any) -> web.Response:
+    """Render a page of the dashboard."""
+    node, texts = request.app[NODE], texts_of(request)
+    actor = request.get(ACTOR)
+    names = {name: getattr(texts, name) for name in ("t", "tn", "day", "moment", "size", "language_name")}
+    frame = {
+        "lang": texts.lang,
+        "static": "/static",
+        "country": texts.country_name(node.country),
+        "languages": _links(request),
+        "demo": node.config.node.demo,
+        "user": User(actor.name, min(actor.authorities, default=""), actor.may("people.manage")) if actor else None,
+        "section": "",
+        "todo": reading.count_todo(node, actor) if actor and actor.may("cases.read") else 0,
+        "flash": _flashes(request, texts),
+        "csrf": csrf_of(request[SESSION]) if SESSION in request else "",
+        "values": {},
+        "errors": {},
+    }
+    html = request.app[ENVIRONMENT].get_template(f"{template}.html").render({**frame, **names, **context})
+    response = web.Response(text=html, content_type="text/html", status=status)
+    if FLASH_COOKIE in request.cookies:
+        response.del_cookie(FLASH_COOKIE)
+    return response
+
+
+def _links(request: web.Request) -> tuple[LanguageLink, ...]:
+    others = {key: value for key, value in request.query.items() if key != "lang"}
+    path = request.path if request.method == "GET" else "/"
+    return tuple(
+        LanguageLink(code, languages.native_name(code), f"{path}?{urlencode({**others, 'lang': code})}")
+        for code in languages.LANGUAGES
+    )
+
+
+def _flashes(request: web.Request, texts: Texts) -> tuple[Flash, ...]:
+    try:
+        kind, text_id, values = json.loads(request.cookies[FLASH_COOKIE])
+        if not text_id.startswith("flash.") or kind not in ("success", "info", "warning", "error"):
+            return ()
+        return (Flash(kind, texts.t(text_id, **{str(k): str(v) for k, v in values.items()})),)
+    except (KeyError, ValueError, TypeError, AttributeError):
+        return ()
+
+
+def see_other(path: str, flash: str | None = None, **values: str) -> web.Response:
+    """Send the browser to another page, with a message there."""
+    response = web.Response(status=303, headers={"Location": path})
+    if flash:
+        said = json.dumps(["success", flash, values])
+        response.set_cookie(FLASH_COOKIE, said, max_age=60, httponly=True, samesite="Lax")
+    return response
+
+
+def mistakes(texts: Texts, found: Mapping[str, str], labels: Mapping[str, Any] | None = None) -> dict[str, Mistake]:
+    """Turn `field → text id` into what the form shows."""
+    return {name: Mistake(texts.t(text_id), (labels or {}).get(name)) for name, text_id in found.items()}

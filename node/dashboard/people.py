@@ -1,0 +1,123 @@
+"""The users of the authorities that the reader administers."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from aiohttp import web
+
+from node.dashboard.form import Form
+from node.dashboard.page import ACTOR, NODE, Mistake, Option, render, see_other, texts_of
+from node.dashboard.profile import language_choices
+from node.dashboard.sign_in import checked_form
+from node.domain.person import NewPerson
+from node.errors import NodeError
+from node.service import accounts, find, sessions
+from translations.catalogue import Text
+
+_ROLES = ("handler", "data-administrator")
+
+
+@dataclass(frozen=True)
+class _Account:
+    login: str
+    name: str
+    authorities: tuple[str, ...]
+    roles: tuple[Text, ...]
+
+
+@dataclass(frozen=True)
+class _Link:
+    address: str
+    name: str
+    until: datetime
+
+
+def add_routes(app: web.Application) -> None:
+    """Add the pages of this file."""
+    app.router.add_get("/people", page)
+    app.router.add_post("/people", add)
+    app.router.add_post("/people/link", make_link)
+    app.router.add_post("/people/end", end)
+
+
+async def page(request: web.Request) -> web.Response:
+    """List the users."""
+    return _show(request)
+
+
+def _show(
+    request: web.Request,
+    values: dict[str, str] | None = None,
+    errors: dict[str, Mistake] | None = None,
+    link: _Link | None = None,
+) -> web.Response:
+    node, actor, texts = request.app[NODE], request[ACTOR], texts_of(request)
+    found = [person for person in accounts.list_people(node, actor) if person.ended_at is None]
+    shown = tuple(
+        _Account(
+            person.login,
+            person.name,
+            tuple(find.authority(node, authority).name for authority in sorted(person.authorities)),
+            tuple(texts.t(f"people.role.{role}") for role in sorted(person.roles) if role in _ROLES),
+        )
+        for person in found
+    )
+    own = [(a, find.authority(node, a).name) for a in sorted(actor.authorities)]
+    return render(
+        request,
+        "people",
+        422 if errors else 200,
+        section="people",
+        people=shown,
+        link=link,
+        authorities=tuple(Option(a, texts.plain(name)) for a, name in own),
+        roles=tuple(Option(role, texts.t(f"people.role.{role}")) for role in _ROLES),
+        choices=language_choices(),
+        values=values or {"person_language": actor.language},
+        errors=errors or {},
+    )
+
+
+async def add(request: web.Request) -> web.Response:
+    """Add a user, and show the first sign-in link at once."""
+    form = await checked_form(request)
+    new = NewPerson(
+        form["login"],
+        form["name"],
+        form["person_language"],
+        frozenset({form["role"]}),
+        frozenset({form["authority"]}) if form["authority"] else frozenset(),
+    )
+    try:
+        await accounts.add_person(request.app[NODE], request[ACTOR], new)
+    except NodeError as error:
+        if error.code not in ("invalid", "exists"):
+            raise
+        texts = texts_of(request)
+        fields = error.fields or {"login": error.code}
+        named = {"language": "person_language", "roles": "role", "authorities": "authority"}
+        errors = {named.get(f, f): Mistake(texts.t("error.required")) for f in fields}
+        return _show(request, form.values(), errors)
+    return await _linked(request, form)
+
+
+async def make_link(request: web.Request) -> web.Response:
+    """Make a new one-time link and show it once."""
+    return await _linked(request, await checked_form(request))
+
+
+async def _linked(request: web.Request, form: Form) -> web.Response:
+    node = request.app[NODE]
+    token = await sessions.make_link(node, request[ACTOR], form["login"])
+    config = node.config.web
+    until = node.clock.now() + timedelta(hours=config.link_hours)
+    people = accounts.list_people(node, request[ACTOR])
+    name = next((person.name for person in people if person.login == form["login"].casefold()), form["login"])
+    return _show(request, link=_Link(f"{config.url.rstrip('/')}/link/{token}", name, until))
+
+
+async def end(request: web.Request) -> web.Response:
+    """End a user's access at once."""
+    form = await checked_form(request)
+    await accounts.end_person(request.app[NODE], request[ACTOR], form["login"])
+    return see_other("/people", "flash.saved")

@@ -1,0 +1,54 @@
+"""The work list: first what is ours to move, then what waits for the others, then what is finished."""
+
+from aiohttp import web
+
+from node.dashboard.page import ACTOR, LANG, NODE, Option, render, texts_of
+from node.domain.case_view import CaseSummary, Side
+from node.service import reading
+from protocol.request import OWNER
+
+_PAGE = 50
+_OPEN_SHOWN = 200
+
+
+def add_routes(app: web.Application) -> None:
+    """Add the pages of this file."""
+    app.router.add_get("/work", page)
+
+
+async def page(request: web.Request) -> web.Response:
+    """Show the work list, filtered."""
+    node, texts = request.app[NODE], texts_of(request)
+    values = {name: request.query.get(name, "") for name in ("role", "state", "text")}
+    offset = int(request.query.get("from", "0")) if request.query.get("from", "0").isdigit() else 0
+    side: Side | None = values["role"] if values["role"] in ("asking", "replying") else None  # type: ignore[assignment]
+    state = values["state"] if values["state"] in OWNER else None
+
+    async def cases(*, still_open: bool, limit: int, start: int = 0) -> reading.CaseList:
+        wanted = reading.CaseFilter(state=state, role=side, open=still_open)
+        return await reading.list_cases(node, request[ACTOR], wanted, request[LANG], limit=limit, offset=start)
+
+    running = [c for c in (await cases(still_open=True, limit=_OPEN_SHOWN)).items if _fits(c, values["text"])]
+    finished = await cases(still_open=False, limit=_PAGE, start=offset)
+    mine = [c for c in running if c.holder == "us" or (c.due is not None and c.due.holder == "us")]
+    query = "".join(f"&{name}={value}" for name, value in values.items() if value and name != "text")
+    return render(
+        request,
+        "work",
+        section="work",
+        todo_cases=tuple(mine),
+        waiting=tuple(c for c in running if c not in mine),
+        finished=tuple(c for c in finished.items if _fits(c, values["text"])),
+        values=values,
+        roles=tuple(Option(role, texts.t(f"role.{role}")) for role in ("asking", "replying")),
+        states=tuple(Option(name, texts.t(f"state.{name}")) for name in OWNER),
+        filtered=any(values.values()),
+        newer_href=f"/work?from={max(0, offset - _PAGE)}{query}" if offset else None,
+        more_href=f"/work?from={finished.next}{query}" if finished.next is not None else None,
+    )
+
+
+def _fits(case: CaseSummary, words: str) -> bool:
+    """Say whether every word stands in the case's number or authority; never in anything personal."""
+    text = f"{case.number} {case.counterpart.name} {case.counterpart.country_name}".casefold()
+    return all(word in text for word in words.casefold().split())

@@ -1,0 +1,109 @@
+"""`entente verify`: every invariant of a node's data, checked again from the signed bytes.
+
+All checks read one consistent state, so they also run beside a node that serves. A finding names ids and
+codes only, never contents.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from directory_sync import limits
+from directory_sync.problem import DirectoryError
+from directory_sync.snapshot import HEADER_TYP, Snapshot, check_snapshot
+from node.service import verify_cases, verify_files, verify_streams
+from node.service.finding import Finding
+from node.service.membership import load_members
+from node.service.node import Node
+from node.store import audit, authorities, overview
+from node.store import snapshot as at_once
+from node.store.case_keys import CaseKeys
+from protocol import jws
+from protocol.member_problems import MemberListError
+from protocol.problems import ProtocolError
+
+_FULL = 2
+"""SQLite's level of `synchronous` at which a commit is on disk when it returns."""
+
+
+def check_node(node: Node) -> list[Finding]:
+    """Return everything that is wrong with a node's data; nothing when all is well.
+
+    Takes about a millisecond an event. What can only be judged with the member list isn't, without one.
+    """
+    store, key_store = at_once.Snapshot(node.store.path), at_once.Snapshot(node.key_store.path)
+    try:
+        keys = CaseKeys(key_store, node.keys.master, node.entropy)
+        view = replace(node, store=store, key_store=key_store, case_keys=keys)
+        findings = [*_storage("node.db", store), *_storage("keys.db", key_store)]
+        if any(finding.code == "database-damaged" for finding in findings):
+            return findings  # nothing that is read from it can be believed
+        return [*findings, *_contents(view)]
+    finally:
+        store.end()
+        key_store.end()
+
+
+def _contents(view: Node) -> Iterator[Finding]:
+    yield from _audit(view)
+    yield from _members(view)
+    yield from _directories(view)
+    yield from verify_streams.check(view)
+    yield from verify_cases.check(view)
+    yield from verify_files.check(view)
+
+
+def _storage(name: str, store: at_once.Snapshot) -> Iterator[Finding]:
+    for problem in store.integrity():
+        yield Finding("database-damaged", name, problem[:200])
+    mode, level = store.durability()
+    if mode != "wal" or level < _FULL:
+        yield Finding("not-durable", name, f"journal {mode}, synchronous {level}; wal and {_FULL} are needed")
+
+
+def _audit(view: Node) -> Iterator[Finding]:
+    for number in view.store.read_now(audit.broken_links):
+        yield Finding("audit-broken", f"audit {number}", "altered, or the entry before it is gone")
+    told = view.store.read_now(overview.audit_counts)
+    for (case_id, kind), count in view.store.read_now(overview.event_counts).items():
+        lacking = count - told.get((case_id, kind), 0)
+        if lacking > 0:
+            yield Finding("audit-missing", f"case {case_id}", f"{lacking} of {kind} without an entry")
+
+
+def _members(view: Node) -> Iterator[Finding]:
+    if not view.store.read_now(overview.members_stored):
+        return
+    try:
+        view.store.read_now(load_members)
+    except MemberListError as error:
+        yield Finding("members-damaged", "member list", str(error))
+
+
+def _directories(view: Node) -> Iterator[Finding]:
+    for country, (version, sha256) in view.store.read_now(authorities.heads).items():
+        listing = view.store.read_now(lambda q, c=country: authorities.listing_of(q, c))  # type: ignore[misc]
+        assert listing is not None
+        signed = listing.snapshot
+        try:
+            _check_snapshot(view, country, signed, (version, sha256))
+        except (DirectoryError, ProtocolError) as error:
+            yield Finding("directory-damaged", f"directory {country}", str(error)[:200])
+
+
+def _check_snapshot(view: Node, country: str, signed: Snapshot, known: tuple[int, str]) -> None:
+    def verify(compact: str) -> dict[str, object]:
+        parsed = jws.parse(compact, limit=limits.MAX_HEADER_CHARS)
+        kid, _ = jws.require_header(parsed, HEADER_TYP)
+        key = view.members.message_key(country, kid) if view.members else None
+        if view.members is not None and (key is None or not jws.verify_with_certificate(parsed, key.certificate)):
+            raise ProtocolError("wrong-signature", "the directory's header")
+        return parsed.claims()
+
+    check_snapshot(
+        signed.header_jws,
+        signed.body,
+        iss=country,
+        known_version=known[0],
+        known_sha256=known[1],
+        verify_header=verify,
+    )

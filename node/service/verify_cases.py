@@ -1,0 +1,112 @@
+"""Events and cases: signatures, commitments, chains, and each case against the events that made it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+
+from node.errors import NodeError
+from node.service import contents
+from node.service.deliver import fold
+from node.service.finding import Finding
+from node.service.node import Node
+from node.service.verify_streams import signed_by
+from node.store import cases, overview, streams
+from node.store.tx import Row
+from protocol.content import SEND_KIND, chain_of
+from protocol.encoding import b64u
+from protocol.event import parse_item
+from protocol.problems import ProtocolError
+
+
+def check(view: Node) -> Iterator[Finding]:
+    """Return what is wrong with events and cases."""
+    stored = {row["id"]: row for row in view.store.read_now(cases.overview)}
+    seen = set()
+    all_events = view.store.read_now(overview.events)
+    for case_id, rows in groupby(all_events, key=lambda row: str(row["case_id"])):
+        seen.add(case_id)
+        if case_id not in stored:
+            yield Finding("case-missing", f"case {case_id}", "has events and isn't there")
+        yield from _Case(view, case_id, list(rows)).check(stored.get(case_id))
+    for case_id in sorted(stored.keys() - seen):
+        yield Finding("event-missing", f"case {case_id}", "has no events")
+
+
+@dataclass(frozen=True)
+class _Case:
+    view: Node
+    id: str
+    rows: list[Row]
+
+    @property
+    def subject(self) -> str:
+        return f"case {self.id}"
+
+    def check(self, stored: Row | None) -> Iterator[Finding]:
+        damaged = False
+        try:
+            key = self.view.case_keys.find(self.id)
+        except NodeError as error:
+            yield Finding("case-key-missing", self.subject, error.message)
+            return
+        for row in self.rows:
+            found = list(self._event(key, row))
+            damaged |= bool(found)
+            yield from found
+        if damaged or stored is None:
+            return  # what follows would only repeat it
+        yield from self._chains()
+        yield from self._state(stored)
+
+    def _event(self, key: bytes, row: Row) -> Iterator[Finding]:
+        subject = f"event {row['digest']}"
+        try:
+            event = parse_item(bytes(row["line"]))
+        except ProtocolError as error:
+            yield Finding("event-damaged", subject, str(error))
+            return
+        claims = event.claims
+        said = (b64u(event.digest), claims.jti, claims.iss, claims.case, claims.kind, claims.n)
+        if said != tuple(row[name] for name in ("digest", "jti", "iss", "case_id", "kind", "n")):
+            yield Finding("event-damaged", subject, "isn't the event that was stored here")
+        if wrong := signed_by(self.view, claims.iss, event.kid, event.jws):
+            yield Finding("event-signature", subject, wrong)
+        try:
+            contents.open_row(self.view, key, row)
+        except NodeError as error:
+            yield Finding("content-damaged", subject, error.message)
+
+    def _chains(self) -> Iterator[Finding]:
+        for chain in ("request", "date"):
+            rows = [row for row in self.rows if row["status"] != "refused" and chain_of(row["kind"]) == chain]
+            rows.sort(key=lambda row: row["n"])
+            expected, before = 1, self._send_digest() if chain == "date" else None
+            for row in rows:
+                if row["n"] < expected:
+                    yield Finding("chain-broken", self.subject, f"two {chain} events have number {row['n']}")
+                elif row["n"] > expected and row["status"] != "on-its-way":
+                    yield Finding("chain-broken", self.subject, f"{chain} event {expected} is missing")
+                elif not self._follows(row, before):
+                    yield Finding("chain-broken", self.subject, f"{chain} event {row['n']} names another predecessor")
+                expected, before = row["n"] + 1, row["digest"]
+
+    def _send_digest(self) -> str | None:
+        return next((row["digest"] for row in self.rows if row["kind"] == SEND_KIND), None)
+
+    def _follows(self, row: Row, before: str | None) -> bool:
+        prev = parse_item(bytes(row["line"])).claims.prev
+        if prev == before or row["status"] == "on-its-way":
+            return True
+        return prev is not None and self.view.store.read_now(lambda q: streams.by_receipt(q, prev)) is not None
+
+    def _state(self, stored: Row) -> Iterator[Finding]:
+        folded = fold(self.view, self.id)
+        if folded is None:
+            if stored["state"] != "refused":
+                yield Finding("case-state", self.subject, f"is {stored['state']}, its request was refused")
+        elif (here := cases.from_row(stored)) != folded:
+            wrong = [name for name in vars(folded) if getattr(folded, name) != getattr(here, name)]
+            yield Finding("case-state", self.subject, f"differs from its events in: {', '.join(wrong)}")
+        waiting = sum(row["status"] == "on-its-way" for row in self.rows)
+        if waiting != stored["on_its_way"]:
+            yield Finding("case-state", self.subject, f"counts {stored['on_its_way']} on their way, {waiting} are")
