@@ -1,0 +1,107 @@
+"""The officials' story on the real pages of two nodes, without scripts."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import aiohttp
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from node.dashboard.app import add_routes
+from node.domain.access import operator
+from node.domain.person import NewPerson
+from node.service import accounts, sessions
+from node.service.node import Node
+from tests.dashboard.browser import Browser, Page
+from tests.exchange.pair import world
+
+PASSWORD = "Fahrrad Suppe Lampe Wolke"
+PDF = b"%PDF-1.4\n% a diploma\n"
+
+
+@contextlib.asynccontextmanager
+async def dashboard(node: Node) -> AsyncIterator[str]:
+    """Serve a node's pages; gives their address."""
+    app = web.Application(client_max_size=25 * 1024 * 1024)
+    add_routes(app, node)
+    server = TestServer(app)
+    await server.start_server()
+    try:
+        yield f"http://127.0.0.1:{server.port}"
+    finally:
+        await server.close()
+
+
+@contextlib.asynccontextmanager
+async def signed_in(node: Node, base: str, login: str, name: str, lang: str, authority: str) -> AsyncIterator[Browser]:
+    """Give a new handler's browser, signed in by link and with a password of its own."""
+    new = NewPerson(login, name, lang, frozenset({"handler"}), frozenset({authority}))
+    await accounts.add_person(node, operator(), new)
+    token = await sessions.make_link(node, operator(), login)
+    jar = aiohttp.CookieJar(unsafe=True)
+    async with aiohttp.ClientSession(cookie_jar=jar) as session:
+        browser = Browser(base, session)
+        landing = await browser.get(f"/link/{token}")
+        choose = await browser.post(landing.form(f"/link/{token}"))
+        work = await browser.post(choose.form("/password"), password=PASSWORD, repeat=PASSWORD)
+        assert (work.status, work.path) == (200, "/work")
+        yield browser
+
+
+async def asked(browser: Browser) -> Page:
+    """Play the three steps of asking; returns the case page."""
+    found = await browser.get("/find?q=zahnarzt&country=HU")
+    button = next(form for form in found.forms if form.fields.get("authority") == "HU-okfo")
+    start = await browser.post(button)
+    questions = await browser.post(start.form(start.path), set="professional-qualifications/establishment")
+    assert questions.path.endswith("/questions"), questions.text[:600]
+    details = await browser.post(questions.form("/questions"), item="registration-status", do="next")
+    assert details.path.endswith("/details"), details.text[:600]
+    check = await browser.post(
+        details.form("/details"),
+        ("oklevel.pdf", "application/pdf", PDF),
+        variable__person__given_names="Eszter",
+        variable__person__family_name="Példa <b>",
+        variable__profession="dental-practitioner",
+        comment="Bitte prüfen.",
+        do="check",
+    )
+    assert check.path.endswith("/check"), check.text[:900]
+    return await browser.post(check.form("/send"))
+
+
+async def test_an_official_asks_and_another_answers_on_their_pages(tmp_path: Path) -> None:
+    """Berlin finds, asks, reads; Budapest reads, accepts, answers, each in its own language and without scripts."""
+    async with (
+        world(tmp_path, "DE", "HU") as both,
+        dashboard(both["DE"]) as berlin,
+        dashboard(both["HU"]) as budapest,
+        signed_in(both["DE"], berlin, "anna", "Anna Berger", "de", "DE-zaek-berlin") as anna,
+        signed_in(both["HU"], budapest, "katalin", "Szabó Katalin", "hu", "HU-okfo") as katalin,
+    ):
+        await both.settled()
+        case = await asked(anna)
+        assert case.status == 200, case.text[:900]
+        assert "Példa &lt;b&gt;" in case.html
+        await both.settled()
+        work = await katalin.get("/work")
+        href = next(link for link, _ in work.links if link.startswith("/cases/"))
+        theirs = await katalin.get(href)
+        accepted = await katalin.post(theirs.form("/accept"), accept="agree")
+        assert accepted.status == 200, accepted.text[:900]
+        form = await katalin.get(f"{href}/reply")
+        replied = await katalin.post(
+            form.form("/reply"),
+            do="send",
+            **{"answer.registration-status": "registered", "comment.registration-status": "2015 óta."},
+        )
+        assert replied.path == href, replied.text[:1200]
+        await both.settled()
+        read = await anna.get(case.path)
+        assert "2015 óta." in read.text
+        assert 'lang="hu"' in read.html
+        confirm = await anna.post(read.form("/close"))
+        closed = await anna.post(confirm.form("/close"))
+        assert closed.status == 200
+        await both.settled()
