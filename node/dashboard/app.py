@@ -21,7 +21,7 @@ from node.dashboard.page import (
     texts_of,
 )
 from node.errors import NodeError
-from node.service import sessions
+from node.service import accounts, sessions
 from node.service.node import Node
 from translations.catalogue import UnknownTextError
 from translations.languages import LANGUAGES, best_language
@@ -41,6 +41,8 @@ HEADERS: Final = {
 }
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_FAMILIES: Final = {500: "internal", 503: "unavailable"}
+"""Statuses whose errors are told in common words where a code has none of its own."""
 _OPEN: Final = ("/sign-in", "/link/", "/static/")
 _YEAR_S: Final = 365 * 24 * 3600
 
@@ -103,7 +105,15 @@ async def _guarded(request: web.Request, handler: Handler) -> web.StreamResponse
         raise NodeError("not-found")
     if ACTOR not in request and not request.path.startswith(_OPEN):
         raise web.HTTPSeeOther("/sign-in")
+    if ACTOR in request and not request.path.startswith((*_OPEN, "/password", "/sign-out")):
+        _require_password(request)
     return await handler(request)
+
+
+def _require_password(request: web.Request) -> None:
+    """Lead somebody who came by a link and has no password yet to choose one first."""
+    if accounts.must_set_password(request.app[NODE], request[ACTOR]):
+        raise web.HTTPSeeOther("/password")
 
 
 def _check_origin(request: web.Request) -> None:

@@ -48,12 +48,12 @@ class Person:
 
 def plain_login(login: str) -> str:
     """Return a login as it is stored and compared: without case and surrounding spaces."""
-    return login.strip().casefold()
+    return _storable(login.strip().casefold())
 
 
 def plain_password(password: str) -> str:
     """Return a password as it is hashed: composed, so that every keyboard gives the same bytes (RFC 8265, 4.2)."""
-    return unicodedata.normalize("NFC", password)
+    return _storable(unicodedata.normalize("NFC", password))
 
 
 def person_faults(new: NewPerson) -> dict[str, str]:
@@ -95,6 +95,11 @@ def password_fault(password: str, login: str, name: str) -> str | None:
         return "too-long"
     known = {_letters(login), _letters(name), _letters(login.partition("@")[0])}
     return "is-name" if _letters(plain) in known else None
+
+
+def _storable(text: str) -> str:
+    """Write out lone surrogates, which a careless client may send and no database or hash takes."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _letters(text: str) -> str:

@@ -1,5 +1,11 @@
 """Issuing an event: signed, encrypted, stored, queued and audited in one transaction."""
 
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
 from node.clock import new_uuid, seconds
 from node.domain.access import Actor
 from node.domain.case import Case, advanced, opened
@@ -13,6 +19,8 @@ from protocol.encoding import b64u
 from protocol.event import Event, Place, seal_event
 from protocol.problems import ProtocolError
 from protocol.slot import Recipient
+
+_INLINE: Final = 4  # openings that are sealed on the loop itself
 
 
 def reader_of(node: Node, country: str) -> Recipient:
@@ -39,27 +47,55 @@ def _seal(node: Node, country: str, place: Place, contents: dict[str, Content]) 
         raise from_protocol(error) from None
 
 
-async def open_case(
-    node: Node, actor: Actor, country: str, case_id: str, contents: dict[str, Content], draft_id: str | None
-) -> Case:
-    """Issue `request.send`; the case's key must be durable already. Removes the draft it came from."""
-    event, ceks = _seal(node, country, Place(case_id, "request.send", 1, None), contents)
-    matter = contents[MATTER]
-    assert isinstance(matter, SendMatter)
-    case = opened(event.claims, b64u(event.digest), matter, node.country)
-    packed = pack_ceks(node, node.case_keys.find(case_id), event, ceks)
+@dataclass(frozen=True)
+class Opening:
+    """A request about to be sent: to which country, as which case, and the draft it comes from."""
+
+    country: str
+    case_id: str
+    contents: dict[str, Content]
+    draft_id: str | None = None
+
+
+async def open_cases(node: Node, actor: Actor, openings: Sequence[Opening]) -> list[Case]:
+    """Issue `request.send` for each, all of them or none; the cases' keys must be durable already.
+
+    Signing and encrypting many runs off the loop. The drafts they come from are gone with the same commit.
+    """
+    keys = {opening.case_id: node.case_keys.find(opening.case_id) for opening in openings}
+    sealing = partial(_seal_openings, node, openings, keys)
+    many = len(openings) > _INLINE
+    sealed = await asyncio.get_running_loop().run_in_executor(None, sealing) if many else sealing()
 
     def work(tx: Tx) -> None:
-        if cases.find(tx, case_id) is not None:
-            raise NodeError("stale", "The request was sent already.")
-        if draft_id is not None and not tx.run("DELETE FROM draft WHERE id = :id", {"id": draft_id}):
-            raise NodeError("stale", "The draft is gone: it was sent or deleted meanwhile.")
-        cases.insert(tx, case, unread=False, on_its_way=1)
-        _store(tx, node, event, packed, actor, case)
+        for opening, (event, packed, case) in zip(openings, sealed, strict=True):
+            if cases.find(tx, case.id) is not None:
+                raise NodeError("stale", "The request was sent already.")
+            if opening.draft_id is not None and not tx.run(
+                "DELETE FROM draft WHERE id = :id", {"id": opening.draft_id}
+            ):
+                raise NodeError("stale", "The draft is gone: it was sent or deleted meanwhile.")
+            cases.insert(tx, case, unread=False, on_its_way=1)
+            _store(tx, node, event, packed, actor, case)
 
     await node.store.write(work)
-    node.wake(country)
-    return case
+    for country in {opening.country for opening in openings}:
+        node.wake(country)
+    return [case for _, _, case in sealed]
+
+
+def _seal_openings(
+    node: Node, openings: Sequence[Opening], keys: Mapping[str, bytes]
+) -> list[tuple[Event, bytes, Case]]:
+    sealed = []
+    for opening in openings:
+        place = Place(opening.case_id, "request.send", 1, None)
+        event, ceks = _seal(node, opening.country, place, opening.contents)
+        matter = opening.contents[MATTER]
+        assert isinstance(matter, SendMatter)
+        case = opened(event.claims, b64u(event.digest), matter, node.country)
+        sealed.append((event, pack_ceks(node, keys[opening.case_id], event, ceks), case))
+    return sealed
 
 
 async def issue(

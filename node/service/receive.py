@@ -211,7 +211,7 @@ class _Taking:
             raise ProtocolError("content-malformed", "a request has one recipient")
         if not matter.number.startswith(f"{claims.iss}-") or not matter.asking.authority.startswith(f"{claims.iss}-"):
             raise ProtocolError("content-malformed", "number and asking authority belong to the issuer's country")
-        if not authorities.is_active(self.tx, self.node.country, matter.replying.authority):
+        if not authorities.is_active(self.tx, self.node.country, matter.replying.authority, self.tx.now.date()):
             raise ProtocolError("unknown-authority", "the replying authority")
         judge_content(self.node.areas, claims.kind, item.contents, None)
         opened_case = opened(claims, b64u(item.event.digest), matter, self.node.country)

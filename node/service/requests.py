@@ -1,5 +1,10 @@
 """Asking: from a draft to a request on its way."""
 
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
 from node.clock import new_uuid
 from node.domain.access import Actor
 from node.domain.case import Case
@@ -7,7 +12,7 @@ from node.domain.draft import RequestDraft
 from node.errors import NodeError
 from node.service import drafts
 from node.service.cases import own_case
-from node.service.issue import open_case
+from node.service.issue import Opening, open_cases
 from node.service.judge import request_problems
 from node.service.node import Node
 from node.store import authorities, cases
@@ -16,22 +21,58 @@ from protocol.content import Actor as ActorName
 from translations.answer import needed_variables
 from translations.area import Area
 
+MAX_AT_ONCE: Final = 100
+"""Requests that one call may send."""
+
 
 async def send_draft(node: Node, actor: Actor, draft_id: str) -> Case:
     """Send a draft; it becomes the case of the same id. Raises `invalid` with what is missing."""
     draft = drafts.read(node, actor, draft_id)
     if draft.request is None:
         raise NodeError("invalid", "This is the draft of a reply.")
-    return await _send(node, actor, draft.id, draft.request, draft.id)
+    content = only_needed(node, draft.request)
+    check(node, actor, content)
+    (number,) = await node.store.write(lambda tx: cases.reserve_numbers(tx, node.country, 1))
+    opening = _opening(node, actor, draft.id, content, number)
+    return (await open_cases(node, actor, [replace(opening, draft_id=draft.id)]))[0]
 
 
 async def send(node: Node, actor: Actor, content: RequestDraft) -> Case:
     """Send a request at once, without a draft (for national systems)."""
+    return (await send_many(node, actor, [content]))[0]
+
+
+async def send_many(node: Node, actor: Actor, contents: Sequence[RequestDraft]) -> list[Case]:
+    """Send up to `MAX_AT_ONCE` requests, all of them or none: two commits for all together.
+
+    Raises `invalid` for the first that isn't complete, its number before the fields (`3.due`).
+    """
     actor.require("cases.act")
-    case_id = new_uuid(node.entropy)
-    check(node, actor, content)
-    await node.case_keys.make([case_id])
-    return await _send(node, actor, case_id, content, None)
+    if not 0 < len(contents) <= MAX_AT_ONCE:
+        raise NodeError("invalid", f"Between 1 and {MAX_AT_ONCE} requests can be sent at once.")
+    wanted = [only_needed(node, content) for content in contents]
+    for place, content in enumerate(wanted):
+        _check_one(node, actor, content, place, len(wanted))
+    case_ids = [new_uuid(node.entropy) for _ in wanted]
+    numbers, _ = await asyncio.gather(
+        node.store.write(lambda tx: cases.reserve_numbers(tx, node.country, len(wanted))),
+        node.case_keys.make(case_ids),
+    )
+    openings = [
+        _opening(node, actor, case_id, content, number)
+        for case_id, content, number in zip(case_ids, wanted, numbers, strict=True)
+    ]
+    return await open_cases(node, actor, openings)
+
+
+def _check_one(node: Node, actor: Actor, content: RequestDraft, place: int, count: int) -> None:
+    try:
+        check(node, actor, content)
+    except NodeError as error:
+        if count == 1 or not error.fields:
+            raise
+        fields = {f"{place}.{path}": code for path, code in error.fields.items()}
+        raise NodeError(error.code, error.message, error.hint, fields) from None
 
 
 def check(node: Node, actor: Actor, content: RequestDraft) -> dict[str, str]:
@@ -54,7 +95,8 @@ def check(node: Node, actor: Actor, content: RequestDraft) -> dict[str, str]:
     elif area and content.set and content.set not in area.question_sets:
         faults["set"] = "unknown-question-set"
     if content.country and content.to and "country" not in faults:
-        known = node.store.read_now(lambda q: authorities.is_active(q, content.country or "", content.to or ""))
+        today = node.clock.now().date()
+        known = node.store.read_now(lambda q: authorities.is_active(q, content.country or "", content.to or "", today))
         faults |= {} if known else {"to": "unknown-authority"}
     if area and not faults.keys() & {"area", "set", "questions"}:
         matter = _matter(node, content, area, actor, "")
@@ -84,16 +126,13 @@ def sent_from(node: Node, actor: Actor, draft_id: str) -> Case:
     return own_case(node, actor, draft_id)
 
 
-async def _send(node: Node, actor: Actor, case_id: str, content: RequestDraft, draft_id: str | None) -> Case:
-    content = only_needed(node, content)
-    check(node, actor, content)
+def _opening(node: Node, actor: Actor, case_id: str, content: RequestDraft, number: str) -> Opening:
     area = node.areas[content.area or ""]
-    number = await node.store.write(lambda tx: cases.reserve_number(tx, node.country))
     contents: dict[str, Content] = {MATTER: _matter(node, content, area, actor, number)}
     person = _person(content, area)
     if person != SendPerson():
         contents[PERSON] = person
-    return await open_case(node, actor, content.country or "", case_id, contents, draft_id)
+    return Opening(content.country or "", case_id, contents)
 
 
 def _matter(node: Node, content: RequestDraft, area: Area, actor: Actor, number: str) -> SendMatter:

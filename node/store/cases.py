@@ -123,15 +123,16 @@ def listing(q: Read, authorities: Iterable[str], filters: dict[str, Any], limit:
     )
 
 
-def reserve_number(tx: Tx, country: str) -> str:
-    """Return the next number for people, such as `DE-2026-000412`; each is given once."""
+def reserve_numbers(tx: Tx, country: str, count: int) -> list[str]:
+    """Return the next numbers for people, such as `DE-2026-000412`; each is given once."""
     row = tx.one(
-        "INSERT INTO case_number (year, next) VALUES (:year, 2)"
-        " ON CONFLICT (year) DO UPDATE SET next = next + 1 RETURNING next - 1 AS number",
-        {"year": tx.now.year},
+        "INSERT INTO case_number (year, next) VALUES (:year, 1 + :count)"
+        " ON CONFLICT (year) DO UPDATE SET next = next + :count RETURNING next AS next",
+        {"year": tx.now.year, "count": count},
     )
     assert row is not None
-    return f"{country}-{tx.now.year}-{row['number']:06d}"
+    first = int(row["next"]) - count
+    return [f"{country}-{tx.now.year}-{number:06d}" for number in range(first, first + count)]
 
 
 def count_todo(q: Read, authorities: list[str]) -> int:

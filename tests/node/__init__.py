@@ -1,0 +1,1 @@
+"""A whole node, without its listeners: services on real databases, keys and texts."""
