@@ -3,7 +3,7 @@
 from aiohttp import web
 from pydantic import ValidationError
 
-from node.dashboard.ask import add_files, attached, told
+from node.dashboard.ask_details import add_files, attached, told
 from node.dashboard.form import Form
 from node.dashboard.page import ACTOR, LANG, NODE, render, see_other, texts_of
 from node.dashboard.sign_in import checked_form

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import structlog
 from aiohttp import web
 
-from node.dashboard import answer, ask, case, drafts, find, people, profile, sign_in, work
+from node.dashboard import answer, ask, ask_details, case, drafts, find, people, profile, sign_in, work
 from node.dashboard.page import (
     ACTOR,
     ENVIRONMENT,
@@ -54,7 +54,7 @@ def add_routes(app: web.Application, node: Node) -> None:
     app.middlewares.append(_middleware)
     app.router.add_static("/static", FOLDER / "static", append_version=False)
     app.router.add_get("/", _home)
-    for module in (sign_in, work, find, ask, case, answer, drafts, people, profile):
+    for module in (sign_in, work, find, ask, ask_details, case, answer, drafts, people, profile):
         module.add_routes(app)
 
 
@@ -140,10 +140,7 @@ def _error_page(request: web.Request, error: NodeError) -> web.Response:
         try:
             return texts.t(f"fault.{code}.{which}")
         except UnknownTextError:
-            family = (
-                "unavailable" if error.entry.status == 503 else "internal" if error.entry.status >= 500 else "invalid"
-            )
-            return texts.t(f"fault.{family}.{which}")
+            return texts.t(f"fault.{_FAMILIES.get(error.entry.status, 'invalid')}.{which}")
 
     title = texts.t("fault.not-found.title" if code == "not-found" else "fault.title")
     status = error.entry.status

@@ -1,23 +1,17 @@
 """Asking in three steps; after each, what was typed is kept as a draft by the server."""
 
-import datetime as dt
 from dataclasses import dataclass
 
 from aiohttp import web
-from pydantic import ValidationError
 
-from node.dashboard.form import Form
+from node.dashboard.ask_details import attached, incomplete
+from node.dashboard.asking import Asking
 from node.dashboard.page import ACTOR, LANG, NODE, Mistake, Option, Texts, mistakes, render, see_other, texts_of
 from node.dashboard.sign_in import checked_form
-from node.domain.case_view import Attachment, Party, Question
-from node.domain.draft import Draft, RequestDraft
+from node.domain.case_view import Question
+from node.domain.draft import RequestDraft
 from node.errors import NodeError
 from node.service import drafts, find, preview, requests
-from node.service.node import Node
-from protocol.content import AttachmentRef, Variable
-from protocol.limits import MAX_ATTACHMENTS, MAX_BLOB, MAX_NAME
-from translations.answer import needed_variables
-from translations.area import Area
 from translations.catalogue import Text
 
 
@@ -40,15 +34,6 @@ class _PickGroup:
     picks: tuple[_Pick, ...]
 
 
-@dataclass(frozen=True)
-class _Field:
-    id: str
-    label: Text
-    type: str
-    personal: bool
-    options: tuple[Option, ...]
-
-
 def add_routes(app: web.Application) -> None:
     """Add the pages of this file."""
     app.router.add_get("/ask", begin_page)
@@ -57,90 +42,8 @@ def add_routes(app: web.Application) -> None:
     app.router.add_post("/ask/{draft}", start)
     app.router.add_get("/ask/{draft}/questions", questions_page)
     app.router.add_post("/ask/{draft}/questions", questions)
-    app.router.add_get("/ask/{draft}/details", details_page)
-    app.router.add_post("/ask/{draft}/details", details)
     app.router.add_get("/ask/{draft}/check", check_page)
     app.router.add_post("/ask/{draft}/send", send)
-
-
-@dataclass(frozen=True)
-class _Asking:
-    """A request that is being written: its draft, and what the pages show of it."""
-
-    request: web.Request
-    node: Node
-    draft: Draft
-
-    @classmethod
-    def of(cls, request: web.Request) -> "_Asking":
-        """Read the draft that the address names."""
-        draft = drafts.read(request.app[NODE], request[ACTOR], request.match_info["draft"])
-        if draft.request is None:
-            raise NodeError("not-found")
-        return cls(request, request.app[NODE], draft)
-
-    @property
-    def content(self) -> RequestDraft:
-        """What has been filled in."""
-        assert self.draft.request is not None
-        return self.draft.request
-
-    @property
-    def base(self) -> str:
-        """The draft's address."""
-        return f"/ask/{self.draft.id}"
-
-    @property
-    def texts(self) -> Texts:
-        """The reader's texts."""
-        return texts_of(self.request)
-
-    def area(self) -> Area:
-        """Return the area chosen; `invalid` leads back to step 1."""
-        area = self.node.areas.get(self.content.area or "")
-        if area is None or self.content.set not in area.question_sets:
-            raise web.HTTPSeeOther(self.base)
-        return area
-
-    def party(self) -> Party | None:
-        """Return the authority chosen."""
-        return _party(self.node, self.texts, self.content.to) if self.content.to else None
-
-    async def save(self, content: RequestDraft, form: Form) -> "_Asking":
-        """Keep what was typed; `stale` where a colleague changed the draft since the page was shown."""
-        shown = form["version"]
-        version = int(shown) if shown.isdigit() else self.draft.version
-        draft = await drafts.save(self.node, self.request[ACTOR], self.draft.id, content, version)
-        return _Asking(self.request, self.node, draft)
-
-    def show(self, template: str, errors: dict[str, Mistake] | None = None, **context: object) -> web.Response:
-        """Render a step."""
-        frame = {
-            "section": "ask",
-            "base": self.base,
-            "draft": self.draft.id,
-            "saved_at": self.draft.updated_at,
-            "version": self.draft.version,
-            "authority": self.party(),
-            "errors": errors or {},
-        }
-        return render(self.request, template, 422 if errors else 200, **{**frame, **context})
-
-
-def _party(node: Node, texts: Texts, authority_id: str) -> Party:
-    record = find.authority(node, authority_id)
-    text, lang = preview.title_of(record, texts.lang)
-    title = {"text": text, "lang": lang} if text else None
-    return Party.model_validate(
-        {
-            "side": "replying",
-            "country": record.country,
-            "country_name": texts.country_name(record.country),
-            "authority": record.id,
-            "name": record.name,
-            "title": title,
-        }
-    )
 
 
 # --- step 1: whom, and about what ---
@@ -180,10 +83,10 @@ async def begin(request: web.Request) -> web.Response:
 
 async def start_page(request: web.Request) -> web.Response:
     """Show step 1."""
-    return _start(_Asking.of(request), {})
+    return _start(Asking.of(request), {})
 
 
-def _start(asking: _Asking, errors: dict[str, Mistake]) -> web.Response:
+def _start(asking: Asking, errors: dict[str, Mistake]) -> web.Response:
     content, lang = asking.content, asking.request[LANG]
     record = find.authority(asking.node, content.to) if content.to else None
     shared = {role.area for role in record.areas} if record else set()
@@ -203,7 +106,7 @@ def _start(asking: _Asking, errors: dict[str, Mistake]) -> web.Response:
 
 async def start(request: web.Request) -> web.Response:
     """Keep step 1 and go on."""
-    form, asking = await checked_form(request), _Asking.of(request)
+    form, asking = await checked_form(request), Asking.of(request)
     area_id, _, set_id = form["set"].partition("/")
     area = asking.node.areas.get(area_id)
     changes: dict[str, object] = {"authority": form["own_authority"] or asking.content.authority}
@@ -224,10 +127,10 @@ async def start(request: web.Request) -> web.Response:
 
 async def questions_page(request: web.Request) -> web.Response:
     """Show step 2."""
-    return _questions(_Asking.of(request), {})
+    return _questions(Asking.of(request), {})
 
 
-def _questions(asking: _Asking, errors: dict[str, Mistake]) -> web.Response:
+def _questions(asking: Asking, errors: dict[str, Mistake]) -> web.Response:
     area, lang = asking.area(), asking.request[LANG]
     question_set = area.question_sets[asking.content.set or ""]
     groups = tuple(
@@ -246,7 +149,7 @@ def _questions(asking: _Asking, errors: dict[str, Mistake]) -> web.Response:
 
 async def questions(request: web.Request) -> web.Response:
     """Keep step 2 and go on."""
-    form, asking = await checked_form(request), _Asking.of(request)
+    form, asking = await checked_form(request), Asking.of(request)
     known = asking.area().question_sets[asking.content.set or ""].questions
     picked = tuple(item for item in known if item in form.all("item"))
     asking = await asking.save(asking.content.model_copy(update={"questions": picked}), form)
@@ -257,182 +160,13 @@ async def questions(request: web.Request) -> web.Response:
     return see_other(f"{asking.base}/details")
 
 
-# --- step 3: the details ---
-
-
-async def details_page(request: web.Request) -> web.Response:
-    """Show step 3."""
-    asking = _Asking.of(request)
-    return _details(asking, _typed(asking.content), {})
-
-
-def _typed(content: RequestDraft) -> dict[str, str]:
-    """Return the draft as the form's fields."""
-    values = {f"comment.{item}": said.text for item, said in content.comments.items()}
-    for name, value in content.variables.items():
-        given = value.model_dump(mode="json", exclude_none=True)
-        single = next((str(given[key]) for key in ("code", "text", "country", "name") if key in given), "")
-        values[f"variable.{name}"] = single
-        values |= {f"variable.{name}.{key}": str(v) for key, v in given.items() if key in _PERSON}
-    values["comment"] = content.comment.text if content.comment else ""
-    values["due"] = content.due.isoformat() if content.due else ""
-    return values
-
-
-_PERSON = ("given_names", "family_name", "birth_date")
-
-
-def _details(asking: _Asking, values: dict[str, str], errors: dict[str, Mistake]) -> web.Response:
-    area, lang, content = asking.area(), asking.request[LANG], asking.content
-    question_set = area.question_sets[content.set or ""]
-    asked = [q for q in content.questions if q in question_set.questions]
-    fields = tuple(_field(asking, area, name) for name in needed_variables(question_set, asked))
-    shown = tuple(preview.question_with_follow_ups(area, question_set, q, {}, lang)[0] for q in asked)
-    usual = asking.node.clock.now().date() + dt.timedelta(days=area.rules.deadline_days)
-    return asking.show(
-        "ask_details",
-        errors,
-        set_title=area.catalogue.text(question_set.title, lang),
-        fields=fields,
-        questions=shown,
-        writing=asking.texts.writing(),
-        own_lang=lang,
-        usual_due=usual,
-        attached=attached(content.attachments),
-        file_count=MAX_ATTACHMENTS,
-        file_size=MAX_BLOB,
-        values={"due": usual.isoformat(), **{k: v for k, v in values.items() if v}},
-    )
-
-
-def _field(asking: _Asking, area: Area, name: str) -> _Field:
-    variable, lang = area.variables[name], asking.request[LANG]
-    options: tuple[Option, ...] = ()
-    if variable.type == "code" and variable.list:
-        codes = area.lists[variable.list].codes
-        options = tuple(Option(c.code, area.catalogue.text(c.text, lang)) for c in codes)
-    elif variable.type == "country":
-        options = asking.texts.countries(preview.all_countries())
-    return _Field(name, area.catalogue.text(variable.text, lang), variable.type, variable.personal, options)
-
-
-def attached(refs: tuple[AttachmentRef, ...]) -> tuple[Attachment, ...]:
-    """Show the files of a draft."""
-    return tuple(
-        Attachment(sha256=r.sha256, name=r.name, media_type=r.media_type, size=r.size, side="asking", here=True)
-        for r in refs
-    )
-
-
-async def details(request: web.Request) -> web.Response:
-    """Keep step 3; then save, upload, remove or check."""
-    form, asking = await checked_form(request), _Asking.of(request)
-    content, found = _read_details(asking, form)
-    asking = await asking.save(content, form)
-    found |= await add_files(asking.node, request, asking.draft.id, form)
-    if form["remove"]:
-        await drafts.detach(asking.node, request[ACTOR], asking.draft.id, form["remove"])
-    asking = _Asking.of(request)
-    if form["do"] == "check" and not form["remove"]:
-        found |= _incomplete(asking)
-    if found:
-        return _details(asking, form.values(), told(asking.texts, found))
-    if form["do"] == "check" and not form["remove"]:
-        return see_other(f"{asking.base}/check")
-    return see_other(f"{asking.base}/details", "flash.draft-saved")
-
-
-def told(texts: Texts, found: dict[str, str]) -> dict[str, Mistake]:
-    """Turn `field → text id` into what the form shows, with the limits filled in."""
-    values: dict[str, dict[str, object]] = {
-        "error.too-long": {"n": MAX_NAME},
-        "error.file-size": {"name": "", "size": texts.size(MAX_BLOB)},
-        "error.file-type": {"name": ""},
-        "error.file-count": {"n": MAX_ATTACHMENTS},
-    }
-    return {name: Mistake(texts.t(text_id, **values.get(text_id, {}))) for name, text_id in found.items()}
-
-
-def _read_details(asking: _Asking, form: Form) -> tuple[RequestDraft, dict[str, str]]:
-    lang = form["language"] or asking.request[LANG]
-    found: dict[str, str] = {}
-    variables: dict[str, Variable] = {}
-    area = asking.area()
-    for name, variable in area.variables.items():
-        given = _given(form, name, variable.type, lang)
-        if not given:
-            continue
-        try:
-            variables[name] = Variable.model_validate(given)
-        except ValidationError as error:
-            field = f"variable.{name}" + (f".{error.errors()[0]['loc'][0]}" if variable.type == "person" else "")
-            found[field] = "error.date" if "birth" in field else "error.too-long"
-    comments = {k: said for k in form.starting("comment.") if (said := form.said(f"comment.{k}", lang)) is not None}
-    due = form.date("due")
-    if form["due"] and due is None:
-        found["due"] = "error.date"
-    changes = {"variables": variables, "comments": comments, "comment": form.said("comment", lang), "due": due}
-    return asking.content.model_copy(update=changes), found
-
-
-def _given(form: Form, name: str, kind: str, lang: str) -> dict[str, str]:
-    if kind == "person":
-        return {key: value for key, value in form.starting(f"variable.{name}.").items() if key in _PERSON}
-    value = form[f"variable.{name}"]
-    if not value:
-        return {}
-    keys = {"code": "code", "country": "country", "document": "name"}
-    return {keys[kind]: value} if kind in keys else {"text": value, "lang": lang}
-
-
-async def add_files(node: Node, request: web.Request, draft_id: str, form: Form) -> dict[str, str]:
-    """Attach the uploaded files to a draft; returns what is wrong with them."""
-    for file in form.files:
-        media_type = "application/pdf" if file.data.startswith(b"%PDF-") else file.media_type.partition(";")[0]
-        try:
-            await drafts.attach(node, request[ACTOR], draft_id, file.name, media_type, file.data)
-        except NodeError as error:
-            known = {"too-large": "error.file-size", "unsupported-media": "error.file-type"}
-            if error.code not in known:
-                raise
-            return {"files": known[error.code]}
-    return {}
-
-
-_NEEDS = {
-    "missing": "error.required",
-    "missing-variable": "error.required",
-    "in-the-past": "error.date",
-    "wrong-variable-type": "error.required",
-    "unknown-answer": "error.not-in-list",
-    "too-long": "error.too-long",
-}
-
-
-def _incomplete(asking: _Asking) -> dict[str, str]:
-    """Return what is still missing, by the form's field."""
-    try:
-        requests.check(asking.node, asking.request[ACTOR], requests.only_needed(asking.node, asking.content))
-    except NodeError as error:
-        if error.code != "invalid":
-            raise
-        found = {}
-        for path, code in error.fields.items():
-            field = path.replace("variables.", "variable.")
-            kind = asking.area().variables.get(field.removeprefix("variable."))
-            name = f"{field}.given_names" if kind is not None and kind.type == "person" else field
-            found[name] = _NEEDS.get(code, "error.required")
-        return found
-    return {}
-
-
 # --- the last look ---
 
 
 async def check_page(request: web.Request) -> web.Response:
     """Show the request as it will be sent."""
-    asking = _Asking.of(request)
-    if _incomplete(asking):
+    asking = Asking.of(request)
+    if incomplete(asking):
         raise web.HTTPSeeOther(f"{asking.base}/details")
     content = requests.only_needed(asking.node, asking.content)
     shown = preview.preview(asking.node, content, request[LANG])
@@ -444,7 +178,7 @@ async def send(request: web.Request) -> web.Response:
     form = await checked_form(request)
     node, actor, draft_id = request.app[NODE], request[ACTOR], request.match_info["draft"]
     try:
-        asking = _Asking.of(request)
+        asking = Asking.of(request)
     except NodeError:
         requests.sent_from(node, actor, draft_id)  # the draft became this case already; `not-found` if it didn't
         return see_other(f"/cases/{draft_id}")

@@ -171,7 +171,7 @@ class Story:
             id=item.id,
             depth=entry.depth,
             text=shown(render_question(area, item.id, self._values(), self.texts.lang)),
-            type=item.type,  # type: ignore[arg-type]
+            type=item.type,
             required=item.required,
             personal=item.personal,
             choices=self._choices(area, item),

@@ -1,0 +1,203 @@
+"""The third step of asking: values, comments, date, files."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from aiohttp import web
+from pydantic import ValidationError
+
+from node.dashboard.asking import Asking
+from node.dashboard.form import Form
+from node.dashboard.page import ACTOR, LANG, Mistake, Option, Texts, see_other
+from node.dashboard.sign_in import checked_form
+from node.domain.case_view import Attachment
+from node.domain.draft import RequestDraft
+from node.errors import NodeError
+from node.service import drafts, preview, requests
+from node.service.node import Node
+from protocol.content import AttachmentRef, Variable
+from protocol.limits import MAX_ATTACHMENTS, MAX_BLOB, MAX_NAME
+from translations.answer import needed_variables
+from translations.area import Area
+from translations.catalogue import Text
+
+
+@dataclass(frozen=True)
+class _Field:
+    id: str
+    label: Text
+    type: str
+    personal: bool
+    options: tuple[Option, ...]
+
+
+def add_routes(app: web.Application) -> None:
+    """Add the pages of this file."""
+    app.router.add_get("/ask/{draft}/details", details_page)
+    app.router.add_post("/ask/{draft}/details", details)
+
+
+async def details_page(request: web.Request) -> web.Response:
+    """Show step 3."""
+    asking = Asking.of(request)
+    return _details(asking, _typed(asking.content), {})
+
+
+def _typed(content: RequestDraft) -> dict[str, str]:
+    """Return the draft as the form's fields."""
+    values = {f"comment.{item}": said.text for item, said in content.comments.items()}
+    for name, value in content.variables.items():
+        given = value.model_dump(mode="json", exclude_none=True)
+        single = next((str(given[key]) for key in ("code", "text", "country", "name") if key in given), "")
+        values[f"variable.{name}"] = single
+        values |= {f"variable.{name}.{key}": str(v) for key, v in given.items() if key in _PERSON}
+    values["comment"] = content.comment.text if content.comment else ""
+    values["due"] = content.due.isoformat() if content.due else ""
+    return values
+
+
+_PERSON = ("given_names", "family_name", "birth_date")
+
+
+def _details(asking: Asking, values: dict[str, str], errors: dict[str, Mistake]) -> web.Response:
+    area, lang, content = asking.area(), asking.request[LANG], asking.content
+    question_set = area.question_sets[content.set or ""]
+    asked = [q for q in content.questions if q in question_set.questions]
+    fields = tuple(_field(asking, area, name) for name in needed_variables(question_set, asked))
+    shown = tuple(preview.question_with_follow_ups(area, question_set, q, {}, lang)[0] for q in asked)
+    usual = asking.node.clock.now().date() + dt.timedelta(days=area.rules.deadline_days)
+    return asking.show(
+        "ask_details",
+        errors,
+        set_title=area.catalogue.text(question_set.title, lang),
+        fields=fields,
+        questions=shown,
+        writing=asking.texts.writing(),
+        own_lang=lang,
+        usual_due=usual,
+        attached=attached(content.attachments),
+        file_count=MAX_ATTACHMENTS,
+        file_size=MAX_BLOB,
+        values={"due": usual.isoformat(), **{k: v for k, v in values.items() if v}},
+    )
+
+
+def _field(asking: Asking, area: Area, name: str) -> _Field:
+    variable, lang = area.variables[name], asking.request[LANG]
+    options: tuple[Option, ...] = ()
+    if variable.type == "code" and variable.list:
+        codes = area.lists[variable.list].codes
+        options = tuple(Option(c.code, area.catalogue.text(c.text, lang)) for c in codes)
+    elif variable.type == "country":
+        options = asking.texts.countries(preview.all_countries())
+    return _Field(name, area.catalogue.text(variable.text, lang), variable.type, variable.personal, options)
+
+
+def attached(refs: tuple[AttachmentRef, ...]) -> tuple[Attachment, ...]:
+    """Show the files of a draft."""
+    return tuple(
+        Attachment(sha256=r.sha256, name=r.name, media_type=r.media_type, size=r.size, side="asking", here=True)
+        for r in refs
+    )
+
+
+async def details(request: web.Request) -> web.Response:
+    """Keep step 3; then save, upload, remove or check."""
+    form, asking = await checked_form(request), Asking.of(request)
+    content, found = _read_details(asking, form)
+    asking = await asking.save(content, form)
+    found |= await add_files(asking.node, request, asking.draft.id, form)
+    if form["remove"]:
+        await drafts.detach(asking.node, request[ACTOR], asking.draft.id, form["remove"])
+    asking = Asking.of(request)
+    if form["do"] == "check" and not form["remove"]:
+        found |= incomplete(asking)
+    if found:
+        return _details(asking, form.values(), told(asking.texts, found))
+    if form["do"] == "check" and not form["remove"]:
+        return see_other(f"{asking.base}/check")
+    return see_other(f"{asking.base}/details", "flash.draft-saved")
+
+
+def told(texts: Texts, found: dict[str, str]) -> dict[str, Mistake]:
+    """Turn `field → text id` into what the form shows, with the limits filled in."""
+    values: dict[str, dict[str, object]] = {
+        "error.too-long": {"n": MAX_NAME},
+        "error.file-size": {"name": "", "size": texts.size(MAX_BLOB)},
+        "error.file-type": {"name": ""},
+        "error.file-count": {"n": MAX_ATTACHMENTS},
+    }
+    return {name: Mistake(texts.t(text_id, **values.get(text_id, {}))) for name, text_id in found.items()}
+
+
+def _read_details(asking: Asking, form: Form) -> tuple[RequestDraft, dict[str, str]]:
+    lang = form["language"] or asking.request[LANG]
+    found: dict[str, str] = {}
+    variables: dict[str, Variable] = {}
+    area = asking.area()
+    for name, variable in area.variables.items():
+        given = _given(form, name, variable.type, lang)
+        if not given:
+            continue
+        try:
+            variables[name] = Variable.model_validate(given)
+        except ValidationError as error:
+            field = f"variable.{name}" + (f".{error.errors()[0]['loc'][0]}" if variable.type == "person" else "")
+            found[field] = "error.date" if "birth" in field else "error.too-long"
+    comments = {k: said for k in form.starting("comment.") if (said := form.said(f"comment.{k}", lang)) is not None}
+    due = form.date("due")
+    if form["due"] and due is None:
+        found["due"] = "error.date"
+    changes = {"variables": variables, "comments": comments, "comment": form.said("comment", lang), "due": due}
+    return asking.content.model_copy(update=changes), found
+
+
+def _given(form: Form, name: str, kind: str, lang: str) -> dict[str, str]:
+    if kind == "person":
+        return {key: value for key, value in form.starting(f"variable.{name}.").items() if key in _PERSON}
+    value = form[f"variable.{name}"]
+    if not value:
+        return {}
+    keys = {"code": "code", "country": "country", "document": "name"}
+    return {keys[kind]: value} if kind in keys else {"text": value, "lang": lang}
+
+
+async def add_files(node: Node, request: web.Request, draft_id: str, form: Form) -> dict[str, str]:
+    """Attach the uploaded files to a draft; returns what is wrong with them."""
+    for file in form.files:
+        media_type = "application/pdf" if file.data.startswith(b"%PDF-") else file.media_type.partition(";")[0]
+        try:
+            await drafts.attach(node, request[ACTOR], draft_id, file.name, media_type, file.data)
+        except NodeError as error:
+            known = {"too-large": "error.file-size", "unsupported-media": "error.file-type"}
+            if error.code not in known:
+                raise
+            return {"files": known[error.code]}
+    return {}
+
+
+_NEEDS = {
+    "missing": "error.required",
+    "missing-variable": "error.required",
+    "in-the-past": "error.date",
+    "wrong-variable-type": "error.required",
+    "unknown-answer": "error.not-in-list",
+    "too-long": "error.too-long",
+}
+
+
+def incomplete(asking: Asking) -> dict[str, str]:
+    """Return what is still missing, by the form's field."""
+    try:
+        requests.check(asking.node, asking.request[ACTOR], requests.only_needed(asking.node, asking.content))
+    except NodeError as error:
+        if error.code != "invalid":
+            raise
+        found = {}
+        for path, code in error.fields.items():
+            field = path.replace("variables.", "variable.")
+            kind = asking.area().variables.get(field.removeprefix("variable."))
+            name = f"{field}.given_names" if kind is not None and kind.type == "person" else field
+            found[name] = _NEEDS.get(code, "error.required")
+        return found
+    return {}

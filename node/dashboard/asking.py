@@ -1,0 +1,95 @@
+"""A request that is being written: its draft, and what the pages show of it."""
+
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from node.dashboard.form import Form
+from node.dashboard.page import ACTOR, NODE, Mistake, Texts, render, texts_of
+from node.domain.case_view import Party
+from node.domain.draft import Draft, RequestDraft
+from node.errors import NodeError
+from node.service import drafts, find, preview
+from node.service.node import Node
+from translations.area import Area
+
+
+@dataclass(frozen=True)
+class Asking:
+    """A request that is being written: its draft, and what the pages show of it."""
+
+    request: web.Request
+    node: Node
+    draft: Draft
+
+    @classmethod
+    def of(cls, request: web.Request) -> "Asking":
+        """Read the draft that the address names."""
+        draft = drafts.read(request.app[NODE], request[ACTOR], request.match_info["draft"])
+        if draft.request is None:
+            raise NodeError("not-found")
+        return cls(request, request.app[NODE], draft)
+
+    @property
+    def content(self) -> RequestDraft:
+        """What has been filled in."""
+        assert self.draft.request is not None
+        return self.draft.request
+
+    @property
+    def base(self) -> str:
+        """The draft's address."""
+        return f"/ask/{self.draft.id}"
+
+    @property
+    def texts(self) -> Texts:
+        """The reader's texts."""
+        return texts_of(self.request)
+
+    def area(self) -> Area:
+        """Return the area chosen; `invalid` leads back to step 1."""
+        area = self.node.areas.get(self.content.area or "")
+        if area is None or self.content.set not in area.question_sets:
+            raise web.HTTPSeeOther(self.base)
+        return area
+
+    def party(self) -> Party | None:
+        """Return the authority chosen."""
+        return party_of(self.node, self.texts, self.content.to) if self.content.to else None
+
+    async def save(self, content: RequestDraft, form: Form) -> "Asking":
+        """Keep what was typed; `stale` where a colleague changed the draft since the page was shown."""
+        shown = form["version"]
+        version = int(shown) if shown.isdigit() else self.draft.version
+        draft = await drafts.save(self.node, self.request[ACTOR], self.draft.id, content, version)
+        return Asking(self.request, self.node, draft)
+
+    def show(self, template: str, errors: dict[str, Mistake] | None = None, **context: object) -> web.Response:
+        """Render a step."""
+        frame = {
+            "section": "ask",
+            "base": self.base,
+            "draft": self.draft.id,
+            "saved_at": self.draft.updated_at,
+            "version": self.draft.version,
+            "authority": self.party(),
+            "errors": errors or {},
+        }
+        return render(self.request, template, 422 if errors else 200, **{**frame, **context})
+
+
+def party_of(node: Node, texts: Texts, authority_id: str) -> Party:
+    """Return an authority as the replying party, with its title in the reader's language."""
+    record = find.authority(node, authority_id)
+    text, lang = preview.title_of(record, texts.lang)
+    title = {"text": text, "lang": lang} if text else None
+    return Party.model_validate(
+        {
+            "side": "replying",
+            "country": record.country,
+            "country_name": texts.country_name(record.country),
+            "authority": record.id,
+            "name": record.name,
+            "title": title,
+        }
+    )
