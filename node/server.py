@@ -27,16 +27,19 @@ from node.delivery.http_line import HttpLine
 from node.delivery.http_listener import peer_app
 from node.delivery.tls import ServerContexts
 from node.errors import NodeError
-from node.service import membership
+from node.service import directory, membership, sessions
 from node.service.node import Node
 from node.store.case_keys import CaseKeys
-from node.store.key_files import load_keys
+from node.store.key_files import load_keys, operator_token
 from node.store.migrations import KEYS, NODE
 from node.store.store import Store
 from translations.area import load_areas
 from translations.catalogue import Catalogue
 
 log: Final = structlog.get_logger("entente.server")
+
+LIST_S: Final = 1.0
+"""Seconds between looks at the member list on disk; a look is two small queries."""
 
 TEXTS: Final = Path(translations.__file__).parent
 
@@ -80,7 +83,7 @@ class Server:
         self._runners: list[web.AppRunner] = []
         self._tls = ServerContexts(node.keys.tls_certificate, node.keys.tls_key)
         self._exchange = Exchange(node, self._line_to)
-        self._nearby: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     def _line_to(self, country: str) -> Line:
         return HttpLine(self.node, country)
@@ -89,6 +92,8 @@ class Server:
         """Publish the node's own record, open the listeners, start the delivery."""
         config = self.node.config
         await membership.publish_own_role(self.node)
+        await sessions.ensure_operator_token(self.node, operator_token(config.keys))
+        await directory.ensure_published(self.node)
         self.node.members_changed = self._members_changed
         self._members_changed(start=True)
         web_app = web.Application()
@@ -98,15 +103,16 @@ class Server:
         await self._listen(peer_app(self.node), config.peers.listen, tls=True)
         await self._listen(web_app, config.web.listen)
         await self._exchange.start()
+        self._tasks.append(asyncio.create_task(self._follow_list(), name="list"))
         if config.peers.find_nearby:
-            self._nearby = asyncio.create_task(self._find_nearby(), name="nearby")
+            self._tasks.append(asyncio.create_task(self._find_nearby(), name="nearby"))
         log.info("started", country=self.node.country, peers=config.peers.listen, web=config.web.listen)
 
     async def stop(self) -> None:
         """Stop taking calls, then stop sending; everything that was acknowledged is on disk."""
-        if self._nearby is not None:
-            self._nearby.cancel()
-            await asyncio.gather(self._nearby, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         for runner in self._runners:
             await runner.cleanup()
         await self._exchange.stop()
@@ -135,6 +141,12 @@ class Server:
         self._tls.trust(pinned)
         if not start:
             self._exchange.match_members()
+
+    async def _follow_list(self) -> None:
+        """Take over a member list that a command of this machine's operator installed."""
+        while True:
+            await asyncio.sleep(LIST_S)
+            membership.reload(self.node)
 
     async def _find_nearby(self) -> None:
         """Announce this node and contact members that appear nearby at once; the list alone decides trust."""

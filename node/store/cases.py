@@ -149,6 +149,11 @@ def count_todo(q: Read, authorities: list[str]) -> int:
     return int(row["count"]) if row else 0
 
 
+def counts(q: Read) -> list[Row]:
+    """Return how many cases there are by side and state."""
+    return q.all("SELECT role, state, COUNT(*) AS count FROM cases GROUP BY role, state ORDER BY role, state")
+
+
 def wished(q: Read) -> list[str]:
     """Return the cases whose asking side wished to withdraw before this side accepted."""
     rows = q.all(

@@ -145,3 +145,8 @@ def load_keys(folder: Path) -> NodeKeys:
         tls_key=folder / "tls.pem",
         list_seed=read_seed(folder / "list.seed"),
     )
+
+
+def operator_token(folder: Path) -> str:
+    """Return the operator's token for the local API, which `entente init` wrote."""
+    return read_secret(folder / "operator.token").decode("ascii").strip()

@@ -1,0 +1,682 @@
+"""Every page of the dashboard with sample data: long names, markup, quotes, two languages.
+
+`python -m tests.dashboard.sample_pages FOLDER` writes them as files, to be looked at in a browser.
+"""
+
+import sys
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from pathlib import Path
+from types import SimpleNamespace as Thing
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from node.domain.case_view import (
+    Answer,
+    Attachment,
+    CaseSummary,
+    CaseView,
+    Choice,
+    Clarification,
+    Due,
+    FreeText,
+    Party,
+    Question,
+    Text,
+    TimelineEntry,
+    Variable,
+)
+from translations.catalogue import Catalogue
+
+ROOT = Path(__file__).resolve().parents[2]
+DASHBOARD = ROOT / "node" / "dashboard"
+ATTACK = "<script>alert('x')</script> \"quoted\" & <b>bold</b>"
+LANGUAGES = (
+    "bg български|cs čeština|da dansk|de Deutsch|el Ελληνικά|en English|es español|et eesti|fi suomi|"
+    "fr français|ga Gaeilge|hr hrvatski|hu magyar|is íslenska|it italiano|lt lietuvių|lv latviešu|mt Malti|"
+    "nb norsk bokmål|nl Nederlands|pl polski|pt português|ro română|sk slovenčina|sl slovenščina|sv svenska"
+)
+WRITING = tuple(
+    Thing(value=code, text=Text(text=name, lang=code))
+    for code, _, name in (entry.partition(" ") for entry in LANGUAGES.split("|"))
+)
+CATALOGUE = Catalogue(ROOT / "translations" / "interface" / "po")
+
+
+def t(text_id: str, **values: object) -> Text:
+    """Give a text of the interface in English; an unknown id is an error."""
+    return en(CATALOGUE.text(text_id, "en", **values).text)
+
+
+def tn(text_id: str, n: int, **values: object) -> Text:
+    """Give the same with a number, in the right plural form."""
+    return en(CATALOGUE.plural(text_id, n, "en", **values).text)
+
+
+def environment() -> Environment:
+    """Set up templates as the dashboard does: escaping on, undefined names are errors."""
+    loader = FileSystemLoader(DASHBOARD / "templates")
+    env = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    names = {"en": "English", "hu": "Hungarian", "de": "German"}
+    env.globals.update(
+        t=t,
+        tn=tn,
+        day=lambda value: f"{value.day} {value:%B %Y}",
+        moment=lambda value: f"{value.day} {value:%B %Y, %H:%M}",
+        size=lambda value: f"{value / 1024:.0f} KB",
+        language_name=names.__getitem__,
+    )
+    return env
+
+
+def en(text: str) -> Text:
+    """Give an English text."""
+    return Text(text=text, lang="en")
+
+
+def hu(text: str) -> Text:
+    """Give a Hungarian text: not translated, so it carries the mark on an English page."""
+    return Text(text=text, lang="hu")
+
+
+def at(day: int, hour: int = 9) -> datetime:
+    """Give an hour of a day in November 2026."""
+    return datetime(2026, 11, day, hour, 12, tzinfo=UTC)
+
+
+def wrong(text_id: str, label: Text | None = None, **values: object) -> Thing:
+    """Give a mistake in a form's field."""
+    return Thing(text=t(text_id, **values), label=label)
+
+
+BERLIN = Party(
+    side="asking",
+    country="DE",
+    country_name="Germany",
+    authority="de-lageso",
+    name="Landesamt für Gesundheit und Soziales Berlin, Referat für akademische Heilberufe",
+    title=en("Recognition of health professions in Berlin"),
+)
+BUDAPEST = Party(
+    side="replying",
+    country="HU",
+    country_name="Hungary",
+    authority="hu-enkk",
+    name="Országos Kórházi Főigazgatóság – Egészségügyi Nyilvántartási Osztály",
+    title=hu("Egészségügyi szakképesítések nyilvántartása"),
+)
+YES_NO = (
+    Choice(code="yes", label=en("Yes")),
+    Choice(code="no", label=en("No")),
+    Choice(code="not-known", label=en("Not known")),
+)
+
+
+def question(item: str, depth: int, text: str, kind: str = "choice", **more: Any) -> Question:
+    """Give a question that is neither required nor personal unless it says so."""
+    values = {"required": False, "personal": False, "choices": YES_NO if kind == "choice" else (), **more}
+    return Question(id=item, depth=depth, text=en(text), type=kind, **values)
+
+
+QUESTIONS = (
+    question(
+        "profession-regulated",
+        0,
+        "Is this profession regulated on your territory? Profession: Dental practitioner",
+        required=True,
+    ),
+    question(
+        "activities",
+        1,
+        "Which professional activities does it cover?",
+        "text",
+        enable_when=("profession-regulated", ("yes",)),
+        comment=FreeText(text="Wir brauchen vor allem die Angaben zur Kieferorthopädie.\nDanke!", lang="de"),
+    ),
+    question(
+        "reserved",
+        2,
+        "Are these activities reserved for the holders of the professional title?",
+        enable_when=("profession-regulated", ("yes", "not-known")),
+    ),
+    question(
+        "holder",
+        0,
+        "Is this person the rightful holder of the attached document? Person: Zsófia Kovács-Nagy",
+        required=True,
+        personal=True,
+    ),
+    question("issued", 0, "When was the attached document issued?", "date"),
+    question("country", 0, "In which country was the training completed?", "country"),
+    question("remarks", 0, f"Anything else? {ATTACK}", "text"),
+)
+ANSWERS = {
+    "profession-regulated": Answer(code="yes", label=en("Yes")),
+    "activities": Answer(free=FreeText(text="A fogászat minden ága, a szájsebészet kivételével.", lang="hu")),
+    "holder": Answer(
+        code="yes",
+        label=en("Yes"),
+        comment=FreeText(text=f"A nyilvántartás szerint igen. {ATTACK}", lang="hu"),
+    ),
+    "issued": Answer(code="2019-07-02", label=en("2 July 2019")),
+    "remarks": Answer(free=FreeText(text="No.", lang="en")),
+}
+ANSWERED = tuple(q.model_copy(update={"answer": ANSWERS.get(q.id)}) for q in QUESTIONS)
+VARIABLES = (
+    Variable(id="person", label=en("Professional"), value="Zsófia Kovács-Nagy, 14 March 1988", personal=True),
+    Variable(id="profession", label=en("Profession"), value="Dental practitioner", personal=False),
+    Variable(id="title", label=en("Title of the document"), value="fogorvosi oklevél", lang="hu", personal=False),
+)
+ATTACHMENTS = (
+    Attachment(
+        sha256="a" * 64,
+        name="oklevél-másolat_Semmelweis-Egyetem_2012.pdf",
+        media_type="application/pdf",
+        size=482_113,
+        side="asking",
+        here=True,
+    ),
+    Attachment(
+        sha256="b" * 64,
+        name=f"{ATTACK}.pdf",
+        media_type="application/pdf",
+        size=9_482_113,
+        side="replying",
+        here=False,
+    ),
+)
+
+
+def due(days: int, state: str = "agreed", holder: str = "nobody") -> Due:
+    """Give a deadline so many days from the sample's today, 23 November 2026."""
+    return Due(
+        date=date.fromordinal(date(2026, 11, 23).toordinal() + days),
+        state=state,
+        days_left=days,
+        holder=holder,
+    )
+
+
+def entry(day: int, side: str, kind: str, **more: Any) -> TimelineEntry:
+    """Give a line of the history."""
+    party = BERLIN if side == "asking" else BUDAPEST
+    person = "Anna Weber" if side == "asking" else "Szabó István"
+    values = {"transit": "applied", "person": person, "text": t(f"event.{kind}"), **more}
+    return TimelineEntry(at=at(day), side=side, authority=party.name, kind=kind, **values)
+
+
+def case(state: str, role: str, holder: str, **more: Any) -> CaseView:
+    """Give the sample case as one side sees it in a state."""
+    history = (
+        entry(16, "asking", "request.send"),
+        entry(17, "replying", "notice.opened", person=None),
+        entry(18, "replying", "request.accept"),
+    )
+    values: dict[str, Any] = {
+        "due": due(12),
+        "questions": QUESTIONS,
+        "reason": None,
+        "clarifications": (),
+        "notices": (),
+        "actions": (),
+        "timeline": history,
+        **more,
+    }
+    return CaseView(
+        id="0b6d0f2e-6c1f-4a57-9d0c-1f6a3f0c9b11",
+        number="DE-2026-000412",
+        role=role,
+        state=state,
+        state_text=t(f"state.{state}"),
+        holder=holder,
+        holder_text=t(f"holder.{holder}"),
+        asking=BERLIN,
+        replying=BUDAPEST,
+        area=en("Professional qualifications"),
+        area_id="pq",
+        question_set=en("Permanent establishment"),
+        question_set_id="establishment",
+        question_set_here=values.pop("question_set_here", True),
+        variables=VARIABLES,
+        comment=FreeText(text=f"Vielen Dank für Ihre Hilfe. {ATTACK}", lang="de"),
+        attachments=ATTACHMENTS,
+        waiting_since=None,
+        **values,
+    )
+
+
+def summary(number: str, state: str, holder: str, left: int | None, **more: Any) -> CaseSummary:
+    """Give a line of the work list."""
+    values: dict[str, Any] = {"role": "replying", "on_its_way": False, "unread": False, **more}
+    return CaseSummary(
+        id=f"id-{number}",
+        number=number,
+        state=state,
+        state_text=t(f"state.{state}"),
+        holder=holder,
+        counterpart=BERLIN if values["role"] == "replying" else BUDAPEST,
+        own_authority=f"Bezirksamt Mitte {ATTACK}" if values["unread"] else BERLIN.name,
+        area=en("Professional qualifications"),
+        question_set=en("Permanent establishment"),
+        due=values.pop("due", None if left is None else due(left)),
+        updated_at=at(20),
+        **values,
+    )
+
+
+def frame(section: str, user: str | None = "Anna Weber") -> dict[str, Any]:
+    """Give what frame.html needs."""
+    links = tuple(Thing(code=o.value, name=o.text.text, href=f"/language/{o.value}") for o in WRITING)
+    person = None if user is None else Thing(name=user, authority=BERLIN.name, manages=section == "people")
+    return {
+        "lang": "en",
+        "static": "/static",
+        "country": "Germany",
+        "languages": links,
+        "demo": True,
+        "user": person,
+        "section": section,
+        "todo": 3 if user else 0,
+        "flash": (),
+        "csrf": "f00d",
+        "values": {},
+        "errors": {},
+    }
+
+
+def option(value: str, text: str) -> Thing:
+    """Give an entry of a selection list."""
+    return Thing(value=value, text=en(text))
+
+
+REASONS = (option("not-competent", "Not competent"), option("other", f"Another reason {ATTACK}"))
+
+
+def case_page(view: CaseView, **more: Any) -> Mapping[str, Any]:
+    """Give the context of case.html."""
+    return {**frame("work"), "case": view, "writing": WRITING, "own_lang": "de", "open": "", "reasons": REASONS, **more}
+
+
+def sign_in_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
+    """Give the pages of signing in, and the error pages."""
+    out = frame("", None)
+    missing = {
+        "title": t("fault.not-found.title"),
+        "what": t("fault.not-found.text"),
+        "next_step": t("fault.not-found.next"),
+    }
+    failed = {"title": t("fault.title"), "what": en(ATTACK), "next_step": t("fault.internal.next")}
+    return {
+        "signin": ("signin.html", {**out, "flash": (Thing(kind="success", text=t("flash.signed-out")),)}),
+        "signin-wrong": (
+            "signin.html",
+            {**out, "values": {"name": ATTACK}, "errors": {"name": wrong("error.sign-in")}},
+        ),
+        "signin-link": ("signin_link.html", {**out, "action": "/sign-in/link/x", "usable": True}),
+        "signin-link-used": ("signin_link.html", {**out, "action": "/sign-in/link/x", "usable": False}),
+        "password": (
+            "password.html",
+            {**out, "name": "anna.weber", "minimum": 12, "errors": {"repeat": wrong("error.password-differ")}},
+        ),
+        "error": ("error.html", {**frame("work"), **failed, "code": "internal"}),
+        "not-found": ("error.html", {**frame(""), **missing, "code": "not-found"}),
+    }
+
+
+def list_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
+    """Give work list, search, drafts, profile."""
+    roles = (option("asking", "Requesting authority"), option("replying", "Replying authority"))
+    states = tuple(option(s, t(f"state.{s}").text) for s in ("sent", "accepted", "replied"))
+    work = {
+        **frame("work"),
+        "roles": roles,
+        "states": states,
+        "filtered": False,
+        "newer_href": None,
+        "more_href": None,
+        "todo_cases": (),
+        "waiting": (),
+        "finished": (),
+    }
+    full = {
+        "todo_cases": (
+            summary("DE-2026-000412", "sent", "us", -1, unread=True),
+            summary("HU-2026-000077", "replied", "us", 0, role="asking"),
+            summary("DE-2026-000399", "clarifying", "us", 2),
+            summary("HU-2026-000080", "sent", "them", 9, role="asking", due=due(9, "proposed", "us")),
+        ),
+        "waiting": (summary("HU-2026-000081", "sent", "them", 21, role="asking", on_its_way=True),),
+        "finished": (
+            summary("DE-2026-000201", "closed", "nobody", None),
+            summary("DE-2026-000170", "declined", "nobody", None),
+            summary("HU-2026-000011", "withdrawn", "nobody", None, role="asking"),
+        ),
+    }
+    search = {
+        **frame("find"),
+        "countries": (option("HU", "Hungary"), option("SE", "Sweden")),
+        "areas": (option("pq", "Professional qualifications"),),
+        "draft": "",
+        "stale": (),
+        "newer_href": None,
+        "more_href": None,
+        "total": 0,
+    }
+    hit = Thing(
+        authority="hu-enkk",
+        country="HU",
+        country_name="Hungary",
+        name=BUDAPEST.name,
+        title=BUDAPEST.title,
+        place="Budapest",
+        areas=(en("Professional qualifications"), en("Services")),
+        why=(t("why.title", match="egészségügyi"), t("why.place", match="Budapest")),
+        name_lang="hu",
+        askable=True,
+    )
+    odd = Thing(**{**hit.__dict__, "name": ATTACK, "title": None, "place": "", "name_lang": "en", "why": ()})
+    stale = (t("find.stale", country="Hungary", when="20 November 2026, 09:12"),)
+    found = {
+        **search,
+        "values": {"q": f"fogorvos {ATTACK}", "country": "HU"},
+        "results": (hit, odd),
+        "total": 42,
+        "stale": stale,
+    }
+    drafts = (
+        Thing(
+            kind="request",
+            name=BUDAPEST.name,
+            country_name="Hungary",
+            authority=BUDAPEST.name,
+            set_title=en("Permanent establishment"),
+            saved_at=at(22),
+            href="/ask/1",
+            delete_href="/ask/1/delete",
+        ),
+        Thing(
+            kind="request",
+            name="2",
+            country_name=None,
+            authority=None,
+            set_title=None,
+            saved_at=at(21),
+            href="/ask/2",
+            delete_href="/ask/2/delete",
+        ),
+        Thing(
+            kind="reply",
+            name=ATTACK,
+            country_name="Germany",
+            authority=ATTACK,
+            set_title=en("General questions"),
+            saved_at=at(20),
+            href="/cases/1/reply",
+            delete_href="/cases/1/reply/delete",
+        ),
+    )
+    profile = {
+        **frame("profile"),
+        "name": "Anna Weber",
+        "authorities": (Thing(name=BERLIN.name, roles=(en("Request handler"), hu("Ügyintéző"))),),
+        "choices": WRITING,
+        "minimum": 12,
+        "sessions": 2,
+        "errors": {"current": wrong("error.password-wrong")},
+    }
+    people = {
+        **frame("people"),
+        "people": (
+            Thing(
+                login="anna.weber",
+                name="Anna Weber",
+                authorities=(BERLIN.name,),
+                roles=(t("people.role.handler"), t("people.role.data-administrator")),
+            ),
+            Thing(login="x", name=ATTACK, authorities=(ATTACK,), roles=()),
+        ),
+        "link": Thing(address="https://node.example/sign-in/link/" + "x" * 43, name=ATTACK, until=at(24)),
+        "authorities": (option("de-lageso", BERLIN.name),),
+        "roles": (option("handler", "Request handler"),),
+        "choices": WRITING,
+        "errors": {"name": wrong("error.required", t("profile.name"))},
+    }
+    return {
+        "people": ("people.html", people),
+        "work": ("work.html", {**work, **full, "more_href": "/work?page=2"}),
+        "work-empty": ("work.html", work),
+        "work-no-match": ("work.html", {**work, "filtered": True, "values": {"text": ATTACK}}),
+        "find": ("find.html", {**search, "results": None}),
+        "find-results": ("find.html", {**found, "more_href": "/find?q=fogorvos&page=2"}),
+        "find-none": ("find.html", {**search, "results": (), "draft": "1"}),
+        "drafts": ("drafts.html", {**frame("drafts"), "drafts": drafts}),
+        "drafts-empty": ("drafts.html", {**frame("drafts"), "drafts": ()}),
+        "profile": ("profile.html", profile),
+    }
+
+
+def ask_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
+    """Give a new request, step by step."""
+    step = {
+        **frame("ask"),
+        "base": "/ask/1",
+        "saved_at": at(22),
+        "version": 3,
+        "authority": BUDAPEST,
+        "set_title": en("Permanent establishment"),
+    }
+    areas = (
+        Thing(
+            title=en("Professional qualifications"),
+            pilot=False,
+            sets=(
+                option("pq/establishment", "Permanent establishment"),
+                option("pq/general", "General questions"),
+            ),
+        ),
+        Thing(title=hu("Szolgáltatások"), pilot=True, sets=(option("services/general", f"Services {ATTACK}"),)),
+    )
+    start = {
+        **step,
+        "draft": "1",
+        "own": (option("a", BERLIN.name), option("b", "Bezirksamt")),
+        "areas": areas,
+    }
+    picks = tuple(
+        Thing(question=q, follow_ups=QUESTIONS[1:3] if q.id == "profession-regulated" else ())
+        for q in QUESTIONS
+        if q.depth == 0
+    )
+    groups = (
+        Thing(title=en("The profession"), picks=picks[:1]),
+        Thing(title=en("The professional"), picks=picks[1:]),
+    )
+    fields = (
+        Thing(id="person", label=en("Professional"), type="person", personal=True, options=()),
+        Thing(
+            id="profession",
+            label=en("Profession"),
+            type="code",
+            personal=False,
+            options=(option("dentist", "Dental practitioner"),),
+        ),
+        Thing(id="title", label=en("Title of the document"), type="text", personal=False, options=()),
+        Thing(id="since", label=en("In practice since"), type="date", personal=True, options=()),
+    )
+    details = {
+        **step,
+        "fields": fields,
+        "questions": tuple(q for q in QUESTIONS if q.depth == 0),
+        "writing": WRITING,
+        "own_lang": "de",
+        "usual_due": date(2026, 12, 14),
+        "attached": ATTACHMENTS,
+        "file_count": 10,
+        "file_size": 20 * 1024 * 1024,
+        "values": {"variable.title": ATTACK, "comment.remarks": ATTACK, "variable.profession": "dentist"},
+        "errors": {
+            "variable.person.given_names": wrong("error.required", t("ask.person.given")),
+            "due": wrong("error.date-early", t("ask.due"), date="1 December 2026"),
+        },
+    }
+    check = {
+        **step,
+        "asking": BERLIN,
+        "replying": BUDAPEST,
+        "area": en("Professional qualifications"),
+        "due": due(21, "asked", "them"),
+        "variables": VARIABLES,
+        "questions": QUESTIONS,
+        "comment": FreeText(text=ATTACK, lang="de"),
+        "attachments": ATTACHMENTS[:1],
+    }
+    return {
+        "ask-start": ("ask_start.html", {**start, "errors": {"set": wrong("error.choose", t("case.set"))}}),
+        "ask-start-empty": (
+            "ask_start.html",
+            {**start, "authority": None, "areas": (), "draft": "", "base": "/ask", "saved_at": None},
+        ),
+        "ask-start-none": ("ask_start.html", {**start, "areas": ()}),
+        "ask-questions": (
+            "ask_questions.html",
+            {
+                **step,
+                "groups": groups,
+                "picked": frozenset({"holder"}),
+                "errors": {"item": wrong("error.choose-question")},
+            },
+        ),
+        "ask-details": ("ask_details.html", details),
+        "ask-check": ("ask_check.html", check),
+    }
+
+
+def case_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
+    """Give the case in its states, the reply form, the confirmations."""
+    sent = case(
+        "sent",
+        "replying",
+        "us",
+        due=due(2, "asked", "us"),
+        actions=("accept", "decline", "agree-date", "propose-date"),
+        timeline=(entry(16, "asking", "request.send"),),
+        notices=(t("notice.withdraw-asked.them"),),
+    )
+    refused = entry(
+        21,
+        "asking",
+        "request.clarify",
+        transit="refused",
+        refusal=t("notice.refused", code="schema"),
+        detail=FreeText(text="Bitte Datum prüfen.", lang="de"),
+    )
+    replied = case(
+        "replied",
+        "asking",
+        "us",
+        actions=("clarify", "close"),
+        questions=ANSWERED,
+        timeline=(
+            entry(16, "asking", "request.send"),
+            entry(20, "replying", "request.reply"),
+            refused,
+            entry(23, "asking", "request.clarify", transit="on-its-way"),
+        ),
+    )
+    asked = Clarification(asked=FreeText(text=f"Gilt das auch für Fachzahnärzte? {ATTACK}", lang="de"), asked_at=at(21))
+    earlier = Clarification(
+        asked=FreeText(text="Is the date right?", lang="en"),
+        asked_at=at(19),
+        answered=FreeText(text="Igen.", lang="hu"),
+        answered_at=at(20),
+    )
+    clarifying = case(
+        "clarifying",
+        "replying",
+        "us",
+        actions=("reply",),
+        questions=ANSWERED,
+        clarifications=(earlier, asked),
+        due=due(-3),
+    )
+    proposed = case(
+        "sent",
+        "asking",
+        "them",
+        due=due(30, "proposed", "us"),
+        actions=("agree-date", "propose-date", "withdraw"),
+        question_set_here=False,
+        notices=(
+            t("notice.waiting", country="Hungary", when="20 November 2026, 09:12"),
+            t("notice.date-proposed", date="23 December 2026"),
+        ),
+    )
+    wished = case("accepted", "replying", "us", actions=("reply", "agree-date", "propose-date", "withdraw"))
+    void = case("refused", "asking", "nobody", due=None, notices=(t("notice.refused", code="not-owner"),))
+    declined = case("declined", "asking", "nobody", reason=FreeText(text=f"Nem illetékes. {ATTACK}", lang="hu"))
+    answer = {
+        **frame("work"),
+        "case": case("accepted", "replying", "us"),
+        "saved_at": at(22),
+        "version": 3,
+        "countries": (option("HU", "Hungary"), option("SE", "Sweden")),
+        "writing": WRITING,
+        "own_lang": "hu",
+        "attached": ATTACHMENTS[:1],
+        "file_count": 10,
+        "file_size": 20 * 1024 * 1024,
+        "values": {"answer.profession-regulated": "yes", "answer.remarks": ATTACK, "comment.holder": ATTACK},
+        "errors": {
+            "answer.holder": wrong("error.choose", QUESTIONS[3].text),
+            "answer.issued": wrong("error.date", QUESTIONS[4].text),
+        },
+    }
+    confirm = {**frame("work"), "subject": "DE-2026-000412", "back_href": "/cases/1"}
+    pages: dict[str, tuple[str, Mapping[str, Any]]] = {
+        "case-sent": ("case.html", case_page(sent)),
+        "case-decline-mistake": (
+            "case.html",
+            case_page(sent, open="decline", errors={"reason": wrong("error.required", t("case.decline.reason"))}),
+        ),
+        "case-accepted": (
+            "case.html",
+            case_page(
+                case(
+                    "accepted",
+                    "replying",
+                    "us",
+                    actions=("reply", "propose-date"),
+                    draft_reply={"profession-regulated": "yes"},
+                ),
+                flash=(Thing(kind="success", text=t("flash.accepted")),),
+            ),
+        ),
+        "case-replied": ("case.html", case_page(replied)),
+        "case-clarifying": ("case.html", case_page(clarifying)),
+        "case-proposed": ("case.html", case_page(proposed)),
+        "case-declined": ("case.html", case_page(declined)),
+        "case-wished": ("case.html", case_page(wished)),
+        "case-refused": ("case.html", case_page(void)),
+        "answer": ("answer.html", answer),
+    }
+    for kind in ("decline", "close", "withdraw", "delete-draft"):
+        quote = FreeText(text=ATTACK, lang="hu") if kind == "decline" else None
+        fields = {"reason": ATTACK} if kind == "decline" else {}
+        more = {"kind": kind, "quote": quote, "fields": fields, "action": f"/cases/1/{kind}"}
+        pages[f"confirm-{kind}"] = ("confirm.html", {**confirm, **more})
+    return pages
+
+
+def render_all() -> dict[str, str]:
+    """Render all sample pages: name -> HTML."""
+    env = environment()
+    pages = {**sign_in_pages(), **list_pages(), **ask_pages(), **case_pages()}
+    return {name: env.get_template(template).render(context) for name, (template, context) in pages.items()}
+
+
+if __name__ == "__main__":
+    folder = Path(sys.argv[1])
+    folder.mkdir(parents=True, exist_ok=True)
+    for page, html in render_all().items():
+        (folder / f"{page}.html").write_text(html, encoding="utf-8")

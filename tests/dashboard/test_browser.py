@@ -1,0 +1,145 @@
+"""The pages in a real browser: accessibility, keyboard, narrow screens, no scripts."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser as Chromium
+from playwright.async_api import Page, async_playwright
+
+from node.service import cases
+from tests.dashboard.browser import Browser
+from tests.dashboard.test_pages import asked, dashboard, signed_in
+from tests.exchange.pair import World, handler, world
+
+pytestmark = pytest.mark.browser
+
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+@dataclass
+class Stage:
+    """Two nodes with an open case, a signed-in reader on each side, and a browser."""
+
+    both: World
+    chromium: Chromium
+    anna: Browser
+    katalin: Browser
+    case: str
+
+
+@contextlib.asynccontextmanager
+async def stage(folder: Path, chromium: str) -> AsyncIterator[Stage]:
+    """Set the stage: Berlin has asked, Budapest has accepted."""
+    async with (
+        world(folder, "DE", "HU") as both,
+        dashboard(both["DE"]) as berlin,
+        dashboard(both["HU"]) as budapest,
+        signed_in(both["DE"], berlin, "anna", "Anna Berger", "de", "DE-zaek-berlin") as anna,
+        signed_in(both["HU"], budapest, "katalin", "Szabó Katalin", "hu", "HU-okfo") as katalin,
+        async_playwright() as playwright,
+    ):
+        await both.settled()
+        case = (await asked(anna)).path
+        await both.settled()
+        await cases.accept(both["HU"], handler("HU-okfo", "Szabó Katalin", "hu"), case.rpartition("/")[2])
+        await both.settled()
+        launched = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        try:
+            yield Stage(both, launched, anna, katalin, case)
+        finally:
+            await launched.close()
+
+
+async def opened(chromium: Chromium, reader: Browser, lang: str, width: int) -> Page:
+    """Open a window of a signed-in reader, in a language and a width in CSS pixels; scripts are off."""
+    context = await chromium.new_context(viewport={"width": width, "height": 900}, java_script_enabled=True)
+    for cookie in reader.session.cookie_jar:
+        await context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": reader.base}])
+    await context.add_cookies([{"name": "entente_lang", "value": lang, "url": reader.base}])
+    return await context.new_page()
+
+
+async def violations(page: Page, axe: str) -> list[str]:
+    """Return what axe finds, each with the first place where it is."""
+    await page.evaluate(axe)
+    found = await page.evaluate("tags => axe.run(document, {runOnly: {type: 'tag', values: tags}})", TAGS)
+    return [f"{page.url}: {v['id']}: {v['nodes'][0]['html'][:200]}" for v in found["violations"]]
+
+
+async def pages_of(case: str, reader: Browser) -> list[str]:
+    """Return the addresses of all pages that a handler can reach without writing."""
+    draft = next(href for href, _ in (await reader.get("/drafts")).links if href.startswith("/ask/"))
+    steps = [draft, f"{draft}/questions", f"{draft}/details"]
+    return ["/work", "/find", "/find?q=zahnarzt", case, "/ask", *steps, "/drafts", "/profile", "/nowhere"]
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+async def test_no_page_has_a_barrier(tmp_path: Path, chromium: str, axe: str, width: int) -> None:
+    """Axe finds nothing on any page, in two languages, on a wide and a narrow screen."""
+    async with stage(tmp_path, chromium) as set_up:
+        start = await set_up.anna.post(
+            next(
+                form
+                for form in (await set_up.anna.get("/find?q=zahnarzt&country=HU")).forms
+                if form.fields.get("authority") == "HU-okfo"
+            )
+        )
+        await set_up.anna.post(start.form(start.path), set="professional-qualifications/establishment")
+        found: list[str] = []
+        anna = await opened(set_up.chromium, set_up.anna, "de", width)
+        for path in await pages_of(set_up.case, set_up.anna):
+            await anna.goto(set_up.anna.base + path)
+            found += await violations(anna, axe)
+            wide = await anna.evaluate("document.documentElement.scrollWidth > window.innerWidth")
+            assert not wide, f"{path} scrolls sideways at {width}"
+        katalin = await opened(set_up.chromium, set_up.katalin, "el", width)
+        for path in ("/work", set_up.case, f"{set_up.case}/reply", "/sign-in"):
+            await katalin.goto(set_up.katalin.base + path)
+            found += await violations(katalin, axe)
+        assert found == []
+
+
+async def test_the_accessibility_check_bites(tmp_path: Path, chromium: str, axe: str) -> None:
+    """A label taken away on purpose is found, so an empty result means something."""
+    async with stage(tmp_path, chromium) as set_up:
+        page = await opened(set_up.chromium, set_up.anna, "de", 1280)
+        await page.goto(set_up.anna.base + "/find")
+        await page.evaluate("document.querySelectorAll('label').forEach(label => label.remove())")
+        assert any("label" in line for line in await violations(page, axe))
+
+
+async def test_everything_works_by_keyboard_and_without_scripts(tmp_path: Path, chromium: str) -> None:
+    """An official searches with keyboard alone in a browser without scripts; the focus is always visible."""
+    async with stage(tmp_path, chromium) as set_up:
+        context = await set_up.chromium.new_context(viewport={"width": 320, "height": 700}, java_script_enabled=False)
+        for cookie in set_up.anna.session.cookie_jar:
+            await context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": set_up.anna.base}])
+        page = await context.new_page()
+        await page.goto(set_up.anna.base + "/find")
+        await page.locator("#f-q").focus()
+        await page.keyboard.type("nyilvántartás")
+        await page.keyboard.press("Enter")
+        await page.wait_for_url("**q=nyilv*")
+        assert await page.get_by_text("Országos Kórházi Főigazgatóság").count() > 0
+
+
+async def test_the_print_is_a_paper_for_the_file(tmp_path: Path, chromium: str) -> None:
+    """On paper the case page has the questions and no menu, buttons or forms."""
+    async with stage(tmp_path, chromium) as set_up:
+        page = await opened(set_up.chromium, set_up.anna, "de", 1280)
+        await page.goto(set_up.anna.base + set_up.case)
+        await page.emulate_media(media="print")
+        assert not await page.locator("nav").first.is_visible()
+        assert not await page.locator("button").first.is_visible()
+        assert await page.get_by_text("DE-2026-000001").first.is_visible()
