@@ -53,7 +53,7 @@ Competence = Annotated[str, StringConstraints(min_length=1, max_length=limits.MA
 
 
 class Described(BaseModel):
-    """A frozen part of a signed document: fields of a newer minor version are kept."""
+    """A frozen part of a signed document: fields of a newer minor version are kept (SPEC S-124)."""
 
     model_config = ConfigDict(frozen=True, extra="allow", str_max_length=limits.MAX_RECORD_BYTES)
 
@@ -117,7 +117,7 @@ class Authority(Described):
 
     `v` counts the versions of this record. `valid_until` is the last day on which the authority may be
     asked. A record marked `demo` is invented but for its name, and its contacts end in `.example`
-    (RFC 2606). Raises pydantic's ValidationError for anything over a limit of `limits.py`.
+    (RFC 2606; SPEC S-125). Raises pydantic's ValidationError for anything over a limit of `limits.py`.
     """
 
     id: AuthorityId

@@ -108,7 +108,7 @@ def _accept(fields: Mapping[str, str], data: bytes, *, iss: str, known: Known, v
 
 
 def _decoded(encoding: str, data: bytes) -> bytes:
-    """Undo the content encoding, and never hold more than the limit: a small bomb stays small."""
+    """Undo the content encoding, never holding more than the limit: a small bomb stays small (SPEC S-123)."""
     if len(data) > limits.MAX_TRANSFER_BYTES:
         raise DirectoryError("directory-too-large", f"more than {limits.MAX_TRANSFER_BYTES} bytes came")
     if encoding == "identity":

@@ -112,7 +112,7 @@ def check_header(
     known_sha256: str | None,
     verify_header: VerifyHeader,
 ) -> Header:
-    """Verify a snapshot's header and hold it against what was accepted before; see `check_snapshot`."""
+    """Verify a snapshot's header and hold it against what was accepted before (SPEC S-118, S-121)."""
     if len(header_jws) > limits.MAX_HEADER_CHARS:
         raise DirectoryError("directory-too-large", f"the header has {len(header_jws)} characters")
     header = _parse_header(verify_header(header_jws))
@@ -126,7 +126,7 @@ def check_header(
 
 
 def check_body(header: Header, body: bytes) -> tuple[Authority, ...]:
-    """Return the authorities of a body that a verified header vouches for."""
+    """Return the authorities of a body that a verified header vouches for (SPEC S-119, S-120)."""
     _require_size(len(body), header.count)
     if len(body) != header.size:
         raise DirectoryError("directory-digest", f"{len(body)} bytes, the header says {header.size}")
@@ -158,7 +158,7 @@ def _check_records(country: str, lines: list[bytes]) -> tuple[Authority, ...]:
     for number, line in enumerate(lines, start=1):
         record = _parse_record(line, number)
         if record.country != country:
-            raise DirectoryError("directory-foreign-record", f"line {number}: {record.id} in {country}'s list")
+            raise DirectoryError("directory-foreign-record", f"line {number}: {record.id} in {country}'s list")  # SPEC S-122
         if record.id == last:
             raise DirectoryError("directory-duplicate", f"line {number}: {record.id} stands twice")
         if record.id < last:

@@ -14,9 +14,11 @@ from protocol.problems import ProtocolError
 TYP: Final = "entente-batch-v1"
 MEDIA_TYPE: Final = "application/entente-batch"
 
-Digest = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{43}$")]
+Digest = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$")]
+"""SHA-256 in base64url; its last character has no stray bits (SPEC S-017)."""
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
-Versions = dict[str, tuple[int, str]]
+Count = Annotated[int, Field(strict=True, ge=0)]
+Versions = dict[str, tuple[Count, str]]
 """Document → its version and the hash of its bytes, as the signer knows them."""
 
 
@@ -27,8 +29,8 @@ class Claims(BaseModel):
 
     iss: Country
     aud: Country
-    epoch: Annotated[int, Field(ge=1)]
-    first: Annotated[int, Field(ge=1)]
+    epoch: Annotated[int, Field(strict=True, ge=1)]
+    first: Annotated[int, Field(strict=True, ge=1)]
     prev: Digest | None
     items: Annotated[tuple[Digest, ...], Field(min_length=1, max_length=MAX_ITEMS)]
     body: Digest
@@ -114,7 +116,7 @@ def seal_batch(  # noqa: PLR0913 - a batch has that many independent sides
 
 
 def parse_batch(data: bytes) -> Batch:
-    """Take a request body apart; believes nothing yet. Raises `malformed` or `too-large`."""
+    """Take a request body apart; believes nothing yet. Raises `malformed` or `too-large` (SPEC S-002)."""
     if len(data) > MAX_REQUEST_BODY:
         raise ProtocolError("too-large", f"{len(data)} bytes, {MAX_REQUEST_BODY} allowed")
     first, separator, body = data.partition(b"\n")
@@ -156,5 +158,5 @@ def place(batch: Batch, head: Head) -> Literal["new", "repeat"]:
 
 
 def expected(head: Head) -> dict[str, Any]:
-    """Return the members that a `gap` problem adds: where the receiver stands."""
+    """Return the members that a `gap` problem adds: where the receiver stands (SPEC S-083)."""
     return {"epoch": head.epoch, "next": head.next, "last": head.last}

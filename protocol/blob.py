@@ -15,7 +15,7 @@ SEALED_CHUNK: Final = BLOB_CHUNK + _TAG
 
 
 def sealed_size(size: int) -> int:
-    """Return the bytes of ciphertext for `size` bytes of plaintext; an empty file is one empty chunk."""
+    """Return the bytes of ciphertext for `size` bytes of plaintext; an empty file is one empty chunk (SPEC S-066)."""
     return size + _TAG * max(1, -(-size // BLOB_CHUNK))
 
 

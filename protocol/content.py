@@ -1,14 +1,15 @@
 """What the parts of each kind of event hold (SPEC.md section 6.3).
 
 Two visibility classes: `matter` (who asks whom what, without the person) and `person` (everything that
-is about the person: personal variables and answers, free text, attachments). Unknown fields are ignored,
+is about the person: personal variables and answers, free text, attachments; SPEC S-045). Unknown fields are ignored,
 so that a newer minor version can add some.
 """
 
 import datetime as dt
+import re
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
 from protocol.encoding import b64u, canonical_json, strict_object, un_b64u
 from protocol.limits import MAX_ATTACHMENTS, MAX_BLOB, MAX_NAME, MAX_PART, MAX_QUESTIONS, MAX_TEXT
@@ -17,11 +18,24 @@ from protocol.problems import ProtocolError
 MATTER: Final = "matter"
 PERSON: Final = "person"
 SEND_KIND: Final = "request.send"
+_DAY_FORM: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME)]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")]
-Digest = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{43}$")]
+Digest = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$")]
+
+
+def _day(value: object) -> dt.date:
+    if isinstance(value, str) and _DAY_FORM.match(value):
+        return dt.date.fromisoformat(value)
+    if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
+        return value
+    raise ValueError("a day is written 2026-03-01")
+
+
+Day = Annotated[dt.date, BeforeValidator(_day)]
+"""A day as YYYY-MM-DD and in no other form, so that two readers never disagree."""
 
 
 class Content(BaseModel):
@@ -66,7 +80,7 @@ class Variable(Content):
     lang: Language | None = None
     given_names: Name | None = None
     family_name: Name | None = None
-    birth_date: dt.date | None = None
+    birth_date: Day | None = None
     country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = None
     name: Name | None = None
 
@@ -77,17 +91,20 @@ class Reply(Content):
     code: Id | None = None
     text: Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT)] | None = None
     lang: Language | None = None
-    date: dt.date | None = None
+    date: Day | None = None
     country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = None
     comment: Said | None = None
 
 
 class AttachmentRef(Content):
-    """A blob that belongs to the event: `sha256` of its ciphertext, `key` to open it, `size` of the plaintext."""
+    """A blob that belongs to the event: `sha256` of its ciphertext, `key` to open it, `size` of the plaintext.
+
+    A key opens this blob only (SPEC S-065).
+    """
 
     sha256: Digest
     key: Digest
-    size: Annotated[int, Field(ge=0, le=MAX_BLOB)]
+    size: Annotated[int, Field(strict=True, ge=0, le=MAX_BLOB)]
     name: Name
     media_type: Annotated[str, StringConstraints(pattern=r"^[a-z]+/[a-z0-9.+-]{1,100}$")]
 
@@ -97,7 +114,7 @@ class AttachmentRef(Content):
         return un_b64u(self.key)
 
 
-Attachments = Annotated[tuple[AttachmentRef, ...], Field(max_length=MAX_ATTACHMENTS)]
+Attachments = Annotated[tuple[AttachmentRef, ...], Field(max_length=MAX_ATTACHMENTS)]  # SPEC S-069
 Variables = Annotated[dict[Id, Variable], Field(max_length=MAX_QUESTIONS)]
 Replies = Annotated[dict[Id, Reply], Field(max_length=MAX_QUESTIONS)]
 
@@ -111,11 +128,11 @@ class SendMatter(Content):
     actor: Actor
     area: Id
     set: Id
-    version: Annotated[int, Field(ge=1)]
-    set_sha256: Digest
+    version: Annotated[int, Field(strict=True, ge=1)]
+    set_sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
     questions: Annotated[tuple[Asked, ...], Field(min_length=1, max_length=MAX_QUESTIONS)]
     variables: Variables = Field(default_factory=dict)
-    due: dt.date
+    due: Day
 
 
 class SendPerson(Content):
@@ -141,7 +158,7 @@ class DeclineMatter(ActMatter):
 class DateMatter(ActMatter):
     """`date.propose` and `date.agree`."""
 
-    date: dt.date
+    date: Day
 
 
 class ReplyMatter(ActMatter):
@@ -194,7 +211,7 @@ def chain_of(kind: str) -> str | None:
 
 
 def write_content(content: Content) -> bytes:
-    """Serialise a part's plaintext: canonical JSON without empty fields."""
+    """Serialise a part's plaintext: canonical JSON without empty fields (SPEC S-046)."""
     return canonical_json(content.model_dump(mode="json", exclude_none=True))
 
 

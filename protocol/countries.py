@@ -1,6 +1,6 @@
 """The countries of the network: the 27 of the Union with Iceland, Liechtenstein and Norway.
 
-Codes are ISO 3166-1 alpha-2, so Greece is GR and never EL; Switzerland isn't among them. `EU` is reserved
+Codes are ISO 3166-1 alpha-2 (SPEC S-004), so Greece is GR and never EL; Switzerland isn't among them. `EU` is reserved
 for the Commission's node and is no country.
 """
 

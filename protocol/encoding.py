@@ -1,6 +1,6 @@
 """Bytes and JSON as the protocol reads them: strict, so that two readers never disagree (SPEC.md section 3)."""
 
-import base64
+import binascii
 import hashlib
 import json
 import re
@@ -10,21 +10,26 @@ from protocol.limits import MAX_INTEGER, MAX_JSON_DEPTH
 from protocol.problems import ProtocolError
 
 _BASE64URL: Final = re.compile(r"[A-Za-z0-9_-]*\Z")
+_TO_URL: Final = bytes.maketrans(b"+/", b"-_")
+_FROM_URL: Final = bytes.maketrans(b"-_", b"+/")
+_PADDING: Final = (b"", b"", b"==", b"=")
+_LAST: Final = {2: "AQgw", 3: "AEIMQUYcgkosw048"}
+"""Characters with which canonical base64url may end where 2 or 3 characters are left over: no stray bits."""
 
 
 def b64u(data: bytes) -> str:
     """Encode as base64url without padding (RFC 7515 section 2)."""
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+    return binascii.b2a_base64(data, newline=False).translate(_TO_URL, b"=").decode("ascii")
 
 
 def un_b64u(text: str) -> bytes:
     """Decode base64url; padding, white space and non-canonical endings are `malformed` (SPEC S-010)."""
-    if not _BASE64URL.match(text) or len(text) % 4 == 1:
+    left = len(text) % 4
+    if not _BASE64URL.match(text) or left == 1:
         raise ProtocolError("malformed", "not base64url without padding")
-    data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    if b64u(data) != text:
+    if left and text[-1] not in _LAST[left]:
         raise ProtocolError("malformed", "base64url with stray bits at its end")
-    return data
+    return binascii.a2b_base64(text.encode("ascii").translate(_FROM_URL) + _PADDING[left])
 
 
 def sha256(data: bytes) -> bytes:
@@ -38,7 +43,7 @@ def sha256_b64u(data: bytes) -> str:
 
 
 def canonical_json(value: Any) -> bytes:
-    """Serialise with sorted keys, no spaces, UTF-8.
+    """Serialise with sorted keys, no spaces, UTF-8 (SPEC S-016).
 
     For the values of this protocol (no floats, integers below 2**53) this is RFC 8785, but for keys
     outside the Basic Multilingual Plane, which no field name has.
@@ -47,7 +52,7 @@ def canonical_json(value: Any) -> bytes:
 
 
 def strict_json(data: bytes, *, limit: int) -> Any:
-    """Parse JSON or raise `malformed` or `too-large` (SPEC S-011).
+    """Parse JSON or raise `malformed` or `too-large` (SPEC S-011, S-012, S-013, S-014, S-015).
 
     Refused: more than `limit` bytes, duplicate keys, numbers that aren't integers below 2**53, nesting
     deeper than `MAX_JSON_DEPTH`, text that isn't UTF-8 or holds lone surrogates, a byte order mark.
@@ -78,7 +83,7 @@ def _reason(error: Exception) -> str:
         return "nested too deep"
     if isinstance(error, UnicodeError):
         return "text that isn't UTF-8"
-    return re.sub(r"'[^']*'|\"[^\"]*\"", "…", str(error))[:120]  # never echo content
+    return re.sub(r"'[^']*'|\"[^\"]*\"", "…", str(error))[:120]  # never echo content: SPEC S-019
 
 
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -18,7 +19,7 @@ TYP: Final = "entente-event-v1"
 
 Uuid = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")]
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
-Digest = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{43}$")]
+Digest = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$")]
 
 
 class PartClaim(BaseModel):
@@ -28,14 +29,15 @@ class PartClaim(BaseModel):
 
     id: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
     commit: Digest
-    size: Annotated[int, Field(ge=0, le=MAX_PART)]
+    size: Annotated[int, Field(strict=True, ge=0, le=MAX_PART)]
 
 
 class Claims(BaseModel):
     """The claims of an event. No personal datum, authority, question or answer is ever one.
 
     `n` and `prev` number the state events of a case: `n` from 1 in each chain (`request`, `date`), `prev`
-    the hash of the event before it. Events that move nothing have neither.
+    the hash of the event before it. Events that move nothing have neither (SPEC S-005, S-028). Unknown claims are
+    ignored (SPEC S-008).
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -44,7 +46,7 @@ class Claims(BaseModel):
     aud: Annotated[tuple[Country, ...], Field(min_length=1, max_length=MAX_RECIPIENTS)]
     jti: Uuid
     case: Uuid
-    n: Annotated[int, Field(ge=1)] | None
+    n: Annotated[int, Field(strict=True, ge=1)] | None
     prev: Digest | None
     kind: Annotated[str, StringConstraints(pattern=r"^[a-z]+(\.[a-z]+(-[a-z]+)*)$", max_length=64)]
     parts: Annotated[tuple[PartClaim, ...], Field(max_length=MAX_PARTS)]
@@ -66,19 +68,27 @@ class Event:
     parts: tuple[SealedPart, ...]
     slots: tuple[Slot, ...]
 
-    @property
+    @cached_property
     def digest(self) -> bytes:
         """SHA-256 of the signing input: the event's name in batches, receipts and chains."""
         return self.jws.digest
 
-    def line(self, slots: Sequence[Slot] | None = None) -> bytes:
+    def line(self) -> bytes:
         """Return the item as it travels: one line of JSON without its line feed."""
-        return item_line(self.jws.compact, self.parts, self.slots if slots is None else slots)
+        return self._line
+
+    @cached_property
+    def _line(self) -> bytes:
+        return item_line(self.jws.compact, self.parts, self.slots)
+
+    def line_without_slots(self) -> bytes:
+        """Return the item as its receiver keeps it, who has the keys of its parts under its own case key."""
+        return item_line(self.jws.compact, self.parts, ())
 
 
 @dataclass(frozen=True)
 class Secrets:
-    """What sealing needs besides keys: 32 random bytes a part for each of CEK and salt."""
+    """What sealing needs besides keys: 32 random bytes a part for each of CEK and salt (SPEC S-007)."""
 
     random: Callable[[int], bytes]
     wrap: Callable[[bytes, Recipient, Address, str], Slot]
@@ -107,7 +117,7 @@ def seal_event(  # noqa: PLR0913 - an event has that many independent sides
 ) -> tuple[Event, dict[str, bytes]]:
     """Sign and encrypt an event for `readers` (country → its encryption key).
 
-    Returns the event with its slots and the CEKs by part id, which the sender keeps for itself under its
+    Each reader gets a slot for each part (SPEC S-054). Returns the event with its slots and the CEKs by part id, which the sender keeps for itself under its
     case key. Raises `event-too-large` if the receiver couldn't take it.
     """
     claims, sealed, ceks = [], [], {}
@@ -121,10 +131,10 @@ def seal_event(  # noqa: PLR0913 - an event has that many independent sides
     compact = jws.sign(signer, TYP, body, iat)
     address = Address(iss, tuple(readers), jti)
     slots = [secrets.wrap(cek, reader, address, part) for part, cek in ceks.items() for reader in readers.values()]
-    line = item_line(compact, sealed, slots)
-    if len(line) > MAX_ITEM:
-        raise ProtocolError("event-too-large", f"{len(line)} bytes, {MAX_ITEM} allowed")
-    return parse_item(line), ceks
+    event = _event(compact, tuple(sealed), tuple(slots))  # what was sealed is read as the receiver will
+    if len(event.line()) > MAX_ITEM:
+        raise ProtocolError("event-too-large", f"{len(event.line())} bytes, {MAX_ITEM} allowed")
+    return event, ceks
 
 
 def _claims(iss: str, aud: tuple[str, ...], jti: str, place: Place, parts: Sequence[Claim]) -> dict[str, Any]:
@@ -155,7 +165,7 @@ def item_line(compact: str, parts: Sequence[SealedPart], slots: Sequence[Slot]) 
 
 
 def parse_item(line: bytes) -> Event:
-    """Parse one line of a batch; raises `event-too-large` or `event-malformed`."""
+    """Parse one line of a batch; raises `event-too-large` (SPEC S-003) or `event-malformed`."""
     if len(line) > MAX_ITEM:
         raise ProtocolError("event-too-large", f"{len(line)} bytes, {MAX_ITEM} allowed")
     try:
@@ -175,8 +185,10 @@ def _event(compact: str, parts: tuple[SealedPart, ...], slots: tuple[Slot, ...])
     except ValidationError as error:
         fields = sorted({str(e["loc"][0]) for e in error.errors() if e["loc"]} & set(Claims.model_fields))
         raise ProtocolError("malformed", f"claims: {', '.join(fields)}") from None
+    if len({(s.part, s.kid) for s in slots}) != len(slots):
+        raise ProtocolError("malformed", "two slots for one part and key")  # SPEC S-056
     if len({p.id for p in claims.parts}) != len(claims.parts) or len(set(claims.aud)) != len(claims.aud):
-        raise ProtocolError("malformed", "a part or a recipient is named twice")
+        raise ProtocolError("malformed", "a part or a recipient is named twice")  # SPEC S-029
     if (claims.n is None) != (chain_of(claims.kind) is None) or (claims.n is None and claims.prev is not None):
         raise ProtocolError("malformed", "n and prev belong to events that move a case, and to no others")  # SPEC S-033
     return Event(parsed, claims, kid, iat, parts, slots)
@@ -202,7 +214,7 @@ def _slot(item: dict[str, Any]) -> Slot:
 
 
 def open_ceks(event: Event, keys: Opener) -> dict[str, bytes]:
-    """Unwrap the CEK of every part with this node's keys; raises `part-unreadable`."""
+    """Unwrap the CEK of every part with this node's keys; raises `part-unreadable` (SPEC S-055)."""
     mine = {s.part: (s, key) for s in event.slots if (key := keys.private_key(s.kid)) is not None}
     missing = [p.id for p in event.claims.parts if p.id not in mine]
     if missing:
@@ -214,7 +226,7 @@ def open_contents(event: Event, ceks: dict[str, bytes]) -> dict[str, Content]:
     """Decrypt, check and parse the parts; raises the final codes of parts and contents (SPEC S-043)."""
     kind = event.claims.kind
     if kind not in SHAPES:
-        raise ProtocolError("unknown-kind", kind)
+        raise ProtocolError("unknown-kind", kind)  # SPEC S-009
     sealed = {part.id: part for part in event.parts}
     if set(sealed) != {claim.id for claim in event.claims.parts} or len(sealed) != len(event.parts):
         raise ProtocolError("part-missing", "the parts aren't those that the event names")

@@ -84,7 +84,7 @@ class Jws:
 
     @property
     def digest(self) -> bytes:
-        """SHA-256 of the signing input: the document's name, whatever its signature's bytes are."""
+        """SHA-256 of the signing input: the document's name, whatever its signature's bytes are (SPEC S-025)."""
         return sha256(self.signing_input)
 
     def claims(self) -> dict[str, Any]:
@@ -126,7 +126,11 @@ def sign(signer: Signer, typ: str, claims: dict[str, Any], iat: int) -> str:
 
 
 def parse(compact: str, *, limit: int) -> Jws:
-    """Take a compact JWS apart without believing any of it; raises `malformed` or `too-large`."""
+    """Take a compact JWS apart without believing any of it; raises `malformed` or `too-large`.
+
+    The bytes are kept as they came (SPEC S-018). No field of the header but those of `require_header` is ever
+    looked at (SPEC S-024).
+    """
     if len(compact) > limit:
         raise ProtocolError("too-large", f"a signed document of {len(compact)} bytes, {limit} allowed")
     match = _COMPACT.match(compact)
@@ -140,7 +144,7 @@ def parse(compact: str, *, limit: int) -> Jws:
 
 
 def require_header(jws: Jws, typ: str) -> tuple[str, int]:
-    """Check the header of an Entente document and return `(kid, iat)` (SPEC S-020)."""
+    """Check the header of an Entente document and return `(kid, iat)` (SPEC S-020, S-027)."""
     kid, iat, x5t = jws.header.get("kid"), jws.header.get("iat"), jws.header.get("x5t#S256")
     if jws.header.get("typ") != typ:
         raise ProtocolError("malformed", f"typ must be {typ}")
@@ -150,7 +154,7 @@ def require_header(jws: Jws, typ: str) -> tuple[str, int]:
 
 
 def verify(jws: Jws, public_key: PublicKey) -> bool:
-    """Say whether the signature is this key's, with the algorithm that belongs to the key."""
+    """Say whether the signature is this key's, with the algorithm that belongs to the key (SPEC S-023)."""
     if jws.header["alg"] != algorithm_of(public_key) or len(jws.signature) != 2 * _HALF:
         return False
     try:

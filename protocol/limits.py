@@ -1,7 +1,7 @@
 """All limits of the protocol in one place (SPEC.md section 2).
 
 Sizes are bytes unless a name says otherwise. They bind the sealing side too, so that nothing can be
-sealed that can't be received.
+sealed that can't be received (SPEC S-001).
 """
 
 KIB = 1024
@@ -62,4 +62,4 @@ RETIRED_KEY_DAYS = 40
 """Days for which a retired message key is still accepted."""
 
 CLOCK_TOLERANCE_S = 300
-"""Seconds by which `iat` may lie in the receiver's future before it is noted, never refused."""
+"""Seconds by which `iat` may lie in the receiver's future before it is noted, never refused (SPEC S-006)."""

@@ -1,7 +1,7 @@
 """One member's record: where its node is, and which certificates and keys speak for its country.
 
 The record is signed by the country alone (see `member_documents`). Fields that a newer version adds are
-kept. An `Instant` is UTC to the second, written `2026-03-01T12:00:00Z`.
+kept (SPEC S-116). An `Instant` is UTC to the second, written `2026-03-01T12:00:00Z`.
 """
 
 import base64
@@ -135,7 +135,7 @@ class MessageKey(BaseModel):
         """Say whether a new message of this key is accepted at `at`, the receiver's time.
 
         Active keys are (whatever `since` says: clocks differ), retired ones for 40 days more, revoked ones
-        never (design, "Keys").
+        never (SPEC S-026).
         """
         if self.state == "retired" and self.until is not None:
             return at - self.until <= timedelta(days=RETIRED_KEY_DAYS)
@@ -199,7 +199,7 @@ class MemberRecord(BaseModel):
         return next((key for key in self.message_keys if key.kid == kid), None)
 
     def encryption_key(self, suites: Iterable[str] = SUITES) -> EncryptionKey | None:
-        """Return the active key of the first of `suites` (most preferred first) that has one."""
+        """Return the active key of the first of `suites` (most preferred first) that has one (SPEC S-057)."""
         active = [key for key in self.encryption_keys if key.state == "active"]
         return next((key for suite in suites if suite in SUITES for key in active if key.suite == suite), None)
 

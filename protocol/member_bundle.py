@@ -38,7 +38,7 @@ class MemberBundle:
     roles: Mapping[str, bytes] = field(default_factory=dict)
 
     def to_json(self) -> bytes:
-        """Serialise, the documents in base64; `members-oversize` where a peer couldn't receive it."""
+        """Serialise, the documents in base64; `members-oversize` where a peer couldn't receive it (SPEC S-114)."""
         data = canonical_json(
             {
                 "roots": [to_base64(raw) for raw in self.roots],

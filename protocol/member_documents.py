@@ -1,7 +1,7 @@
 """The signed documents of the member list: root, targets and one role per country, in TUF's format.
 
 A document's name in gossip and its identity in a fork is the SHA-256 of its canonical signed part, so that
-another choice of signatures over the same words isn't another document.
+another choice of signatures over the same words isn't another document (SPEC S-106).
 """
 
 import hashlib
@@ -86,7 +86,7 @@ class RoleDocument(Document):
 
 
 def more_than_half(count: int) -> int:
-    """Return the least number that is more than half of `count`."""
+    """Return the least number that is more than half of `count` (SPEC S-102)."""
     return count // 2 + 1
 
 
@@ -97,7 +97,7 @@ def read_root(raw: bytes) -> RootDocument:
     states = _field(root, _RootField, "root").states
     ids = set(states.values())
     if len(ids) != len(states) or ids != set(root.keys):
-        raise MemberListError("members-inconsistent", "a root has exactly one key per state", "root")
+        raise MemberListError("members-inconsistent", "a root has exactly one key per state", "root")  # SPEC S-100
     _check_keys(root.keys, "root")
     for role in (root.roles["root"], root.roles["targets"]):
         if set(role.keyids) != ids:
@@ -142,7 +142,7 @@ def verify_root(root: RootDocument, previous: RootDocument | None) -> None:
     """Check that a root is signed by more than half of its states, and of its predecessor's.
 
     A state whose key is new must have signed too, which shows that it has the key. Without a predecessor
-    the root is the network's first and every state is new, or it is trusted by its hash.
+    the root is the network's first and every state is new, or it is trusted by its hash (SPEC S-103).
     """
     if not is_signed(root, root) or (previous and not is_signed(root, previous)):
         raise MemberListError("members-signature", f"too few states signed root {root.version}", "root")
@@ -156,7 +156,7 @@ def verify_root(root: RootDocument, previous: RootDocument | None) -> None:
 
 
 def verify_targets(targets: TargetsDocument, root: RootDocument) -> None:
-    """Check that targets is signed by the states of `root` and names the same states."""
+    """Check that targets is signed by the states of `root` and names the same states (SPEC S-104)."""
     if not is_signed(targets, root):
         detail = f"too few states of root {root.version} signed targets {targets.version}"
         raise MemberListError("members-signature", detail, "targets")
@@ -168,7 +168,7 @@ def verify_targets(targets: TargetsDocument, root: RootDocument) -> None:
 
 
 def verify_role(role: RoleDocument, targets: TargetsDocument) -> None:
-    """Check that a record is signed by its own country."""
+    """Check that a record is signed by its own country (SPEC S-105)."""
     if not targets.signed.get_verification_result(role.name, role.payload, dict(role.signatures)):
         raise MemberListError("members-signature", "not signed by the country's own key", role.name)
 
@@ -243,7 +243,7 @@ def _check_keys(keys: Mapping[str, Key | None], name: str) -> None:
 
 
 def _ed25519_id(key: Key) -> str | None:
-    """Return the id that a key must have, so that one key can't count twice under two names."""
+    """Return the id that a key must have, so that one key can't count twice under two names (SPEC S-101)."""
     if (key.keytype, key.scheme) != ("ed25519", "ed25519"):
         return None
     try:

@@ -1,7 +1,8 @@
 """Which of two versions of each document stands: ours, or the one a peer offers.
 
 The highest valid version wins, one that is lower is never taken, and two different documents of one version
-are a proof. A faulty root or targets refuses the whole offer; a faulty role concerns its country alone.
+are a proof. A faulty root or targets refuses the whole offer; a faulty role concerns its country alone
+(SPEC S-107).
 """
 
 from collections import defaultdict
@@ -28,7 +29,7 @@ Problems = list[MemberListError]
 def next_roots(
     known: tuple[RootDocument, ...], offered: Sequence[bytes], problems: Problems
 ) -> tuple[RootDocument, ...]:
-    """Return the known chain of roots with the offered ones that continue it, one version at a time."""
+    """Return the known chain of roots with the offered ones that continue it, one version at a time (SPEC S-109)."""
     chain, held = list(known), {root.raw: root for root in known}
     newest = None
     for raw in offered:
@@ -106,7 +107,7 @@ def _newer_role(
             raise _other_document(ours, theirs, proven=True)
         return None
     if targets.standings[country].status == "left":
-        raise MemberListError("members-left", "a new record of a country that has left", country)
+        raise MemberListError("members-left", "a new record of a country that has left", country)  # SPEC S-110
     return theirs
 
 
@@ -115,7 +116,7 @@ def _without_shared_certificates(
 ) -> dict[str, RoleDocument]:
     """Fall back to the earlier record of each country whose new one claims another's TLS certificate.
 
-    Who had the certificate before keeps it; where it is new to all who claim it, none of them gets it.
+    Who had the certificate before keeps it; where it is new to all who claim it, none of them gets it (SPEC S-111).
     """
     while losers := _claimants(chosen, kept):
         for country in losers:
@@ -144,7 +145,7 @@ def _older(theirs: Document, ours: Document) -> MemberListError:
 
 
 def _other_document(ours: Document, theirs: Document, *, proven: bool) -> MemberListError:
-    """Return the fork with its proof; an unsigned invention of the peer proves nothing."""
+    """Return the fork with its proof; an unsigned invention of the peer proves nothing (SPEC S-108)."""
     if not proven:
         return MemberListError("members-signature", f"an unsigned version {theirs.version}", ours.name)
     return MemberListError("members-fork", f"version {ours.version} twice", ours.name, (ours.raw, theirs.raw))

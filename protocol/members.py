@@ -53,7 +53,7 @@ class MemberList:
 
     @classmethod
     def genesis(cls, root: bytes, expected_sha256: str | None = None) -> Self:
-        """Start from a root that is trusted, by its hash where one is given (hex, see `root_sha256`).
+        """Start from a root that is trusted, by its hash where one is given (hex, see `root_sha256`; SPEC S-113).
 
         Raises `members-pin`, and what is wrong with the root itself. There are no members before `update`.
         """
@@ -81,7 +81,7 @@ class MemberList:
         """
         newer, problems = self._apply(bundle)
         if newer.active_countries() - self.active_countries() and newer.expired(now):
-            raise MemberListError("members-expired", "an expired list takes in no new member", "targets")
+            raise MemberListError("members-expired", "an expired list takes in no new member", "targets")  # SPEC S-112
         return newer, problems
 
     def _apply(self, bundle: MemberBundle) -> Update:
@@ -108,7 +108,7 @@ class MemberList:
         return self._standings.get(country)
 
     def active(self, country: str) -> bool:
-        """Say whether messages may be exchanged with a country."""
+        """Say whether messages may be exchanged with a country (SPEC S-115)."""
         standing = self._standings.get(country)
         return standing is not None and standing.status == "active"
 
@@ -184,7 +184,7 @@ class MemberList:
         )
 
     def versions(self, issuer: str | None = None) -> dict[str, list[int | str]]:
-        """Return `{document: [version, sha256 in hex]}` of root, targets and the issuer's own record."""
+        """Return `{document: [version, sha256 in hex]}` of root, targets and the issuer's own record (SPEC S-117)."""
         documents = [self.root, self._targets, self._roles.get(issuer or "")]
         return {document.name: [document.version, document.sha256] for document in documents if document}
 

@@ -60,6 +60,6 @@ def open_part(claim: Claim, part: SealedPart, *, jti: str, cek: bytes) -> bytes:
     except (InvalidTag, ValueError):
         raise ProtocolError("part-unreadable", f"part {claim.id}") from None
     salt, plaintext = opened[:SALT_BYTES], opened[SALT_BYTES:]
-    if len(plaintext) != claim.size or commitment(salt, plaintext) != claim.commit:
+    if len(opened) != SALT_BYTES + claim.size or commitment(salt, plaintext) != claim.commit:
         raise ProtocolError("part-commitment", f"part {claim.id}")
     return plaintext

@@ -1,7 +1,8 @@
 """Every code with which one node answers another (SPEC.md section 10).
 
 `final` codes are outcomes of single events in a receipt: the event is void on both sides. All others
-are temporary: they travel as `application/problem+json` (RFC 9457), consume no position and sign nothing.
+are temporary: they travel as `application/problem+json` (RFC 9457), consume no position and sign nothing
+(SPEC S-080, S-088).
 """
 
 from dataclasses import dataclass

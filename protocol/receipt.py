@@ -6,7 +6,7 @@ from typing import Annotated, Final
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from protocol import jws
-from protocol.batch import Batch, Country, Digest, Versions
+from protocol.batch import Batch, Count, Country, Digest, Versions
 from protocol.encoding import b64u
 from protocol.limits import MAX_ITEMS, MAX_RECEIPT_JWS
 from protocol.problems import PROBLEMS, STORED, ProtocolError
@@ -23,11 +23,11 @@ class Claims(BaseModel):
 
     iss: Country
     aud: Country
-    epoch: int
-    first: int
+    epoch: Count
+    first: Count
     batch_sha256: Digest
     outcomes: Annotated[tuple[Outcome, ...], Field(max_length=MAX_ITEMS)]
-    clock: int
+    clock: Count
     members: Annotated[Versions, Field(max_length=64)] = Field(default_factory=dict)
 
 
@@ -74,7 +74,7 @@ def check_receipt(receipt: Receipt, batch: Batch) -> None:
     """Check that a receipt answers exactly this batch, else `malformed` (SPEC S-037).
 
     A receipt that names other items, or a code that isn't `stored` or final, is no receipt: the batch is
-    sent again, and nothing of it counts.
+    sent again, and nothing of it counts. A code unknown here is a refusal (SPEC S-085).
     """
     claims, sent = receipt.claims, batch.claims
     answered = (claims.iss, claims.aud, claims.epoch, claims.first, claims.batch_sha256)

@@ -43,7 +43,7 @@ def move(state: State | None, kind: str, side: Side) -> State:
     """Return the state after `kind` by `side`; raises `not-owner` or `wrong-state` (SPEC S-070, S-071)."""
     owner: Side | None = "asking" if state is None else OWNER[state]
     if (state, kind) not in MOVES:
-        raise ProtocolError("wrong-state", f"{kind} in state {state or 'new'}")
+        raise ProtocolError("wrong-state", f"{kind} in state {state or 'new'}")  # SPEC S-070
     if owner != side:
         raise ProtocolError("not-owner", f"{kind} by the {side} side in state {state or 'new'}")
     return MOVES[state, kind]

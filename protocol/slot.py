@@ -1,6 +1,6 @@
 """Slots: who can read a part. The CEK wrapped to a node by HPKE, RFC 9180 base mode (SPEC.md section 7).
 
-Slots are not signed: a node that holds a CEK can make a new slot for the same part at any time.
+Slots are not signed: a node that holds a CEK can make a new slot for the same part at any time (SPEC S-058).
 """
 
 from dataclasses import dataclass
@@ -33,7 +33,7 @@ _SUITES: Final = {
     "X25519": (KEM.X25519, Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)),
 }
 SUITES: Final = tuple(_SUITES)
-"""The allowed suites, most preferred first."""
+"""The allowed suites, most preferred first (SPEC S-053)."""
 
 _PUBLIC_PIECES: Final = {"MLKEM768-X25519": (1184, 32), "MLKEM1024-P384": (1568, 97), "X25519": (0, 32)}
 _TAG: Final = 16
@@ -104,7 +104,7 @@ def unwrap(slot: Slot, private_key: HpkePrivateKey, address: Address) -> bytes:
         raise ProtocolError("part-unreadable", "the slot's suite isn't allowed")
     kem, suite = _SUITES[slot.suite]
     if len(slot.enc) != kem.enc_length() or len(slot.wrapped) != CEK_BYTES + _TAG:
-        raise ProtocolError("part-unreadable", "the slot has the wrong length")
+        raise ProtocolError("part-unreadable", "the slot has the wrong length")  # SPEC S-059
     try:
         return suite.decrypt(slot.enc + slot.wrapped, private_key, address.info(slot.part, slot.kid, slot.suite))
     except (InvalidTag, ValueError, TypeError):

@@ -92,8 +92,9 @@ def visible_items(
 
 def needed_variables(question_set: QuestionSet, asked: Sequence[str]) -> tuple[str, ...]:
     """Return the ids of the variables that the questions asked and their follow-ups name, first named first."""
-    shown = visible_items(question_set, asked, None)
-    return tuple(dict.fromkeys(name for each in shown for name in each.item.variables))
+    known = question_set.variables_of
+    wanted = frozenset(asked)
+    return tuple(dict.fromkeys(name for question in known if question in wanted for name in known[question]))
 
 
 def personal_items(question_set: QuestionSet) -> frozenset[str]:

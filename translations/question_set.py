@@ -103,6 +103,14 @@ class QuestionSet(BaseModel):
         return {item.id: item for item in picked}
 
     @cached_property
+    def variables_of(self) -> dict[str, tuple[str, ...]]:
+        """The variables that each question and its follow-ups name, in the set's order."""
+        return {
+            question.id: tuple(dict.fromkeys(name for item in question.walk() for name in item.variables))
+            for question in self.questions.values()
+        }
+
+    @cached_property
     def by_id(self) -> dict[str, Item]:
         """Every item of the set, groups and follow-ups too."""
         return {item.id: item for top in self.items for item in top.walk()}

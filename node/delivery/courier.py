@@ -22,7 +22,7 @@ _OK: Final = 200
 
 
 class RefusedError(Exception):
-    """The peer answered with a problem; the batch stays queued. `wait` is what it asked for, in seconds."""
+    """The peer answered with a problem; the batch stays queued (SPEC S-089). `wait` is what it asked for, in seconds."""
 
     def __init__(self, code: str, wait: float | None) -> None:
         """Take the peer's code and its Retry-After."""
@@ -32,7 +32,7 @@ class RefusedError(Exception):
 
 
 class Courier:
-    """Delivers what waits for one peer, for ever; only its own success clears its back-off."""
+    """Delivers what waits for one peer, for ever; only its own success clears its back-off (SPEC S-084)."""
 
     def __init__(self, node: Node, peer: str, line: Line) -> None:
         """Take the way to the peer."""
@@ -97,6 +97,7 @@ class Courier:
         wait = max(longest * jitter, getattr(error, "wait", None) or 0.0)
         log.info("peer-not-reached", peer=self._peer, reason=str(error), next_try_s=round(wait, 1))
         await self._node.store.write(lambda tx: peers.failed(tx, self._peer, str(error)))
+        # SPEC S-086
         if getattr(error, "code", "") in ("unknown-key", "older-member-list"):
             self._node.heard(self._peer, {}, {})
         await asyncio.sleep(wait)

@@ -11,7 +11,7 @@ from typing_extensions import override
 from node.clock import unstamp
 from node.delivery.tls import ServerContexts
 from node.service.node import Node
-from node.store import peers, streams
+from node.store import cases, peers, streams
 
 _NODE: Final = web.AppKey("node", Node)
 _TLS: Final = web.AppKey("tls", ServerContexts)
@@ -41,7 +41,13 @@ class _Figures(Collector):
                 clock.add_metric([row["country"]], row["clock_offset_s"])
         refused = GaugeMetricFamily("entente_tls_refused", "Recent TLS callers with an unknown certificate.")
         refused.add_metric([], len(self._tls.refusals))
-        return [waiting, oldest, reached, clock, refused, *self._expiry()]
+        return [waiting, oldest, reached, clock, refused, self._cases(), *self._expiry()]
+
+    def _cases(self) -> GaugeMetricFamily:
+        family = GaugeMetricFamily("entente_cases", "Cases by side and state.", labels=["role", "state"])
+        for row in self._node.store.read_now(cases.counts):
+            family.add_metric([row["role"], row["state"]], row["count"])
+        return family
 
     def _expiry(self) -> list[GaugeMetricFamily]:
         days = GaugeMetricFamily("entente_members_expire_days", "Days until it expires.", labels=["document"])

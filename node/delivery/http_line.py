@@ -44,6 +44,7 @@ class HttpLine:
             raise LineError(_reason(error)) from None
 
     async def _bounded(self, response: aiohttp.ClientResponse) -> bytes:
+        # SPEC S-098
         chunks, size = [], 0
         async for chunk in response.content.iter_chunked(256 * 1024):
             size += len(chunk)

@@ -25,7 +25,7 @@ async def _carry(request: web.Request) -> web.Response:
     node = request.app[NODE]
     peer = peer_of(request, node)
     headers = {name.lower(): value for name, value in request.headers.items()}
-    if (request.content_length or 0) > MAX_REQUEST_BODY:
+    if (request.content_length or 0) > MAX_REQUEST_BODY:  # SPEC S-099
         return _response(*_parts(ProtocolError("too-large", "the body")), close=True)
     try:
         body = await request.read() if peer is not None else b""

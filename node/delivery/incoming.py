@@ -57,10 +57,11 @@ async def _route(node: Node, peer: str, call: Call) -> Answer:
         return _stream(node, peer, call.path.removeprefix(STREAMS))
     if call.path.startswith(BLOBS):
         return await _blob(node, peer, call)
-    raise ProtocolError("not-found", "no such address")
+    raise ProtocolError("not-found", "no such address")  # SPEC S-096
 
 
 async def _batch(node: Node, peer: str, call: Call) -> Answer:
+    # SPEC S-093
     if call.headers.get("content-type") != MEDIA_TYPE:
         raise ProtocolError("malformed", f"Content-Type is {MEDIA_TYPE}")
     if len(call.body) > MAX_REQUEST_BODY:
@@ -71,6 +72,7 @@ async def _batch(node: Node, peer: str, call: Call) -> Answer:
 
 
 def _members(node: Node, call: Call) -> Answer:
+    # SPEC S-094
     assert node.members is not None
     after = call.query.get("after_root", "0")
     known = int(after) if after.isascii() and after.isdigit() and len(after) < 10 else 0  # noqa: PLR2004
@@ -90,6 +92,7 @@ async def _directory(node: Node, call: Call) -> Answer:
 
 
 def _stream(node: Node, peer: str, iss: str) -> Answer:
+    # SPEC S-095
     if iss != peer:
         raise ProtocolError("not-found", "a member asks for its own stream only")
     head = serving.stream_head(node, peer)
@@ -108,7 +111,7 @@ async def _blob(node: Node, peer: str, call: Call) -> Answer:
 
 
 def problem(error: ProtocolError) -> Answer:
-    """Turn a refusal into a problem document; final codes never get here, but are 400 if they do."""
+    """Turn a refusal into a problem document (SPEC S-081, S-082); final codes never get here, but are 400 if they do."""
     entry = error.problem
     status = 400 if entry.final else entry.status
     body: dict[str, Any] = {

@@ -49,7 +49,7 @@ class _PinnedObject(ssl.SSLObject):
 def _context(protocol: int, certificate: Path, key: Path, pinned: frozenset[bytes]) -> PeerContext:
     context = PeerContext(protocol)
     context.sslobject_class = _PinnedObject
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.minimum_version = ssl.TLSVersion.TLSv1_3  # SPEC S-090
     context.check_hostname = False  # the certificate itself is pinned, not its name
     context.verify_mode = ssl.CERT_REQUIRED
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
@@ -90,7 +90,7 @@ class ServerContexts:
 
     def _make(self, pinned: frozenset[bytes]) -> PeerContext:
         context = _context(ssl.PROTOCOL_TLS_SERVER, *self._files, pinned)
-        context.num_tickets = 0
+        context.num_tickets = 0  # SPEC S-097
         context.on_refusal = self._refused
         return context
 

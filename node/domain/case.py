@@ -132,6 +132,7 @@ def _dated(case: Case, claims: Claims, digest: str, matter: Content, side: Side)
 
 
 def _noted(case: Case, claims: Claims, side: Side) -> Case:
+    # SPEC S-075, S-077: no state moves
     if claims.kind == "wish.withdraw":
         if side != "asking":
             raise ProtocolError("not-owner", "only the asking side wishes to withdraw")

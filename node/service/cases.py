@@ -176,7 +176,7 @@ async def note_opened(node: Node, actor: Actor, case: Case) -> None:
 
 
 async def grant_withdrawal(node: Node, case_id: str) -> None:
-    """Grant a wish to withdraw before acceptance, automatically, as SPEC.md section 9.3 says."""
+    """Grant a wish to withdraw before acceptance, automatically (SPEC S-076)."""
     case = node.store.read_now(lambda q: cases.find(q, case_id))
     if case is None or case.role != "replying" or case.state != "sent" or not case.withdrawal_wished:
         return

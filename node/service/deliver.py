@@ -61,7 +61,7 @@ def directory_heads(q: Read) -> dict[str, tuple[int, str]]:
 
 
 async def accept_receipt(node: Node, peer: str, batch: Batch, data: bytes, measured: float | None = None) -> Receipt:
-    """Take in a peer's receipt: events become applied, or void where they were finally refused.
+    """Take in a peer's receipt: events become applied, or void where they were finally refused (SPEC S-078, S-079).
 
     Raises `ProtocolError`; then the batch counts as not receipted and is sent again. `measured` is the
     peer's clock minus ours in seconds.

@@ -80,13 +80,14 @@ def _present(q: Read, country: str) -> _Present:
 
 
 async def import_authorities(
-    node: Node, actor: Actor, records: Iterable[Authority], *, complete: bool = False
+    node: Node, actor: Actor, records: Iterable[Authority], *, complete: bool = False, dry_run: bool = False
 ) -> Changes:
     """Take in authorities of our own country and publish the list anew: all of them or, on any fault, none.
 
-    Records are added or replaced by id; with `complete` those that aren't named leave the list. The node
-    counts `v` itself. A data administrator changes its own authorities and adds or ends none. Raises
-    `forbidden`, `invalid` with the fields at fault, and `stale` where another import came in between.
+    Records are added or replaced by id; with `complete` those that aren't named leave the list. With `dry_run`
+    everything is checked and nothing published. The node counts `v` itself. A data administrator changes its
+    own authorities and adds or ends none. Raises `forbidden`, `invalid` with the fields at fault, and `stale`
+    where another import came in between.
     """
     actor.require("directory.change")
     new = list(records)
@@ -96,7 +97,8 @@ async def import_authorities(
     plan = await _aside(partial(_plan_own, node, present, new, complete=complete))
     _require_reach(actor, plan)
     if plan.changes.any or present.version == 0:
-        await _publish(node, actor.id, plan)
+        if not dry_run:
+            await _publish(node, actor.id, plan)
         return plan.changes
     return Changes(present.version, unchanged=plan.unchanged)
 

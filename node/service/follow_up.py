@@ -28,7 +28,7 @@ async def grant_withdrawals(node: Node) -> None:
 
 
 async def blob_arrived(node: Node, sha256: str) -> None:
-    """Note that an attachment is here, and tell the side that sent it."""
+    """Note that an attachment is here, and tell the side that sent it (SPEC S-067)."""
     await node.store.write(lambda tx: blobs.arrived(tx, sha256))
     row = node.store.read_now(lambda q: blobs.find(q, sha256))
     case = node.store.read_now(lambda q: cases.find(q, row["case_id"])) if row else None

@@ -1,4 +1,4 @@
-"""Receiving a batch, in the order of SPEC.md section 4.3: decide purely, then store once, then receipt."""
+"""Receiving a batch, in the order of SPEC.md section 4.5 (SPEC S-038): decide purely, then store once, then receipt."""
 
 import asyncio
 import contextlib
@@ -50,7 +50,7 @@ class GapError(ProtocolError):
 async def receive(node: Node, peer: str, data: bytes) -> bytes:
     """Take in a batch from `peer` (the member whose certificate TLS showed); returns the receipt.
 
-    Raises `ProtocolError` with a temporary code, or `GapError`; then nothing was consumed or stored.
+    Raises `ProtocolError` with a temporary code, or `GapError`; then nothing was consumed or stored (SPEC S-088).
     """
     batch = parse_batch(data)
     check_sender(node, peer, batch)
@@ -150,7 +150,7 @@ async def _repeat(node: Node, batch: Batch) -> bytes:
     row = node.store.read_now(lambda q: streams.batch_at(q, claims.iss, claims.aud, claims.epoch, claims.first))
     if row is not None and row["digest"] == batch.sha256:
         return str(row["receipt"]).encode("ascii")  # the same bytes as the first time (SPEC S-036)
-    if row is not None:
+    if row is not None:  # SPEC S-087
         kept = str(row["jws"]).encode("ascii")
         await node.store.write(
             lambda tx: streams.keep_proof(tx, claims.iss, "fork", kept, batch.jws.compact.encode("ascii"))
@@ -196,8 +196,9 @@ class _Taking:
                 _keep_case_proof(tx, event)
             return error.code
         packed = pack_ceks(self.node, self.keys[claims.case], event, item.ceks)
-        events.insert(tx, event, event.line(slots=()), packed, status="applied")
+        events.insert(tx, event, event.line_without_slots(), packed, status="applied")
         for ref in attachments_of(item.contents):
+            # the file may come later: SPEC S-068
             blobs.want(tx, ref.sha256, claims.case, claims.iss, ref.size)
         audit.append(tx, claims.iss, claims.kind, after.id, f"{claims.iss} to {self.node.country}")
         return STORED
@@ -208,7 +209,7 @@ class _Taking:
         if case is not None:
             raise ProtocolError("case-exists", "the case is open already")
         if len(claims.aud) != 1:
-            raise ProtocolError("content-malformed", "a request has one recipient")
+            raise ProtocolError("content-malformed", "a request has one recipient")  # SPEC S-047
         if not matter.number.startswith(f"{claims.iss}-") or not matter.asking.authority.startswith(f"{claims.iss}-"):
             raise ProtocolError("content-malformed", "number and asking authority belong to the issuer's country")
         if not authorities.is_active(self.tx, self.node.country, matter.replying.authority, self.tx.now.date()):
@@ -248,7 +249,7 @@ def _keep_case_proof(tx: Tx, event: Event) -> None:
     assert claims.n is not None
     other = events.at_place(tx, claims.case, claims.kind.partition(".")[0], claims.n)
     if other is not None and other["iss"] == claims.iss and other["digest"] != b64u(event.digest):
-        streams.keep_proof(tx, claims.iss, "case-fork", bytes(other["line"]), event.line(slots=()))
+        streams.keep_proof(tx, claims.iss, "case-fork", bytes(other["line"]), event.line_without_slots())
 
 
 def attachments_of(contents: dict[str, Content]) -> tuple[AttachmentRef, ...]:

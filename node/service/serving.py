@@ -40,6 +40,7 @@ def blob(node: Node, peer: str, sha256: str, asked: str | None) -> tuple[bytes, 
 
 
 def _span(asked: str | None, total: int) -> tuple[int, int]:
+    # SPEC S-064
     match = _RANGE.match(asked) if asked else None
     if match is None:
         return 0, total

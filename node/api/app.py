@@ -1,0 +1,129 @@
+"""The local API under /api/v1: who calls, what is asked, done once, answered in one form."""
+
+import hashlib
+import re
+from collections.abc import Awaitable, Callable
+from typing import Final
+from urllib.parse import quote
+
+from aiohttp import web
+from pydantic import BaseModel
+
+from node.api import areas, cases, directory, drafts, people, requests, status
+from node.api.body import read_body, read_query
+from node.api.openapi import DOCUMENT_PATH, document
+from node.api.problem import NO_STORE, answer
+from node.api.route import PREFIX, Call, File, Query, Route
+from node.domain.access import Actor
+from node.errors import NodeError
+from node.service import sessions
+from node.service.idempotency import Answer, Idempotency, Repeatable
+from node.service.node import Node
+from translations.languages import LANGUAGES
+
+NODE: Final = web.AppKey("api_node", Node)
+ONCE: Final = web.AppKey("api_once", Idempotency)
+ACTOR: Final = web.RequestKey("api_actor", Actor)
+TOKEN: Final = web.RequestKey("api_token", str)
+
+ROUTES: Final[tuple[Route, ...]] = tuple(
+    route for module in (status, directory, areas, requests, drafts, cases, people) for route in module.ROUTES
+)
+"""The whole API, in the order of its document."""
+
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_KEY: Final = re.compile(r"[!-~]{1,255}\Z")
+_JSON: Final = {**NO_STORE, "Content-Type": "application/json"}
+
+
+def add_routes(app: web.Application, node: Node) -> None:
+    """Add the API to the web listener's application."""
+    app[NODE] = node
+    app[ONCE] = Idempotency(node)
+    app.middlewares.append(_middleware)
+    described = document(ROUTES)
+
+    async def describe(_request: web.Request) -> web.Response:
+        return web.Response(body=described, content_type="application/json", headers=NO_STORE)
+
+    app.router.add_route("GET", PREFIX + DOCUMENT_PATH, describe)
+    for route in ROUTES:
+        app.router.add_route(route.method, PREFIX + route.path, _handler(route), name=f"api-{route.operation}")
+
+
+@web.middleware
+async def _middleware(request: web.Request, handler: _Handler) -> web.StreamResponse:
+    """Let only those in who are signed in, and give every error its form."""
+    if not request.path.startswith("/api/"):
+        return await handler(request)
+    node = request.app[NODE]
+    try:
+        if request.path != PREFIX + DOCUMENT_PATH:
+            await _sign_in(request, node)
+        return await handler(request)
+    except Exception as error:  # noqa: BLE001 - the one border
+        name = request.match_info.route.name or "unknown"
+        return answer(node, name.removeprefix("api-"), error)
+
+
+async def _sign_in(request: web.Request, node: Node) -> None:
+    """Find out on whose behalf the call is made (RFC 6750 section 2.1)."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise NodeError("not-signed-in")
+    request[TOKEN] = token.strip()
+    request[ACTOR] = await sessions.actor_of_token(node, request[TOKEN])
+
+
+def _handler(route: Route) -> _Handler:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        query = read_query(request, route.query)
+        lang = _language(query, request[ACTOR])
+        key = request.headers.get("Idempotency-Key") if route.repeatable else None
+        if key is not None and not _KEY.match(key):
+            raise NodeError("invalid", "1 to 255 visible ASCII characters.", fields={"Idempotency-Key": "malformed"})
+        body, digest = await read_body(request, route)
+        call = Call(request.app[NODE], request[ACTOR], lang, request.match_info, query, body)
+        if key is None:
+            return _respond(await route.handler(call), route.status)
+        return await _once(request, route, call, (key, digest))
+
+    return handle
+
+
+def _language(query: Query, actor: Actor) -> str:
+    if query.lang is not None and query.lang not in LANGUAGES:
+        raise NodeError("unknown-language", fields={"lang": "unknown-language"})
+    return query.lang or actor.language
+
+
+async def _once(request: web.Request, route: Route, call: Call, known_by: tuple[str, str]) -> web.Response:
+    """Do a call under its key (name and digest of the body), or repeat the answer that it had."""
+    key, digest = known_by
+    sent = f"{request.method} {request.path_qs} {digest}".encode("utf-8", "backslashreplace")
+
+    async def work() -> Answer:
+        result = await route.handler(call)
+        assert isinstance(result, BaseModel | None)
+        return route.status, _json(result)
+
+    repeatable = Repeatable(call.actor.id, key, hashlib.sha256(sent).hexdigest(), request[TOKEN])
+    status, body = await request.app[ONCE].once(repeatable, work)
+    return web.Response(status=status, body=body, headers=_JSON if body else NO_STORE)
+
+
+def _respond(result: BaseModel | File | None, status: int) -> web.Response:
+    if isinstance(result, File):
+        headers = {
+            **NO_STORE,
+            "Content-Type": result.media_type,
+            "Content-Disposition": f"attachment; filename*=UTF-8''{quote(result.name, safe='')}",
+            "Content-Security-Policy": "sandbox; default-src 'none'",
+        }
+        return web.Response(status=status, body=result.data, headers=headers)
+    body = _json(result)
+    return web.Response(status=status, body=body, headers=_JSON if body else NO_STORE)
+
+
+def _json(result: BaseModel | None) -> bytes:
+    return result.model_dump_json().encode() if result is not None else b""

@@ -1,0 +1,189 @@
+"""Legal areas and their question sets in a reader's language, placeholders kept: for forms of other programs."""
+
+from typing import Final
+
+from node.api.route import Call, Page, PageQuery, Route, Shape, page_of
+from node.domain.case_view import Choice, Text
+from node.errors import NodeError
+from translations.answer import VisibleItem, visible_items
+from translations.area import Area
+from translations.catalogue import Text as CatalogueText
+from translations.question_set import Item, ItemType, QuestionSet, VariableType
+from translations.question_set import Variable as AreaVariable
+
+
+class SetName(Shape):
+    """A question set by name."""
+
+    id: str
+    version: int
+    sha256: str
+    title: Text
+
+
+class AreaView(Shape):
+    """A legal area; `legal_basis` are CELEX numbers, `deadline_days` calendar days."""
+
+    id: str
+    version: int
+    title: Text
+    legal_basis: tuple[str, ...]
+    kinds: tuple[str, ...]
+    pilot: bool
+    deadline_days: int
+    question_sets: tuple[SetName, ...]
+
+
+class Group(Shape):
+    """What some questions stand under."""
+
+    id: str
+    text: Text
+
+
+class SetQuestion(Shape):
+    """A question (`depth` 0, can be picked) or a follow-up, which comes along with its question.
+
+    `text` keeps its placeholders, `{person}`; `list` and `variables` name entries of the set's. A follow-up
+    counts while the question `enable_when[0]` is answered with one of the codes `enable_when[1]`.
+    """
+
+    id: str
+    depth: int
+    group: Group | None
+    text: Text
+    hint: Text | None
+    type: ItemType
+    required: bool
+    personal: bool
+    list: str | None
+    variables: tuple[str, ...]
+    enable_when: tuple[str, tuple[str, ...]] | None
+
+
+class SetVariable(Shape):
+    """What the asking authority fills in for a placeholder; `personal` values travel with the person's identity."""
+
+    id: str
+    type: VariableType
+    label: Text
+    hint: Text | None
+    list: str | None
+    personal: bool
+
+
+class QuestionSetView(Shape):
+    """A question set in one language."""
+
+    area: str
+    id: str
+    version: int
+    sha256: str
+    title: Text
+    questions: tuple[SetQuestion, ...]
+    lists: dict[str, tuple[Choice, ...]]
+    variables: tuple[SetVariable, ...]
+
+
+def _text(text: CatalogueText) -> Text:
+    return Text(text=text.text, lang=text.lang)
+
+
+def _plain(area: Area, text_id: str, lang: str) -> Text:
+    return _text(area.catalogue.template(text_id, lang) or area.catalogue.text(text_id, lang))
+
+
+def _hint(area: Area, text_id: str | None, lang: str) -> Text | None:
+    return _plain(area, text_id, lang) if text_id else None
+
+
+def _area(area: Area, lang: str) -> AreaView:
+    rules = area.rules
+    sets = tuple(
+        SetName(id=one.id, version=one.version, sha256=one.sha256, title=_plain(area, one.title, lang))
+        for one in area.question_sets.values()
+    )
+    return AreaView(
+        id=area.id,
+        version=area.version,
+        title=_plain(area, rules.title, lang),
+        legal_basis=rules.legal_basis,
+        kinds=rules.kinds,
+        pilot=rules.pilot,
+        deadline_days=rules.deadline_days,
+        question_sets=sets,
+    )
+
+
+def _question(area: Area, shown: VisibleItem, lang: str) -> SetQuestion:
+    item, group, when = shown.item, shown.group, shown.item.enable_when
+    return SetQuestion(
+        id=item.id,
+        depth=shown.depth,
+        group=Group(id=group.id, text=_plain(area, group.text, lang)) if group else None,
+        text=_plain(area, item.text, lang),
+        hint=_hint(area, item.hint, lang),
+        type=item.type,
+        required=item.required,
+        personal=item.personal,
+        list=item.list,
+        variables=item.variables,
+        enable_when=(when.item, tuple(when.any)) if when else None,
+    )
+
+
+def _variable(area: Area, variable: AreaVariable, lang: str) -> SetVariable:
+    return SetVariable(
+        id=variable.id,
+        type=variable.type,
+        label=_plain(area, variable.text, lang),
+        hint=_hint(area, variable.hint, lang),
+        list=variable.list,
+        personal=variable.personal,
+    )
+
+
+def _choices(area: Area, list_id: str, lang: str) -> tuple[Choice, ...]:
+    return tuple(Choice(code=one.code, label=_plain(area, one.text, lang)) for one in area.lists[list_id].codes)
+
+
+def _set(area: Area, question_set: QuestionSet, lang: str) -> QuestionSetView:
+    shown = visible_items(question_set, list(question_set.questions), None)
+    items: list[Item] = [one.item for one in shown]
+    names = tuple(dict.fromkeys(name for item in items for name in item.variables))
+    variables = [area.variables[name] for name in names]
+    lists = dict.fromkeys(thing.list for things in (items, variables) for thing in things if thing.list)
+    return QuestionSetView(
+        area=area.id,
+        id=question_set.id,
+        version=question_set.version,
+        sha256=question_set.sha256,
+        title=_plain(area, question_set.title, lang),
+        questions=tuple(_question(area, one, lang) for one in shown),
+        lists={one: _choices(area, one, lang) for one in lists},
+        variables=tuple(_variable(area, one, lang) for one in variables),
+    )
+
+
+async def listing(call: Call) -> Page[AreaView]:
+    """List the areas."""
+    areas = tuple(_area(area, call.lang) for area in call.node.areas.values())
+    items, following = page_of(areas, call.query)
+    return Page[AreaView](items=items, next=following)
+
+
+async def read_set(call: Call) -> QuestionSetView:
+    """Read a question set."""
+    area = call.node.areas.get(call.path["area"])
+    question_set = area.question_sets.get(call.path["set"]) if area else None
+    if area is None or question_set is None:
+        raise NodeError("not-found", "There is no such area or question set here.")
+    return _set(area, question_set, call.lang)
+
+
+ROUTES: Final = (
+    Route("GET", "/areas", "listAreas", "List the legal areas and their question sets", listing, Page[AreaView],
+          query=PageQuery),
+    Route("GET", "/areas/{area}/question-sets/{set}", "readQuestionSet",
+          "Read a question set: questions, answer lists, variables", read_set, QuestionSetView),
+)  # fmt: skip

@@ -1,0 +1,152 @@
+"""Cases: the work list, a case in the reader's language, and what either side does with it."""
+
+from typing import Final, Literal
+
+from pydantic import model_validator
+
+from node.api.drafts import ReplyFields, reply_of
+from node.api.requests import CaseRef, case_ref
+from node.api.route import Call, File, Limit, Offset, Page, Route, Shape
+from node.domain.case_view import CaseSummary, CaseView
+from node.domain.draft import Country
+from node.service import cases, reading
+from protocol.content import Day, Id, Said
+from protocol.request import Side, State
+
+
+class CaseSearch(Shape):
+    """What the work list is narrowed to; never a person."""
+
+    state: State | Literal["refused"] | None = None
+    role: Side | None = None
+    area: Id | None = None
+    country: Country | None = None
+    number: Id | None = None
+    open: bool | None = None
+    limit: Limit = 50
+    offset: Offset = 0
+
+
+class Comment(Shape):
+    """An act with a word beside it."""
+
+    comment: Said | None = None
+
+
+class Refusal(Comment):
+    """Why a request is declined: a code of the area's list `decline-reasons`."""
+
+    reason: Id
+
+
+class OtherDate(Comment):
+    """Another date for the reply."""
+
+    date: Day
+
+
+class Clarification(Shape):
+    """What is unclear in the reply."""
+
+    question: Said
+
+
+class NewReply(ReplyFields):
+    """A reply as a whole, or the id of its draft and nothing else."""
+
+    draft: Id | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> "NewReply":
+        if self.draft is not None and self.model_fields_set != {"draft"}:
+            raise ValueError("a draft has its own content")
+        return self
+
+
+async def search(call: Call) -> Page[CaseSummary]:
+    """List cases."""
+    body: CaseSearch = call.body
+    filters = reading.CaseFilter(**body.model_dump(exclude={"limit", "offset"}))
+    found = await reading.list_cases(call.node, call.actor, filters, call.lang, limit=body.limit, offset=body.offset)
+    return Page[CaseSummary](items=found.items, next=found.next)
+
+
+async def read(call: Call) -> CaseView:
+    """Read a case."""
+    return await reading.read_case(call.node, call.actor, call.path["case"], call.lang)
+
+
+async def read_file(call: Call) -> File:
+    """Read an attachment."""
+    opened = await reading.read_attachment(call.node, call.actor, call.path["case"], call.path["sha256"])
+    return File(opened.name, opened.media_type, opened.data)
+
+
+async def accept(call: Call) -> CaseRef:
+    """Accept."""
+    body: Comment = call.body
+    return case_ref(await cases.accept(call.node, call.actor, call.path["case"], body.comment))
+
+
+async def decline(call: Call) -> CaseRef:
+    """Decline."""
+    body: Refusal = call.body
+    return case_ref(await cases.decline(call.node, call.actor, call.path["case"], body.reason, body.comment))
+
+
+async def propose_date(call: Call) -> CaseRef:
+    """Propose another date."""
+    body: OtherDate = call.body
+    return case_ref(await cases.propose_date(call.node, call.actor, call.path["case"], body.date, body.comment))
+
+
+async def agree_date(call: Call) -> CaseRef:
+    """Agree to the date on the table."""
+    return case_ref(await cases.agree_date(call.node, call.actor, call.path["case"]))
+
+
+async def reply(call: Call) -> CaseRef:
+    """Reply."""
+    body: NewReply = call.body
+    content = reply_of(call, body.draft) if body.draft else body.content()
+    return case_ref(await cases.reply(call.node, call.actor, call.path["case"], content, body.draft))
+
+
+async def clarify(call: Call) -> CaseRef:
+    """Ask for a clarification."""
+    body: Clarification = call.body
+    return case_ref(await cases.clarify(call.node, call.actor, call.path["case"], body.question))
+
+
+async def close(call: Call) -> CaseRef:
+    """Close."""
+    return case_ref(await cases.close(call.node, call.actor, call.path["case"]))
+
+
+async def withdraw(call: Call) -> CaseRef:
+    """Ask to withdraw, or grant it."""
+    body: Comment = call.body
+    return case_ref(await cases.withdraw(call.node, call.actor, call.path["case"], body.comment))
+
+
+ROUTES: Final = (
+    Route("POST", "/cases/search", "searchCases", "List the cases of one's authorities, the latest change first",
+          search, Page[CaseSummary], body=CaseSearch, reading=True),
+    Route("GET", "/cases/{case}", "readCase", "Read a case; its first opening is told to the asking side", read,
+          CaseView),
+    Route("GET", "/cases/{case}/attachments/{sha256}", "readAttachment", "Read a file of a case", read_file, File),
+    Route("POST", "/cases/{case}/accept", "acceptCase", "Accept a request", accept, CaseRef, body=Comment),
+    Route("POST", "/cases/{case}/decline", "declineCase", "Decline a request with a reason", decline, CaseRef,
+          body=Refusal),
+    Route("POST", "/cases/{case}/propose-date", "proposeDate", "Propose another date for the reply", propose_date,
+          CaseRef, body=OtherDate),
+    Route("POST", "/cases/{case}/agree-date", "agreeDate", "Agree to the date that is on the table", agree_date,
+          CaseRef),
+    Route("POST", "/cases/{case}/reply", "replyToCase", "Send the answers, whole or from a draft", reply, CaseRef,
+          body=NewReply),
+    Route("POST", "/cases/{case}/clarify", "clarifyCase", "Ask for a clarification of the reply", clarify, CaseRef,
+          body=Clarification),
+    Route("POST", "/cases/{case}/close", "closeCase", "Accept the reply and close the case", close, CaseRef),
+    Route("POST", "/cases/{case}/withdraw", "withdrawCase", "Ask to withdraw a request, or grant that wish", withdraw,
+          CaseRef, body=Comment),
+)  # fmt: skip

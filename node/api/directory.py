@@ -1,0 +1,98 @@
+"""The directory: finding authorities, reading one, exchanging our own country's list with other programs."""
+
+from typing import Final
+
+from pydantic import Field, RootModel
+
+from directory_sync.authority import Authority
+from directory_sync.limits import MAX_BODY_BYTES
+from node.api.route import Call, Limit, Page, PageQuery, Query, Route, Shape, page_of
+from node.domain.directory_view import Found
+from node.domain.directory_view import Query as Wanted
+from node.service import directory, find
+from protocol.limits import MAX_NAME
+
+_EXPORTED: Final = 1000
+
+
+class AuthorityQuery(PageQuery):
+    """What authorities are looked for; without words it is a list by country and name."""
+
+    q: str = Field("", max_length=MAX_NAME, description="Words in any order: name, title, place, keywords.")
+    country: str | None = Field(None, description="ISO 3166-1 alpha-2.")
+    area: str | None = Field(None, description="Id of a legal area.")
+    role: str | None = Field(None, description="authority or coordinator.")
+    limit: Limit = Field(20, le=find.MAX_LIMIT, ge=1)
+
+
+class ImportQuery(Query):
+    """How records are taken in."""
+
+    complete: bool = Field(default=False, description="Authorities that aren't named leave the list.")
+
+
+class ExportQuery(PageQuery):
+    """A part of our own list."""
+
+    limit: int = Field(_EXPORTED, ge=1, le=_EXPORTED)
+
+
+class Records(RootModel[tuple[Authority, ...]]):
+    """Authorities of our own country, as the export gives them; the node counts `v` itself."""
+
+
+class Changes(Shape):
+    """What an import changed, in numbers of authorities, and the list's version."""
+
+    version: int
+    added: int
+    changed: int
+    ended: int
+    unchanged: int
+
+
+async def search(call: Call) -> Page[Found]:
+    """Find authorities."""
+    query: AuthorityQuery = call.query
+    wanted = Wanted(query.q, query.country, query.area, query.role, query.limit, query.offset)
+    found = await find.search(call.node, call.actor, wanted, call.lang)
+    return Page[Found](items=found.items, next=found.more)
+
+
+async def read(call: Call) -> Authority:
+    """Read one authority."""
+    call.actor.require("directory.search")
+    return find.authority(call.node, call.path["authority"])
+
+
+async def take_in(call: Call) -> Changes:
+    """Import authorities."""
+    body: Records = call.body
+    query: ImportQuery = call.query
+    made = await directory.import_authorities(call.node, call.actor, body.root, complete=query.complete)
+    return Changes(
+        version=made.version, added=made.added, changed=made.changed, ended=made.ended, unchanged=made.unchanged
+    )
+
+
+async def hand_out(call: Call) -> Page[Authority]:
+    """Export authorities."""
+    items, following = page_of(directory.export_authorities(call.node, call.actor), call.query)
+    return Page[Authority](items=items, next=following)
+
+
+ROUTES: Final = (
+    Route(
+        "GET", "/authorities", "findAuthorities", "Find authorities of all countries, best first",
+        search, Page[Found], query=AuthorityQuery,
+    ),
+    Route("GET", "/authorities/{authority}", "readAuthority", "Read an authority's record", read, Authority),
+    Route(
+        "POST", "/directory/import", "importAuthorities", "Add or replace authorities of our country, and publish",
+        take_in, Changes, body=Records, query=ImportQuery, limit=MAX_BODY_BYTES,
+    ),
+    Route(
+        "GET", "/directory/export", "exportAuthorities", "Read our country's list, for editing and importing again",
+        hand_out, Page[Authority], query=ExportQuery,
+    ),
+)  # fmt: skip

@@ -1,0 +1,29 @@
+"""The command `entente`: one file per noun; heavy imports wait until a command runs."""
+
+import typer
+
+from node.cli import areas, bench, config, demo, directory, doctor, init, member, serve, translations, user, verify
+
+app = typer.Typer(
+    name="entente",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="A node of the Entente network: authorities of different countries ask and answer each other.",
+    epilog="Begin with `entente demo`, or with `entente init --help` for a node of your own.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+app.command("demo")(demo.demo)
+app.command("init")(init.init)
+app.command("serve")(serve.serve)
+app.add_typer(member.app, name="member")
+app.add_typer(directory.app, name="directory")
+app.add_typer(user.app, name="user")
+app.add_typer(config.app, name="config")
+app.add_typer(areas.app, name="areas")
+app.add_typer(translations.app, name="translations")
+app.add_typer(bench.bench, name="bench")
+app.command("verify")(verify.verify)
+app.command("doctor")(doctor.doctor)

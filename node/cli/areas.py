@@ -1,0 +1,88 @@
+"""`entente areas`: the legal areas that this installation knows."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from node.cli.context import JsonOption
+from node.cli.output import as_json, say, table
+
+if TYPE_CHECKING:
+    from translations.finding import Finding
+
+app = typer.Typer(no_args_is_help=True, help="List and check the legal areas.")
+
+FolderOption = Annotated[
+    Path | None, typer.Option("--folder", help="Another folder of texts and areas than the installed one.")
+]
+
+
+def texts_folder(folder: Path | None) -> Path:
+    """Return the folder that holds areas/, interface/ and glossary/."""
+    import translations
+
+    return folder or Path(translations.__file__).parent
+
+
+@app.command("list")
+def list_areas(json: JsonOption = False, folder: FolderOption = None) -> None:
+    r"""List areas, their question sets and versions.
+
+    \b
+    Examples:
+      entente areas list
+      entente areas list --json
+    """
+    from translations.area import load_areas
+    from translations.yaml_file import AreaError
+
+    try:
+        areas = load_areas(texts_folder(folder) / "areas")
+    except AreaError as error:
+        print_findings(error.faults)
+        raise typer.Exit(1) from None
+    rows = [
+        {
+            "area": area.id,
+            "version": area.version,
+            "title": area.catalogue.text(area.rules.title, "en").text,
+            "set": one.id,
+            "set_version": one.version,
+            "questions": sum(item.type != "group" for item in one.by_id.values()),
+            "sha256": one.sha256,
+            "pilot": area.rules.pilot,
+        }
+        for area in areas.values()
+        for one in area.question_sets.values()
+    ]
+    if json:
+        as_json(rows)
+    else:
+        headings = ("area", "version", "set", "set_version", "questions", "title")
+        table(headings, [[row[name] for name in headings] for row in rows])
+
+
+@app.command()
+def check(folder: FolderOption = None) -> None:
+    r"""Check the areas: files, references, follow-ups, English texts. Findings name file and line.
+
+    \b
+    Examples:
+      entente areas check
+      entente areas check --folder ./translations
+    """
+    from translations.check import check_areas
+
+    findings = check_areas(texts_folder(folder))
+    print_findings(findings)
+    if findings:
+        raise typer.Exit(1)
+    say("All areas are right.")
+
+
+def print_findings(findings: "Iterable[Finding]") -> None:
+    """Print findings as compilers do, FILE:LINE: CODE: MESSAGE."""
+    for finding in findings:
+        say(finding.shown())

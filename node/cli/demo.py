@@ -1,0 +1,188 @@
+"""`entente demo`: two real nodes on this machine, and the main story on them."""
+
+import asyncio
+import contextlib
+import json
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Final
+
+import aiohttp
+import typer
+
+from directory_sync.demo import demo_authorities
+from node.cli.demo_nodes import Api, DemoNode, entente, make_nodes
+from node.cli.demo_story import Line, Reader, Story
+from node.clock import SystemClock
+
+PEOPLE: Final = {
+    "DE": (
+        ("anna.berger", "Anna Berger", "handler", "DE-zaek-berlin"),
+        ("jonas.vogt", "Jonas Vogt", "data-administrator", "DE-zaek-berlin"),
+        ("miriam.kaya", "Miriam Kaya", "handler", "DE-lageso-berlin"),
+    ),
+    "HU": (
+        ("szabo.katalin", "Szabó Katalin", "handler", "HU-okfo"),
+        ("kiss.zoltan", "Kiss Zoltán", "data-administrator", "HU-okfo"),
+    ),
+    "AT": (("eva.gruber", "Eva Gruber", "handler", "AT-oezaek"),),
+}
+"""Country → (login, name, role, authority) of its demo users."""
+
+_LANGUAGES: Final = {"DE": "de", "HU": "hu", "AT": "de"}
+
+
+def demo(
+    once: Annotated[bool, typer.Option("--once", help="Play the whole story without a person, then end.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="With --once: one JSON object a line.")] = False,
+    folder: Annotated[
+        Path | None, typer.Option(help="Keep the nodes' data here instead of a temporary folder.")
+    ] = None,
+) -> None:
+    r"""Run a German and a Hungarian node on this machine, with demo authorities and users.
+
+    Without options it prints each dashboard's address with a one-time sign-in link for every demo user, and
+    stays up until Ctrl-C.
+
+    \b
+    Examples:
+      entente demo
+      entente demo --once
+      entente demo --once --json > story.jsonl
+    """
+    say: Callable[[str], None] = (lambda _words: None) if as_json else print
+    code = asyncio.run(_demo(folder, say, once=once, as_json=as_json))
+    raise typer.Exit(code)
+
+
+async def _demo(folder: Path | None, say: Callable[[str], None], *, once: bool, as_json: bool) -> int:
+    ended = asyncio.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(name, ended.set)
+    with _folder(folder) as place:
+        async with nodes_of(place, ("DE", "HU"), say) as nodes, aiohttp.ClientSession() as session:
+            await seed(nodes, session)
+            if once:
+                return await _play(nodes, session, ended, _json_line if as_json else _plain_line)
+            await _invite(nodes, session, say)
+            await ended.wait()
+            say("Stopping …")
+    return 0
+
+
+@contextlib.contextmanager
+def _folder(folder: Path | None) -> Iterator[Path]:
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield folder
+        return
+    made = Path(tempfile.mkdtemp(prefix="entente-demo-"))
+    try:
+        yield made
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
+@contextlib.asynccontextmanager
+async def nodes_of(
+    folder: Path, countries: tuple[str, ...], say: Callable[[str], None]
+) -> AsyncIterator[dict[str, DemoNode]]:
+    """Make nodes, let them found a network, start them, and stop them at the end."""
+    nodes = make_nodes(folder, countries)
+    say("Making keys and a member list …")
+    await asyncio.gather(*(node.init() for node in nodes.values()))
+    await found(folder, nodes)
+    try:
+        say("Starting the nodes …")
+        await asyncio.gather(*(node.start() for node in nodes.values()))
+        yield nodes
+    finally:
+        await asyncio.gather(*(node.stop() for node in nodes.values()))
+
+
+async def found(folder: Path, nodes: dict[str, DemoNode]) -> None:
+    """Let the first country found the member list and the others join it, by the operators' own commands."""
+    first, *others = nodes.values()
+    await entente("member", "found", "-C", str(first.folder))
+    for node in others:
+        await join(folder, node, [first, *others[: others.index(node)]])
+
+
+async def join(folder: Path, new: DemoNode, members: list[DemoNode]) -> None:
+    """Propose a country, have every member sign, and install the new list everywhere."""
+
+
+async def seed(nodes: dict[str, DemoNode], session: aiohttp.ClientSession) -> None:
+    """Give every node its authorities and users, by its own API."""
+    for node in nodes.values():
+        api = Api(node, node.operator_token(), session)
+        records = [json.loads(one.model_dump_json()) for one in demo_authorities(node.country)]
+        await api.call("POST", "directory/import", records)
+        for login, name, role, authority in PEOPLE[node.country]:
+            person = {
+                "login": login,
+                "name": name,
+                "language": _LANGUAGES[node.country],
+                "roles": [role],
+                "authorities": [authority],
+            }
+            await api.call("POST", "people", person)
+
+
+async def _invite(nodes: dict[str, DemoNode], session: aiohttp.ClientSession, say: Callable[[str], None]) -> None:
+    say("")
+    for node in nodes.values():
+        api = Api(node, node.operator_token(), session)
+        say(f"{node.country}  {node.url}")
+        for login, name, role, authority in PEOPLE[node.country]:
+            link = await api.call("POST", f"people/{login}/link")
+            say(f"    {name}, {role} of {authority}\n      {link['url']}")
+        say("")
+    say("Each link works once. Ctrl-C stops both nodes.")
+
+
+async def _play(
+    nodes: dict[str, DemoNode],
+    session: aiohttp.ClientSession,
+    ended: asyncio.Event,
+    tell: Callable[[Line], None],
+) -> int:
+    async def reader(country: str, login: str) -> Reader:
+        node = nodes[country]
+        operator = Api(node, node.operator_token(), session)
+        token = await operator.call("POST", f"people/{login}/token", {"label": "demo", "days": 1})
+        name = next(name for known, name, _, _ in PEOPLE[country] if known == login)
+        return Reader(country, name, _LANGUAGES[country], Api(node, token["token"], session))
+
+    anna, miriam = await reader("DE", "anna.berger"), await reader("DE", "miriam.kaya")
+    katalin = await reader("HU", "szabo.katalin")
+    story = Story(anna, miriam, katalin, SystemClock().now().date(), tell)
+    playing, stopped = asyncio.create_task(story.play()), asyncio.create_task(ended.wait())
+    done = asyncio.Event()
+    for task in (playing, stopped):
+        task.add_done_callback(lambda _task: done.set())
+    await done.wait()
+    stopped.cancel()
+    if not playing.done():
+        playing.cancel()
+        return 130
+    await playing
+    return 0
+
+
+def _json_line(line: Line) -> None:
+    print(json.dumps(asdict(line), ensure_ascii=False), flush=True)
+
+
+def _plain_line(line: Line) -> None:
+    screen = {"DE": "Berlin", "HU": "Budapest"}[line.node]
+    print(f"\n[{line.step}] {screen} · {line.actor} ({line.lang})  {line.case} {line.state}".rstrip())
+    print(f"  {line.title}")
+    for words in line.text.splitlines():
+        print(f"    {words}")
+    sys.stdout.flush()

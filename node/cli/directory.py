@@ -1,0 +1,203 @@
+"""`entente directory`: this country's authorities, and finding those of all countries."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from node.cli.context import HERE, ConfigOption, JsonOption, configuration, read_file, run, write_file
+from node.cli.output import as_json, say, table
+from node.errors import NodeError
+
+if TYPE_CHECKING:
+    from directory_sync.authority import Authority
+    from node.domain.directory_view import Changes
+    from node.service.node import Node
+
+Faults = list[tuple[int | str, str, str]]
+"""What is wrong with a file: (row or authority, column, problem)."""
+
+app = typer.Typer(no_args_is_help=True, help="This country's authorities, and finding those of all countries.")
+
+
+@app.command("import")
+def import_table(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A table .csv or records .json; - is standard input.")],
+    complete: Annotated[bool, typer.Option(help="The file is everything: who isn't in it ends.")] = False,
+    dry_run: Annotated[bool, typer.Option(help="Only say what is wrong and what would change.")] = False,
+    config: ConfigOption = HERE,
+    json: JsonOption = False,
+) -> None:
+    r"""Publish authorities of this country from a table: all of them or, on any error, none.
+
+    Errors name row and column as a spreadsheet counts. `entente directory export` writes the same form.
+
+    \b
+    Examples:
+      entente directory import authorities.csv --dry-run
+      entente directory import authorities.csv --complete
+    """
+    records, errors = _records(read_file(file), file, configuration(config).country)
+    _refused(errors, as_data=json)
+    try:
+        changes = run(config, lambda node: _import(node, records, complete=complete, dry_run=dry_run))
+    except NodeError as error:
+        _refused(_of_records(error, records), as_data=json)
+        raise
+    values = {name: getattr(changes, name) for name in ("version", "added", "changed", "ended", "unchanged")}
+    if json:
+        as_json({**values, "dry_run": dry_run})
+    else:
+        words = ", ".join(f"{count} {name}" for name, count in values.items() if name != "version")
+        say(f"{'Would be published' if dry_run else 'Published'} as version {values['version']}: {words}.")
+
+
+def _records(data: bytes, file: Path, country: str) -> "tuple[list[Authority], Faults]":
+    """Return the records, or what is wrong with the file by (row, column, problem)."""
+    from directory_sync.table import read_table
+
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        return [], [(data[: error.start].count(b"\n") + 1, "", "isn't UTF-8")]
+    if file.suffix == ".json" or text.lstrip().startswith("["):
+        return _from_json(text)
+    records, faults = read_table(text, country)
+    return list(records), [(fault.row, fault.column, fault.problem) for fault in faults]
+
+
+def _from_json(text: str) -> "tuple[list[Authority], Faults]":
+    """Read a list of records; the first one is row 1."""
+    import json
+
+    from pydantic import ValidationError
+
+    from directory_sync.authority import Authority
+
+    try:
+        values: Any = json.loads(text)
+    except ValueError as error:
+        return [], [(getattr(error, "lineno", 1), "", f"isn't JSON: {error}")]
+    if not isinstance(values, list):
+        return [], [(1, "", "a list of authorities is needed")]
+    records: list[Authority] = []
+    faults: Faults = []
+    for row, value in enumerate(values, 1):
+        try:
+            records.append(Authority.model_validate(value))
+        except ValidationError as error:
+            faults += [
+                (row, ".".join(map(str, e["loc"])), e["msg"].removeprefix("Value error, ")) for e in error.errors()
+            ]
+    return records, faults
+
+
+def _of_records(error: NodeError, records: "list[Authority]") -> Faults:
+    """Return what the directory says about single records; `fields` is `PLACE.FIELD` → problem."""
+    places = [(field.partition("."), problem) for field, problem in error.fields.items()]
+    return [(records[int(place)].id, name, problem) for (place, _, name), problem in places if place.isdigit()]
+
+
+def _refused(errors: Faults, *, as_data: bool) -> None:
+    """Print the errors and end, if there are any."""
+    if not errors:
+        return
+    if as_data:
+        as_json({"errors": [{"row": row, "column": column, "problem": problem} for row, column, problem in errors]})
+    else:
+        table(("row", "column", "problem"), errors)
+        say(f"{len(errors)} errors; nothing was changed.")
+    raise typer.Exit(1)
+
+
+async def _import(node: "Node", records: "list[Authority]", *, complete: bool, dry_run: bool) -> "Changes":
+    from node.domain.access import operator
+    from node.service import directory
+
+    return await directory.import_authorities(node, operator(), records, complete=complete, dry_run=dry_run)
+
+
+@app.command()
+def export(
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="A new file; standard output if left out.")
+    ] = None,
+    config: ConfigOption = HERE,
+    json: Annotated[bool, typer.Option("--json", help="Records as JSON instead of a CSV table.")] = False,
+) -> None:
+    r"""Write this country's authorities as a CSV table for a spreadsheet, or as JSON.
+
+    \b
+    Examples:
+      entente directory export -o authorities.csv
+      entente directory export --json > authorities.json
+    """
+
+    async def work(node: "Node") -> str:
+        from directory_sync.table import write_table
+        from node.domain.access import operator
+        from node.service.directory import export_authorities
+
+        records = export_authorities(node, operator())
+        if json:
+            import json as writer
+
+            rows = [record.model_dump(mode="json") for record in records]
+            return writer.dumps(rows, ensure_ascii=False, indent=2) + "\n"
+        return write_table(records)
+
+    data = run(config, work).encode()
+    if output is None:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+        return
+    write_file(output, data)
+    say(f"Wrote {output}")
+
+
+@app.command()
+def search(
+    words: Annotated[list[str] | None, typer.Argument(metavar="[WORDS]...", help="In any order and spelling.")] = None,
+    country: Annotated[str, typer.Option(help="Only this country.")] = "",
+    area: Annotated[str, typer.Option(help="Only authorities of this legal area.")] = "",
+    language: Annotated[str, typer.Option("--language", "-l", help="Language of the answers.")] = "en",
+    limit: Annotated[int, typer.Option(help="How many at most, up to 100.")] = 20,
+    config: ConfigOption = HERE,
+    json: JsonOption = False,
+) -> None:
+    r"""Find authorities of all countries by name, informal title, place, keyword or area.
+
+    \b
+    Examples:
+      entente directory search zahnärzte berlin -l de
+      entente directory search --country HU --json
+    """
+
+    async def work(node: "Node") -> list[dict[str, Any]]:
+        from node.domain.access import operator
+        from node.domain.directory_view import Query
+        from node.service.find import search as found
+
+        query = Query(" ".join(words or ()), country or None, area or None, None, limit)
+        page = await found(node, operator(), query, language)
+        return [
+            {
+                "authority": one.authority,
+                "country": one.country,
+                "name": one.name,
+                "title": one.title.text if one.title else "",
+                "place": one.place,
+                "why": [reason.text for reason in one.why],
+            }
+            for one in page.items
+        ]
+
+    rows = run(config, work)
+    if json:
+        as_json(rows)
+        return
+    headings = ("authority", "name", "title", "place")
+    table(headings, [[row[name] for name in headings] for row in rows])
+    if not rows:
+        raise typer.Exit(1)

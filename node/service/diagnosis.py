@@ -1,0 +1,217 @@
+"""`entente doctor`, the part that needs no network: what is right, what will go wrong, and what mends it."""
+
+import shutil
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final, Literal
+
+from node.clock import unstamp
+from node.config import Config
+from node.service import membership
+from node.service.node import Node
+from node.store import authorities, overview, peers, streams
+from node.store.snapshot import Snapshot
+from protocol.limits import RETIRED_KEY_DAYS
+from protocol.member_documents import read_role
+from protocol.members import MemberList
+
+Level = Literal["ok", "warn", "fail"]
+
+SECRETS: Final = ("message.pem", "tls.pem", "list.seed", "encryption.seed", "master.key", "operator.token")
+_STATE: Final = "state.seed"
+_DISK_WARN, _DISK_FAIL = 1024**3, 128 * 1024**2
+_WAITS_LONG: Final = timedelta(hours=1)
+_STALE: Final = timedelta(days=2)
+_CLOCK_WARN_S: Final = 60.0
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at; `mend` is the command or the act that puts it right."""
+
+    name: str
+    level: Level
+    message: str
+    mend: str = ""
+
+
+def check_files(config: Config) -> list[Check]:
+    """Look at what has to be right before a node can be opened at all."""
+    checks = [_secret(config.keys / name, needed=True) for name in SECRETS]
+    state = config.keys / _STATE
+    if state.exists():
+        checks.append(_secret(state, needed=False))
+    faults = [check for check in checks if check.level != "ok"]
+    fine = Check("keys", "ok", f"{config.keys}: all private keys are there, of mode 0600")
+    return faults or [fine]
+
+
+def _secret(path: Path, *, needed: bool) -> Check:
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+    except OSError:
+        mend = "restore it from its backup; keys can't be made again"
+        return Check("keys", "fail" if needed else "warn", f"{path} is missing", mend)
+    if mode & 0o077:
+        return Check("keys", "fail", f"{path} has mode {mode:04o}: others can read it", f"chmod 600 {path}")
+    return Check("keys", "ok", str(path))
+
+
+def check_local(node: Node) -> list[Check]:
+    """Look at everything that this machine knows by itself."""
+    now = node.clock.now()
+    checks = [_disk(node.config.data), _databases(node), *_membership(node, now), *_directories(node, now)]
+    return [*checks, *_delivery(node, now), *_proofs(node), *_offline_key(node)]
+
+
+def _disk(folder: Path) -> Check:
+    free = shutil.disk_usage(folder).free
+    level: Level = "fail" if free < _DISK_FAIL else "warn" if free < _DISK_WARN else "ok"
+    mend = "" if level == "ok" else f"free some space on the disk of {folder}"
+    return Check("disk", level, f"{free / 1024**3:.1f} GiB free for {folder}", mend)
+
+
+def _databases(node: Node) -> Check:
+    damage = []
+    for store in (node.store, node.key_store):
+        with store.reader() as q:
+            rows = q.all("PRAGMA quick_check(1)")
+        damage += [f"{store.path.name}: {row[0]}" for row in rows if row[0] != "ok"]
+    if damage:
+        return Check("database", "fail", "; ".join(damage), "stop the node, restore a backup: docs/operating.md")
+    snapshot = Snapshot(node.store.path)
+    mode, level = snapshot.durability()
+    snapshot.end()
+    return Check("database", "ok", f"whole; journal {mode}, synchronous {level} (entente verify looks deeper)")
+
+
+# --- membership ---
+
+
+def _membership(node: Node, now: datetime) -> Iterator[Check]:
+    members = node.members
+    if members is None:
+        mend = "entente member found (first node of a network) or entente member join"
+        yield Check("members", "warn", "this node has no member list yet, so it can reach nobody", mend)
+        return
+    standing = members.standing(node.country)
+    if standing is None:
+        mend = f"send {node.country}.candidate.json to a member: entente member candidate"
+        yield Check("members", "warn", f"{node.country} isn't in the member list yet", mend)
+    elif standing.status != "active":
+        since = f"{standing.since:%Y-%m-%d}"
+        yield Check("members", "warn", f"{node.country} is {standing.status} since {since}", "talk to the other states")
+    else:
+        others = sorted(members.active_countries() - {node.country})
+        version = members.targets.version if members.targets else 0
+        yield Check("members", "ok", f"version {version}, active besides us: {', '.join(others) or 'nobody'}")
+        yield from _own_record(node, members)
+    yield from _expiry(node, members, now)
+
+
+def _own_record(node: Node, members: MemberList) -> Iterator[Check]:
+    record = members.member(node.country)
+    if record is None:
+        yield Check("record", "fail", "this node's own record isn't published", "entente member publish-own")
+        return
+    if node.keys.tls_der not in record.tls:
+        message = "keys/tls.crt isn't the certificate in the member list: every peer drops our connections"
+        yield Check("certificate", "fail", message, "put the listed key pair back, or entente member publish-own")
+    key = record.message_key(node.keys.signer.kid)
+    if key is None or key.state != "active":
+        message = "keys/message.pem isn't an active key of the member list: peers refuse what it signs"
+        yield Check("message key", "fail", message, "entente member publish-own")
+    if not membership.published(node):
+        message = "the record in the member list isn't what this node is now (address, name or keys)"
+        yield Check("record", "warn", message, "entente member publish-own")
+    else:
+        version = members.role_version(node.country)
+        yield Check("record", "ok", f"version {version}, {record.url}, same keys and certificates as here")
+
+
+def _expiry(node: Node, members: MemberList, now: datetime) -> Iterator[Check]:
+    """Say when everything ends that does, and warn 90, 30 and 7 days before."""
+    for code, document, days in members.warnings(now):
+        what = "the member list" if document in ("root", "targets") else f"the record of {document}"
+        mend = _renewal(node, document)
+        if code == "members-expired":
+            yield Check("expiry", "fail", f"{document}: {what} has expired; no new counterparts", mend)
+        else:
+            level: Level = "fail" if code == "members-expires-7" else "warn"
+            yield Check("expiry", level, f"{document}: {what} expires in {days} days", mend)
+    for name, at in expiries(node, members):
+        if at > now:
+            yield Check("expiry", "ok", f"{name}: until {at:%Y-%m-%d}")
+
+
+def _renewal(node: Node, document: str) -> str:
+    if document in ("root", "targets"):
+        return "entente member renew"
+    return "entente member publish-own" if document == node.country else f"tell the operator of {document}"
+
+
+def expiries(node: Node, members: MemberList) -> list[tuple[str, datetime]]:
+    """Return what of this node's ends, and when: the list, our record, our retired keys."""
+    found = [("member list (root)", members.root.expires)]
+    if members.targets is not None:
+        found.append(("member list (targets)", members.targets.expires))
+    if (raw := members.bundle().roles.get(node.country)) is not None:
+        found.append((f"record of {node.country}", read_role(raw, node.country).expires))
+    record = members.member(node.country)
+    keys = record.message_keys if record else ()
+    ended = [(key.kid[:8], key.until) for key in keys if key.state == "retired" and key.until]
+    return found + [(f"retired message key {kid}", until + timedelta(days=RETIRED_KEY_DAYS)) for kid, until in ended]
+
+
+# --- what goes on ---
+
+
+def _directories(node: Node, now: datetime) -> Iterator[Check]:
+    confirmed, heads = node.store.read_now(authorities.confirmed), node.store.read_now(authorities.heads)
+    if node.country in heads:
+        count = len(node.store.read_now(lambda q: authorities.lines_of(q, node.country)))
+        yield Check("directory", "ok", f"{node.country}: version {heads[node.country][0]}, {count} authorities")
+    else:
+        yield Check("directory", "warn", "our authorities aren't published", "entente directory import FILE.csv")
+    others = (node.members.active_countries() if node.members else frozenset()) - {node.country}
+    for country in sorted(others):
+        if country not in confirmed:
+            yield Check("directory", "warn", f"{country}: nothing fetched yet", "is the node running? entente serve")
+        elif now - confirmed[country] > _STALE:
+            days = (now - confirmed[country]).days
+            yield Check("directory", "warn", f"{country}: not confirmed for {days} days", "see the peer's checks")
+        else:
+            yield Check("directory", "ok", f"{country}: version {heads[country][0]}")
+
+
+def _delivery(node: Node, now: datetime) -> Iterator[Check]:
+    for row in node.store.read_now(streams.backlog):
+        oldest = unstamp(row["since"])
+        level: Level = "warn" if now - oldest > _WAITS_LONG else "ok"
+        yield Check("backlog", level, f"{row['count']} wait for {row['peer']} since {oldest:%Y-%m-%d %H:%M} UTC")
+    for row in node.store.read_now(peers.all_peers):
+        country = row["country"]
+        if row["blocked"]:
+            yield Check("peer", "warn", f"{country} is blocked here", f"entente member unblock {country}")
+        elif row["failed_since"]:
+            since = f"{unstamp(row['failed_since']):%Y-%m-%d %H:%M} UTC"
+            yield Check("peer", "warn", f"{country}: delivery fails since {since}: {row['failure']}")
+        offset = row["clock_offset_s"]
+        if offset is not None and abs(offset) > _CLOCK_WARN_S:
+            yield Check("clock", "warn", f"{country}'s clock differs by {offset:+.0f} s", "timedatectl (both machines)")
+
+
+def _proofs(node: Node) -> Iterator[Check]:
+    for row in node.store.read_now(overview.proofs):
+        message = f"proof {row['seq']}: {row['iss']} contradicted itself ({row['code']}, {row['at'][:10]})"
+        yield Check("proof", "warn", message, "the operators have to talk: docs/operating.md")
+
+
+def _offline_key(node: Node) -> Iterator[Check]:
+    member = node.members is not None and node.members.active(node.country)
+    if member and not node.config.node.demo and (node.config.keys / _STATE).exists():
+        mend = f"move {node.config.keys / _STATE} to a medium that is kept offline"
+        yield Check("state key", "warn", "the state's key lies on this machine; it signs the list, offline", mend)

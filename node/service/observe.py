@@ -1,0 +1,131 @@
+"""What the operator sees of a node: its peers, what waits for them, and what expires."""
+
+import datetime as dt
+
+from node.clock import unstamp
+from node.domain.access import Actor
+from node.domain.case_view import View
+from node.service import directory
+from node.service.node import Node
+from node.store import peers, streams
+from node.store.tx import Row
+from protocol.member_documents import Document, read_role
+from protocol.members import MemberList
+
+
+class PeerStatus(View):
+    """A peer: its standing in the member list, when it was reached, and what waits for it.
+
+    `clock_offset_s` is its clock minus ours in seconds; `failed_since` is null while it can be reached.
+    """
+
+    country: str
+    standing: str
+    blocked: bool
+    reached_at: dt.datetime | None
+    failed_since: dt.datetime | None
+    failure: str | None
+    clock_offset_s: float | None
+    waiting: int
+    waiting_since: dt.datetime | None
+
+
+class MemberDocument(View):
+    """A document of the member list: `root`, `targets` or this country's own record."""
+
+    name: str
+    version: int
+    sha256: str
+    expires_at: dt.datetime
+
+
+class Warning(View):  # noqa: A001 - the word of the member list
+    """A document that has expired or soon will; `days_left` is negative after its end."""
+
+    code: str
+    document: str
+    days_left: int
+
+
+class DirectoryStatus(View):
+    """A country's directory here, and when it was last known to be its newest."""
+
+    country: str
+    version: int
+    sha256: str
+    confirmed_at: dt.datetime | None
+
+
+class NodeStatus(View):
+    """The state of a node, in numbers and dates; nothing of cases and persons."""
+
+    country: str
+    name: str
+    now: dt.datetime
+    peers: tuple[PeerStatus, ...]
+    documents: tuple[MemberDocument, ...]
+    warnings: tuple[Warning, ...]
+    directories: tuple[DirectoryStatus, ...]
+
+
+def status(node: Node, actor: Actor) -> NodeStatus:
+    """Return the state of the node; for operators."""
+    actor.require("node.observe")
+    now, members = node.clock.now(), node.members
+    expiring = members.warnings(now) if members else ()
+    return NodeStatus(
+        country=node.country,
+        name=node.config.node.name,
+        now=now,
+        peers=_peers(node),
+        documents=tuple(_document(one) for one in _documents(members, node.country)) if members else (),
+        warnings=tuple(Warning(code=code, document=name, days_left=left) for code, name, left in expiring),
+        directories=_directories(node),
+    )
+
+
+def _peers(node: Node) -> tuple[PeerStatus, ...]:
+    seen = {row["country"]: row for row in node.store.read_now(peers.all_peers)}
+    waiting = {row["peer"]: row for row in node.store.read_now(streams.backlog)}
+    listed = set(node.members.countries()) if node.members else set()
+    countries = sorted((listed | seen.keys() | waiting.keys()) - {node.country})
+    return tuple(_peer(node, country, seen.get(country), waiting.get(country)) for country in countries)
+
+
+def _peer(node: Node, country: str, seen: Row | None, waiting: Row | None) -> PeerStatus:
+    standing = node.members.standing(country) if node.members else None
+    return PeerStatus(
+        country=country,
+        standing=standing.status if standing else "unknown",
+        blocked=bool(seen and seen["blocked"]),
+        reached_at=_time(seen["reached_at"]) if seen else None,
+        failed_since=_time(seen["failed_since"]) if seen else None,
+        failure=seen["failure"] if seen else None,
+        clock_offset_s=seen["clock_offset_s"] if seen else None,
+        waiting=waiting["count"] if waiting else 0,
+        waiting_since=_time(waiting["since"]) if waiting else None,
+    )
+
+
+def _time(text: str | None) -> dt.datetime | None:
+    return unstamp(text) if text else None
+
+
+def _documents(members: MemberList, country: str) -> list[Document]:
+    own = members.bundle().roles.get(country)
+    found: list[Document | None] = [members.root, members.targets, read_role(own, country) if own else None]
+    return [document for document in found if document is not None]
+
+
+def _document(document: Document) -> MemberDocument:
+    return MemberDocument(
+        name=document.name, version=document.version, sha256=document.sha256, expires_at=document.expires
+    )
+
+
+def _directories(node: Node) -> tuple[DirectoryStatus, ...]:
+    confirmed = directory.confirmed(node)
+    return tuple(
+        DirectoryStatus(country=country, version=version, sha256=sha256, confirmed_at=confirmed.get(country))
+        for country, (version, sha256) in directory.heads(node).items()
+    )

@@ -1,0 +1,168 @@
+"""The vectors of the member list: two states found a network, and offers that must be refused."""
+
+import base64
+import datetime as dt
+import json
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import ec
+from tuf.api.metadata import Metadata  # type: ignore[attr-defined]
+
+from protocol.encoding import b64u
+from protocol.member import EncryptionKey, MemberRecord, MessageKey
+from protocol.member_bundle import MemberBundle
+from protocol.member_problems import MemberListError
+from protocol.member_proposal import Candidate, propose
+from protocol.member_signatures import attach, sign_proposal, sign_role, signer_from_seed
+from protocol.members import MemberList
+from protocol.vectors import cast
+
+NOW = dt.datetime(2026, 9, 21, 12, 0, 0, tzinfo=dt.UTC)
+YEAR = dt.timedelta(days=365)
+
+
+def _state(country: str) -> Any:
+    return signer_from_seed(cast.secret(f"state {country}"))
+
+
+def _role(country: str) -> Any:
+    return signer_from_seed(cast.secret(f"role {country}"))
+
+
+def _tls(country: str) -> bytes:
+    key = ec.derive_private_key(int.from_bytes(cast.secret(f"tls {country}"), "big") >> 1, ec.SECP256R1())
+    return cast.certificate(key, f"{country.lower()}.example")
+
+
+def _record(country: str, **changes: Any) -> MemberRecord:
+    key, reader = cast.message_key(country), cast.Reader(country)
+    values = {
+        "country": country,
+        "name": f"Node of {country}",
+        "url": f"https://{country.lower()}.example:7443",
+        "speaks": ("1",),
+        "tls": (_tls(country),),
+        "message_keys": (
+            MessageKey(
+                kid=cast.signer(country).kid, certificate=cast.certificate(key, country), state="active", since=NOW
+            ),
+        ),
+        "encryption_keys": (EncryptionKey(kid=reader.kid, suite=reader.suite, public=reader.public_bytes),),
+        "demo": True,
+    }
+    return MemberRecord.model_validate(values | changes)
+
+
+def _joined(current: MemberList | None, country: str, states: list[str]) -> MemberBundle:
+    proposal = propose(current, Candidate.of(country, _state(country), _role(country)), NOW)
+    signatures = [one for state in states for one in sign_proposal(proposal, _state(state))]
+    bundle = attach(current, proposal, signatures).bundle
+    assert bundle is not None
+    return bundle
+
+
+def _changed(raw: bytes, change: Any, signers: list[Any]) -> bytes:
+    document = json.loads(raw)
+    change(document["signed"])
+    metadata: Any = Metadata.from_bytes(json.dumps(document).encode())
+    metadata.signatures.clear()
+    for each in signers:
+        metadata.sign(each, append=True)
+    made: bytes = metadata.to_bytes()
+    return made
+
+
+def _offer(name: str, members: MemberList, bundle: MemberBundle) -> dict[str, Any]:
+    told: dict[str, Any] = {"name": name, "bundle": json.loads(bundle.to_json())}
+    try:
+        newer, problems = members.update(bundle, NOW)
+    except MemberListError as error:
+        return told | {"refused": error.code}
+    versions = {country: newer.role_version(country) for country in newer.countries()}
+    return told | {"problems": [[p.document, p.code] for p in problems], "role_versions": versions}
+
+
+def _offers(members: MemberList) -> list[dict[str, Any]]:
+    both, raw = [_state("DE"), _state("HU")], members.bundle()
+    root, targets = raw.roots[-1], raw.targets or b""
+    hu = members.member("HU")
+    assert hu is not None
+    stolen = sign_role(_record("HU", tls=(_tls("DE"),)), 2, NOW + YEAR, _role("HU"))
+    moved = _record("HU", url="https://new.example")
+
+    def expire(signed: Any) -> None:
+        signed["expires"] = "2030-01-01T00:00:00Z"
+
+    def raise_version(signed: Any) -> None:
+        signed["version"] += 1
+
+    def weaken(signed: Any) -> None:
+        signed["version"] += 1
+        signed["roles"]["root"]["threshold"] = 1
+
+    def role_of(record: MemberRecord, version: int, signer: Any) -> MemberBundle:
+        return MemberBundle(roles={"HU": sign_role(record, version, NOW + YEAR, signer)})
+
+    offers = [
+        ("the same list", raw),
+        ("a newer record", role_of(moved, 2, _role("HU"))),
+        ("a record signed by another country", role_of(moved, 2, _role("DE"))),
+        ("an older record", role_of(moved, 1, _role("HU"))),
+        ("a record with another's certificate", MemberBundle(roles={"HU": stolen})),
+        ("a record under another country's name", MemberBundle(roles={"DE": raw.roles["HU"]})),
+        ("a record of no member", MemberBundle(roles={"FR": raw.roles["HU"]})),
+        ("targets signed by one of two", MemberBundle(targets=_changed(targets, raise_version, both[:1]))),
+        ("two targets of one version", MemberBundle(targets=_changed(targets, expire, both))),
+        ("a root with a threshold of half", MemberBundle((_changed(root, weaken, both),))),
+        ("a root signed by one of two", MemberBundle((_changed(root, raise_version, both[:1]),))),
+        ("two roots of one version", MemberBundle((_changed(root, expire, both),))),
+    ]
+    return [_offer(name, members, bundle) for name, bundle in offers]
+
+
+def _documents(members: MemberList) -> list[dict[str, Any]]:
+    bundle = members.bundle()
+    named = [("root", raw) for raw in bundle.roots] + [("targets", bundle.targets), *sorted(bundle.roles.items())]
+    found = []
+    for name, raw in named:
+        metadata: Any = Metadata.from_bytes(raw)
+        found.append(
+            {
+                "document": name,
+                "raw": base64.b64encode(raw or b"").decode(),
+                "signed_bytes": metadata.signed_bytes.decode(),
+                "sha256": _sha256(metadata.signed_bytes),
+                "version": metadata.signed.version,
+                "signatures": {keyid: each.signature for keyid, each in metadata.signatures.items()},
+            }
+        )
+    return found
+
+
+def _sha256(data: bytes) -> str:
+    from protocol.encoding import sha256
+
+    return sha256(data).hex()
+
+
+def members_file() -> dict[str, Any]:
+    """Return a founded network, its documents one by one, and offers with what becomes of them."""
+    first = _joined(None, "DE", ["DE"])
+    pin = MemberList.genesis(first.roots[0]).root_sha256
+    members, _ = MemberList.genesis(first.roots[0], pin).update(first, NOW)
+    members, _ = members.update(_joined(members, "HU", ["DE", "HU"]), NOW)
+    records = {c: sign_role(_record(c), 1, NOW + YEAR, _role(c)) for c in ("DE", "HU")}
+    members, problems = members.update(MemberBundle(roles=records), NOW)
+    assert not problems
+    keys = {keyid: key.to_dict() for keyid, key in members.root.signed.keys.items()}
+    return {
+        "spec": "12",
+        "now": "2026-09-21T12:00:00Z",
+        "pin": pin,
+        "bundle": json.loads(members.bundle().to_json()),
+        "keys": keys,
+        "documents": _documents(members),
+        "versions": {country: members.versions(country) for country in members.countries()},
+        "tls": {country: b64u(_tls(country)) for country in members.countries()},
+        "offers": _offers(members),
+    }
