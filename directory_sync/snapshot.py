@@ -158,7 +158,8 @@ def _check_records(country: str, lines: list[bytes]) -> tuple[Authority, ...]:
     for number, line in enumerate(lines, start=1):
         record = _parse_record(line, number)
         if record.country != country:
-            raise DirectoryError("directory-foreign-record", f"line {number}: {record.id} in {country}'s list")  # SPEC S-122
+            # SPEC S-122
+            raise DirectoryError("directory-foreign-record", f"line {number}: {record.id} in {country}'s list")
         if record.id == last:
             raise DirectoryError("directory-duplicate", f"line {number}: {record.id} stands twice")
         if record.id < last:

@@ -143,10 +143,15 @@ class Server:
             self._exchange.match_members()
 
     async def _follow_list(self) -> None:
-        """Take over a member list that a command of this machine's operator installed."""
+        """Take over a member list that a command installed, and announce a directory that was published."""
+        published = directory.heads(self.node).get(self.node.country)
         while True:
             await asyncio.sleep(LIST_S)
             membership.reload(self.node)
+            present = directory.heads(self.node).get(self.node.country)
+            if present != published:
+                published = present
+                self._exchange.announce()
 
     async def _find_nearby(self) -> None:
         """Announce this node and contact members that appear nearby at once; the list alone decides trust."""

@@ -117,8 +117,8 @@ def seal_event(  # noqa: PLR0913 - an event has that many independent sides
 ) -> tuple[Event, dict[str, bytes]]:
     """Sign and encrypt an event for `readers` (country → its encryption key).
 
-    Each reader gets a slot for each part (SPEC S-054). Returns the event with its slots and the CEKs by part id, which the sender keeps for itself under its
-    case key. Raises `event-too-large` if the receiver couldn't take it.
+    Each reader gets a slot for each part (SPEC S-054). Returns the event with its slots and the CEKs by part id,
+    which the sender keeps for itself under its case key. Raises `event-too-large` if the receiver couldn't take it.
     """
     claims, sealed, ceks = [], [], {}
     for part_id, content in contents.items():

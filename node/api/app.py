@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Awaitable, Callable
+from functools import cache
 from typing import Final
 from urllib.parse import quote
 
@@ -41,14 +42,18 @@ def add_routes(app: web.Application, node: Node) -> None:
     app[NODE] = node
     app[ONCE] = Idempotency(node)
     app.middlewares.append(_middleware)
-    described = document(ROUTES)
-
-    async def describe(_request: web.Request) -> web.Response:
-        return web.Response(body=described, content_type="application/json", headers=NO_STORE)
-
-    app.router.add_route("GET", PREFIX + DOCUMENT_PATH, describe)
+    app.router.add_route("GET", PREFIX + DOCUMENT_PATH, _describe)
     for route in ROUTES:
         app.router.add_route(route.method, PREFIX + route.path, _handler(route), name=f"api-{route.operation}")
+
+
+async def _describe(_request: web.Request) -> web.Response:
+    return web.Response(body=_description(), content_type="application/json", headers=NO_STORE)
+
+
+@cache
+def _description() -> bytes:
+    return document(ROUTES)
 
 
 @web.middleware

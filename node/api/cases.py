@@ -45,7 +45,7 @@ class OtherDate(Comment):
     date: Day
 
 
-class Clarification(Shape):
+class Unclear(Shape):
     """What is unclear in the reply."""
 
     question: Said
@@ -114,7 +114,7 @@ async def reply(call: Call) -> CaseRef:
 
 async def clarify(call: Call) -> CaseRef:
     """Ask for a clarification."""
-    body: Clarification = call.body
+    body: Unclear = call.body
     return case_ref(await cases.clarify(call.node, call.actor, call.path["case"], body.question))
 
 
@@ -145,7 +145,7 @@ ROUTES: Final = (
     Route("POST", "/cases/{case}/reply", "replyToCase", "Send the answers, whole or from a draft", reply, CaseRef,
           body=NewReply),
     Route("POST", "/cases/{case}/clarify", "clarifyCase", "Ask for a clarification of the reply", clarify, CaseRef,
-          body=Clarification),
+          body=Unclear),
     Route("POST", "/cases/{case}/close", "closeCase", "Accept the reply and close the case", close, CaseRef),
     Route("POST", "/cases/{case}/withdraw", "withdrawCase", "Ask to withdraw a request, or grant that wish", withdraw,
           CaseRef, body=Comment),

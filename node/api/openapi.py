@@ -2,9 +2,9 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
@@ -15,8 +15,10 @@ from node.api.route import PREFIX, File, Route, Upload
 DOCUMENT_PATH: Final = "/openapi.json"
 _REF: Final = "#/components/schemas/{model}"
 _PROBLEM: Final = {"$ref": "#/components/responses/Problem"}
-_Key = tuple[type[BaseModel], Literal["validation", "serialization"]]
-_Schemas = dict[tuple[type[BaseModel], JsonSchemaMode], dict[str, Any]]
+_NAMES: Final = {"node__domain__case_view__Variable": "VariableView", "protocol__content__Variable": "Variable-Output"}
+"""Models of one name, which pydantic tells apart by our modules."""
+_Key = tuple[type[BaseModel], JsonSchemaMode]
+_Schemas = Mapping[Any, dict[str, Any]]
 
 _KEY_HEADER: Final = {
     "name": "Idempotency-Key",
@@ -63,7 +65,10 @@ def document(routes: Iterable[Route]) -> bytes:
         },
         "security": [{"bearer": []}],
     }
-    return json.dumps(whole, ensure_ascii=False, sort_keys=False, indent=1).encode()
+    text = json.dumps(whole, ensure_ascii=False, indent=1)
+    for qualified, plain in _NAMES.items():
+        text = text.replace(qualified, plain)
+    return text.encode()
 
 
 def _info() -> dict[str, Any]:

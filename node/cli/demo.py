@@ -109,12 +109,26 @@ async def found(folder: Path, nodes: dict[str, DemoNode]) -> None:
     """Let the first country found the member list and the others join it, by the operators' own commands."""
     first, *others = nodes.values()
     await entente("member", "found", "-C", str(first.folder))
+    members = [first]
     for node in others:
-        await join(folder, node, [first, *others[: others.index(node)]])
+        await join(folder, node, members)
+        members.append(node)
 
 
 async def join(folder: Path, new: DemoNode, members: list[DemoNode]) -> None:
-    """Propose a country, have every member sign, and install the new list everywhere."""
+    """Propose a country, have every state sign, publish the list, and let the new node take it over."""
+    proposal = folder / f"{new.country}.proposal.json"
+    candidate, first = new.folder / f"{new.country}.candidate.json", str(members[0].folder)
+    await entente("member", "propose", str(candidate), "-C", first, "-o", str(proposal))
+    signing = [entente("member", "sign", str(proposal), "-C", str(n.folder), "--yes") for n in (*members, new)]
+    await asyncio.gather(*signing)
+    signed = sorted(str(path) for path in folder.glob(f"{new.country}.proposal.*.signed.json"))
+    await entente("member", "publish", str(proposal), *signed, "-C", first)
+    bundle = folder / f"members-with-{new.country}.json"
+    await entente("member", "list", "-C", first, "-o", str(bundle))
+    listed = json.loads(await entente("member", "list", "-C", first, "--json"))
+    pinned = ("--root-sha256", listed["root_sha256"], "--bundle", str(bundle))
+    await entente("member", "join", *pinned, "-C", str(new.folder))
 
 
 async def seed(nodes: dict[str, DemoNode], session: aiohttp.ClientSession) -> None:

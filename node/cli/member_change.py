@@ -167,9 +167,10 @@ def _after_proposal(path: Path, progress: "Progress", signed: str) -> list[tuple
     must = f" ({', '.join(progress.required)} in any case)" if progress.required else ""
     missing = progress.missing - bool(signed)
     stem = path.name.removesuffix(".json")
+    who = f"{', '.join(others)}" if len(others) == missing else f"{missing} of {', '.join(others)}{must}"
     ask = (
         f"entente member sign {path.name}",
-        f"At least {missing} of {', '.join(others)}{must}: send them {path.name}.",
+        f"Send {path.name} to {who}: they run this and return the file it makes.",
     )
     publish = (f"entente member publish {path.name} {stem}.*.signed.json", "With the files that come back, here:")
     return [ask, publish] if others and missing > 0 else [publish]

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from typing import Final
 
 import structlog
@@ -19,10 +20,11 @@ from protocol.receipt import parse_receipt
 log: Final = structlog.get_logger("entente.courier")
 
 _OK: Final = 200
+_SECONDS: Final = re.compile(r"[0-9]{1,6}\Z")  # at most 11 days
 
 
 class RefusedError(Exception):
-    """The peer answered with a problem; the batch stays queued (SPEC S-089). `wait` is what it asked for, in seconds."""
+    """The peer answered with a problem; the batch stays queued (SPEC S-089). `wait`: its Retry-After in s."""
 
     def __init__(self, code: str, wait: float | None) -> None:
         """Take the peer's code and its Retry-After."""
@@ -57,6 +59,9 @@ class Courier:
                 await self.round()
             except (LineError, RefusedError, ProtocolError) as error:
                 await self._pause(error)
+            except Exception as error:
+                log.exception("courier-failed", peer=self._peer)  # a full disk, say; what waits goes on waiting
+                await self._pause(error)
 
     async def round(self) -> None:
         """Send everything that waits now; raises where the peer can't be reached or refuses."""
@@ -71,9 +76,8 @@ class Courier:
         answer = await self._line.send(Call("GET", STREAMS + self._node.country))
         if answer.status != _OK:
             raise _refused(answer)
-        theirs = json.loads(answer.body)
         ours = deliver.stream_head(self._node, self._peer)
-        if (theirs["epoch"], theirs["next"]) > (ours.epoch, ours.next):
+        if _reached(answer) > (ours.epoch, ours.next):
             raise RefusedError("restored-from-old-disk", 60.0)
         await self._node.store.write(lambda tx: peers.reached(tx, self._peer, None))
 
@@ -95,8 +99,13 @@ class Courier:
         longest = min(config.retry_longest_s, config.retry_first_s * 2 ** min(self._failures - 1, 20))
         jitter = 0.5 + self._node.entropy.random(1)[0] / 512
         wait = max(longest * jitter, getattr(error, "wait", None) or 0.0)
-        log.info("peer-not-reached", peer=self._peer, reason=str(error), next_try_s=round(wait, 1))
-        await self._node.store.write(lambda tx: peers.failed(tx, self._peer, str(error)))
+        known = isinstance(error, LineError | RefusedError | ProtocolError)
+        reason = str(error) if known else "an error inside this node"
+        log.info("peer-not-reached", peer=self._peer, reason=reason, next_try_s=round(wait, 1))
+        try:
+            await self._node.store.write(lambda tx: peers.failed(tx, self._peer, reason))
+        except Exception:
+            log.exception("failure-not-noted", peer=self._peer)
         # SPEC S-086
         if getattr(error, "code", "") in ("unknown-key", "older-member-list"):
             self._node.heard(self._peer, {}, {})
@@ -104,13 +113,22 @@ class Courier:
         self._woken.set()
 
 
+def _reached(answer: Answer) -> tuple[int, int]:
+    """Return epoch and next position of our stream at the peer."""
+    try:
+        theirs = json.loads(answer.body)
+        return int(theirs["epoch"]), int(theirs["next"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise RefusedError("malformed", None) from None
+
+
 def _refused(answer: Answer) -> RefusedError:
     try:
         code = str(json.loads(answer.body)["code"])[:64]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         code = f"http-{answer.status}"
     wait = answer.headers.get("retry-after", "")
-    return RefusedError(code, float(wait) if wait.isdigit() and len(wait) < 5 else None)  # noqa: PLR2004
+    return RefusedError(code, float(wait) if _SECONDS.match(wait) else None)
 
 
 def _clock_difference(answer: Answer, before: int, after: int) -> float | None:

@@ -41,7 +41,9 @@ class Exchange:
         members = self._node.members
         wanted = (members.active_countries() - {self._node.country}) if members else frozenset()
         for country in sorted(wanted - self._ways.keys()):
-            line = self._lines[country] = self._line_to(country)
+            if country not in self._lines:
+                self._lines[country] = self._line_to(country)
+            line = self._lines[country]
             courier, fetcher = Courier(self._node, country, line), Fetcher(self._node, country, line)
             tasks = tuple(asyncio.create_task(run(), name=f"{country}") for run in (courier.run, fetcher.run))
             for task in tasks:
@@ -56,10 +58,15 @@ class Exchange:
         if country in self._ways:
             self._ways[country].courier.wake()
 
-    def heard(self, country: str, members: Versions, heads: Versions) -> None:
+    def heard(self, country: str, members: Versions | None, heads: Versions) -> None:
         """Pass on what a peer said it knows."""
         if country in self._ways:
             self._ways[country].fetcher.heard(members, heads)
+
+    def announce(self) -> None:
+        """Let every peer know that our directory has changed."""
+        for way in self._ways.values():
+            way.fetcher.announce()
 
     async def stop(self) -> None:
         """Stop everything and close the connections; what waits is on disk."""

@@ -10,7 +10,7 @@ import structlog
 from directory_sync.exchange import fetch_snapshot
 from directory_sync.problem import DirectoryError
 from node.delivery.call import Answer, Call, Line, LineError
-from node.delivery.incoming import BLOBS, DIRECTORY, MEMBERS
+from node.delivery.incoming import BLOBS, DIRECTORY, DIRECTORY_HEADER, MEMBERS
 from node.errors import NodeError
 from node.service import directory, follow_up, membership
 from node.service.node import Node
@@ -28,6 +28,10 @@ _OK, _PARTIAL = 200, 206
 _STEP: Final = 4 * SEALED_CHUNK
 
 
+class AnswerError(LineError):
+    """The peer answered, but not with what was asked for."""
+
+
 class Fetcher:
     """Looks after what one peer has for us: at start, at every hint, and every `refresh_s`."""
 
@@ -39,9 +43,17 @@ class Fetcher:
         self._woken = asyncio.Event()
         self._members_due = self._directory_due = True
 
-    def heard(self, members: Versions, heads: Versions) -> None:
-        """Take note of what the peer says it knows; wakes the fetcher where that is news."""
-        if not members or membership.needs_fetch(self._node, members):
+    def announce(self) -> None:
+        """Call the peer soon: every call says which directory we have, and the peer fetches a newer one."""
+        self._members_due = True
+        self._woken.set()
+
+    def heard(self, members: Versions | None, heads: Versions) -> None:
+        """Take note of what the peer says it knows; wakes the fetcher where that is news.
+
+        `members` is None where it said nothing of them, and empty where there is a reason to ask.
+        """
+        if members is not None and (not members or membership.needs_fetch(self._node, members)):
             self._members_due = True
         known = directory.heads(self._node).get(self._peer)
         if self._peer in heads and heads[self._peer] != known:
@@ -57,6 +69,8 @@ class Fetcher:
             except (LineError, ProtocolError, DirectoryError, MemberListError, NodeError) as error:
                 log.info("fetch-failed", peer=self._peer, reason=str(error)[:300])
                 pause = min(pause, self._node.config.peers.retry_first_s * 4)
+            except Exception:
+                log.exception("fetcher-failed", peer=self._peer)  # a full disk, say
             try:
                 await asyncio.wait_for(self._woken.wait(), pause)
             except TimeoutError:
@@ -71,13 +85,13 @@ class Fetcher:
         if self._directory_due:
             await self._fetch_directory()
             self._directory_due = False
-        for row in self._node.store.read_now(lambda q: blobs.wanted(q, self._peer)):
-            await self._fetch_blob(row)
+        await self._fetch_blobs()
 
     async def _get(self, path: str, headers: Mapping[str, str], query: Mapping[str, str] | None = None) -> Answer:
-        answer = await self._line.send(Call("GET", path, query or {}, headers))
+        known = {**headers, **own_directory(self._node)}
+        answer = await self._line.send(Call("GET", path, query or {}, known))
         if answer.status >= 400:  # noqa: PLR2004
-            raise LineError(f"{path.rpartition('/')[0]}: {_code(answer)}")
+            raise AnswerError(f"{path.rpartition('/')[0]}: {_code(answer)}")
         return answer
 
     async def _fetch_members(self) -> None:
@@ -88,7 +102,7 @@ class Fetcher:
 
     async def _fetch_directory(self) -> None:
         async def get(path: str, headers: dict[str, str]) -> tuple[int, Mapping[str, str], bytes]:
-            answer = await self._line.send(Call("GET", path, {}, headers))
+            answer = await self._line.send(Call("GET", path, {}, {**headers, **own_directory(self._node)}))
             return answer.status, answer.headers, answer.body
 
         fetched = await fetch_snapshot(
@@ -104,6 +118,17 @@ class Fetcher:
         snapshot = fetched.snapshot
         await directory.accept_snapshot(self._node, self._peer, snapshot.header_jws, snapshot.body)
         log.info("directory-updated", peer=self._peer, version=fetched.header.version)
+
+    async def _fetch_blobs(self) -> None:
+        """Fetch every attachment that is wanted; one that the peer withholds doesn't keep back the others."""
+        withheld: AnswerError | None = None
+        for row in self._node.store.read_now(lambda q: blobs.wanted(q, self._peer)):
+            try:
+                await self._fetch_blob(row)
+            except AnswerError as error:
+                withheld = error
+        if withheld is not None:
+            raise withheld
 
     async def _fetch_blob(self, row: Row) -> None:
         digest, size = str(row["sha256"]), int(row["sealed_size"])
@@ -123,9 +148,15 @@ class Fetcher:
         await follow_up.blob_arrived(self._node, digest)
 
 
+def own_directory(node: Node) -> dict[str, str]:
+    """Return the header that tells a peer which directory this node publishes (SPEC S-122)."""
+    version, sha256 = directory.heads(node).get(node.country, (0, ""))
+    return {DIRECTORY_HEADER: f"{version} {sha256}"} if version else {}
+
+
 def _code(answer: Answer) -> str:
     try:
         value: Any = json.loads(answer.body)["code"]
         return str(value)[:64]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return f"http-{answer.status}"

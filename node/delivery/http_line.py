@@ -55,7 +55,7 @@ class HttpLine:
 
     async def _session_for(self, pinned: frozenset[bytes]) -> aiohttp.ClientSession:
         if self._session is None or pinned != self._pinned:
-            await self.close()
+            former = self._session
             keys = self._node.keys
             context = client_context(keys.tls_certificate, keys.tls_key, pinned)
             connector = aiohttp.TCPConnector(ssl=context, limit=4, keepalive_timeout=75)
@@ -63,6 +63,8 @@ class HttpLine:
                 connector=connector, timeout=_TIMEOUT, auto_decompress=False, trust_env=True
             )
             self._pinned = pinned
+            if former is not None:
+                await former.close()
         return self._session
 
     async def close(self) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
@@ -24,6 +25,8 @@ MEMBERS: Final = "/peer/v1/members"
 DIRECTORY: Final = "/peer/v1/directory"
 STREAMS: Final = "/peer/v1/streams/"
 BLOBS: Final = "/peer/v1/blobs/"
+DIRECTORY_HEADER: Final = "entente-directory"
+_DIRECTORY: Final = re.compile(r"(\d{1,9}) ([A-Za-z0-9_-]{43})\Z")
 
 RETRY_AFTER_S: Final = "5"
 
@@ -33,12 +36,20 @@ async def handle(node: Node, peer: str | None, call: Call) -> Answer:
     try:
         if peer is None or node.members is None or not node.members.active(peer):
             raise ProtocolError("not-a-member", "the TLS certificate")  # noqa: TRY301
+        _listen(node, peer, call.headers.get(DIRECTORY_HEADER, ""))
         return await _route(node, peer, call)
     except ProtocolError as error:
         return problem(error)
     except Exception:
         log.exception("incoming-failed", peer=peer, path=call.path.rpartition("/")[0])
         return problem(ProtocolError("unavailable", "an error inside the node"))
+
+
+def _listen(node: Node, peer: str, said: str) -> None:
+    """Take the hint of which directory the caller has; unsigned, so only a reason to fetch (SPEC S-122)."""
+    match = _DIRECTORY.match(said)
+    if match:
+        node.heard(peer, None, {peer: (int(match[1]), match[2])})
 
 
 async def _route(node: Node, peer: str, call: Call) -> Answer:
@@ -67,7 +78,10 @@ async def _batch(node: Node, peer: str, call: Call) -> Answer:
     if len(call.body) > MAX_REQUEST_BODY:
         raise ProtocolError("too-large", "the body")
     receipt = await receive(node, peer, call.body)
-    await follow_up.after_batch(node, peer, call.body)
+    try:
+        await follow_up.after_batch(node, peer, call.body)
+    except Exception:  # the batch is stored: whatever fails now, the sender gets its receipt
+        log.exception("follow-up-failed", peer=peer)
     return Answer(200, {"content-type": "application/jose"}, receipt)
 
 
@@ -111,7 +125,7 @@ async def _blob(node: Node, peer: str, call: Call) -> Answer:
 
 
 def problem(error: ProtocolError) -> Answer:
-    """Turn a refusal into a problem document (SPEC S-081, S-082); final codes never get here, but are 400 if they do."""
+    """Turn a refusal into a problem document (SPEC S-081, S-082); final codes, which never get here, are 400."""
     entry = error.problem
     status = 400 if entry.final else entry.status
     body: dict[str, Any] = {

@@ -1,5 +1,8 @@
 """Sending: seal what waits for a peer into a batch, and take in its receipt."""
 
+from collections.abc import Iterable
+from dataclasses import replace
+
 from node.clock import seconds
 from node.domain.case import Case, advanced, opened
 from node.service import contents
@@ -72,8 +75,8 @@ async def accept_receipt(node: Node, peer: str, batch: Batch, data: bytes, measu
         raise ProtocolError("wrong-signature", "of the receipt")
     check_receipt(receipt, batch)
     refused = {digest for digest, code in receipt.claims.outcomes if code != STORED}
-    refolded = _refold(node, refused) if refused else {}
-    await node.store.write(lambda tx: _settle(tx, node, peer, batch, receipt, refolded, measured))
+    keys = _keys_of(node, refused)
+    await node.store.write(lambda tx: _settle(tx, node, peer, batch, receipt, keys, measured))
     return receipt
 
 
@@ -83,7 +86,7 @@ def _settle(
     peer: str,
     batch: Batch,
     receipt: Receipt,
-    refolded: dict[str, Case | None],
+    keys: dict[str, bytes],
     measured: float | None,
 ) -> None:
     streams.receipted(tx, batch, receipt.jws.compact, receipt.sha256)
@@ -96,34 +99,38 @@ def _settle(
         cases.arrived(tx, row["case_id"])
         if code != STORED:
             audit.append(tx, peer, "refused", row["case_id"], f"{row['kind']} {code}")
-    for case_id, case in refolded.items():
-        _roll_back(tx, node, case_id, case)
+    for case_id, key in keys.items():
+        _roll_back(tx, node, case_id, key)
 
 
-def _roll_back(tx: Tx, node: Node, case_id: str, case: Case | None) -> None:
-    if case is not None:
-        cases.update(tx, case, unread=True)
-        return
-    tx.run("UPDATE cases SET state = 'refused', unread = 1 WHERE id = :id", {"id": case_id})
-    audit.append(tx, node.country, "case.refused", case_id)
+def _roll_back(tx: Tx, node: Node, case_id: str, key: bytes) -> None:
+    """Make the case what it is without the refused events; in the transaction, so that nothing comes between."""
+    held = cases.find(tx, case_id)
+    folded = _folded(node, (contents.open_row(node, key, row) for row in events.of_case(tx, case_id)))
+    if folded is not None:
+        cases.update(tx, folded, unread=True)
+    elif held is not None and held.state != "refused":
+        cases.update(tx, replace(held, state="refused"), unread=True)
+        audit.append(tx, node.country, "case.refused", case_id)
 
 
-def _refold(node: Node, refused: set[str]) -> dict[str, Case | None]:
-    """Return the cases as they are without the refused events; None where the request itself was refused."""
-    affected: dict[str, Case | None] = {}
-    for digest in sorted(refused):
-        row = node.store.read_now(lambda q, d=digest: events.by_digest(q, d))  # type: ignore[misc]
-        if row is not None:
-            affected[str(row["case_id"])] = fold(node, str(row["case_id"]), without=refused)
-    return affected
+def _keys_of(node: Node, digests: set[str]) -> dict[str, bytes]:
+    """Return the keys of the cases that some events belong to."""
+    found = (node.store.read_now(lambda q, d=digest: events.by_digest(q, d)) for digest in digests)  # type: ignore[misc]
+    case_ids = sorted({str(row["case_id"]) for row in found if row is not None})
+    return {case_id: node.case_keys.find(case_id) for case_id in case_ids}
 
 
-def fold(node: Node, case_id: str, without: set[str] | frozenset[str] = frozenset()) -> Case | None:
+def fold(node: Node, case_id: str) -> Case | None:
     """Compute a case from its events alone; None without an accepted `request.send`."""
+    return _folded(node, contents.of_case(node, case_id))
+
+
+def _folded(node: Node, stored_events: Iterable[contents.Stored]) -> Case | None:
     case: Case | None = None
-    for stored in contents.of_case(node, case_id):
+    for stored in stored_events:
         digest, claims = b64u(stored.event.digest), stored.event.claims
-        if digest in without or stored.status == "refused":
+        if stored.status == "refused":
             continue
         if claims.kind == SEND_KIND:
             assert isinstance(stored.matter, SendMatter)

@@ -1,5 +1,9 @@
 """What follows from events that were received: withdrawals granted, attachments acknowledged."""
 
+from typing import Final
+
+import structlog
+
 from node.domain.access import Actor
 from node.errors import NodeError
 from node.service.cases import grant_withdrawal
@@ -8,6 +12,10 @@ from node.service.node import Node
 from node.store import blobs, cases
 from protocol.batch import parse_batch
 from protocol.content import MATTER, BlobMatter
+
+
+log: Final = structlog.get_logger("entente.follow_up")
+_ATTEMPTS: Final = 3
 
 
 async def after_batch(node: Node, peer: str, data: bytes) -> None:
@@ -21,10 +29,19 @@ async def grant_withdrawals(node: Node) -> None:
     """Grant every wish to withdraw that came before acceptance; also run at start, for what a crash left."""
     for case_id in node.store.read_now(cases.wished):
         try:
-            await grant_withdrawal(node, case_id)
+            await _grant(node, case_id)
+        except NodeError as error:  # of this case alone (its country left, say); it is tried again with the next batch
+            log.warning("withdrawal-not-granted", case=case_id, code=error.code)
+
+
+async def _grant(node: Node, case_id: str) -> None:
+    for attempt in range(_ATTEMPTS):
+        try:
+            return await grant_withdrawal(node, case_id)
         except NodeError as error:
-            if error.code not in ("stale", "wrong-state", "not-owner"):
+            if error.code != "stale" or attempt == _ATTEMPTS - 1:
                 raise
+    return None
 
 
 async def blob_arrived(node: Node, sha256: str) -> None:

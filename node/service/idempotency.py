@@ -44,7 +44,7 @@ class Repeatable:
     def cipher(self) -> tuple[AESGCM, bytes]:
         """Return what opens the answer, and the context that it is bound to."""
         key = hmac.digest(self.secret.encode("utf-8", "backslashreplace"), b"entente-idempotency-v1", hashlib.sha256)
-        return AESGCM(key), "\0".join((self.person, self.key, self.request)).encode()
+        return AESGCM(key), f"{self.person}\0{self.key}\0{self.request}".encode()
 
 
 class Idempotency:

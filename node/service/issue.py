@@ -79,7 +79,7 @@ async def open_cases(node: Node, actor: Actor, openings: Sequence[Opening]) -> l
             _store(tx, node, event, packed, actor, case)
 
     await node.store.write(work)
-    for country in {opening.country for opening in openings}:
+    for country in sorted({opening.country for opening in openings}):
         node.wake(country)
     return [case for _, _, case in sealed]
 

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Final
 
+from pydantic import ValidationError
+
 from node.domain.access import Actor
 from node.errors import NodeError
 from node.service.node import Node
@@ -145,7 +147,17 @@ def own_record(node: Node) -> MemberRecord:
     """Return what this node says of itself: from its configuration and keys, and its earlier record.
 
     Message and encryption keys that it used before stay as retired ones, so that the past can be verified.
+    Raises `config-invalid` where the configuration has what no record may hold.
     """
+    try:
+        return _own_record(node)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise NodeError("config-invalid", f"{where}: not allowed in a member record: {first['msg']}") from None
+
+
+def _own_record(node: Node) -> MemberRecord:
     now, keys = node.clock.now(), node.keys
     before = node.members.member(node.country) if node.members else None
     kid, encryption = keys.signer.kid, keys.encryption_kid

@@ -35,7 +35,7 @@ class Node:
     texts: Catalogue
     members: MemberList | None = None
     wake: Callable[[str], None] = field(default=lambda _country: None)
-    heard: Callable[[str, Versions, Versions], None] = field(default=lambda _country, _members, _heads: None)
+    heard: Callable[[str, Versions | None, Versions], None] = field(default=lambda _country, _members, _heads: None)
     members_changed: Callable[[], None] = field(default=lambda: None)
 
     @property

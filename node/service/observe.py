@@ -39,7 +39,7 @@ class MemberDocument(View):
     expires_at: dt.datetime
 
 
-class Warning(View):  # noqa: A001 - the word of the member list
+class Expiry(View):
     """A document that has expired or soon will; `days_left` is negative after its end."""
 
     code: str
@@ -64,7 +64,7 @@ class NodeStatus(View):
     now: dt.datetime
     peers: tuple[PeerStatus, ...]
     documents: tuple[MemberDocument, ...]
-    warnings: tuple[Warning, ...]
+    warnings: tuple[Expiry, ...]
     directories: tuple[DirectoryStatus, ...]
 
 
@@ -79,7 +79,7 @@ def status(node: Node, actor: Actor) -> NodeStatus:
         now=now,
         peers=_peers(node),
         documents=tuple(_document(one) for one in _documents(members, node.country)) if members else (),
-        warnings=tuple(Warning(code=code, document=name, days_left=left) for code, name, left in expiring),
+        warnings=tuple(Expiry(code=code, document=name, days_left=left) for code, name, left in expiring),
         directories=_directories(node),
     )
 

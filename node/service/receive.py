@@ -1,7 +1,6 @@
 """Receiving a batch, in the order of SPEC.md section 4.5 (SPEC S-038): decide purely, then store once, then receipt."""
 
 import asyncio
-import contextlib
 from dataclasses import dataclass
 
 from node.clock import seconds
@@ -140,20 +139,23 @@ async def _keys_for(node: Node, items: list[Item]) -> dict[str, bytes]:
     fresh = sorted({c.case for c in claims if c.kind == SEND_KIND})
     keys = await node.case_keys.make(fresh) if fresh else {}
     for case_id in sorted({c.case for c in claims} - keys.keys()):
-        with contextlib.suppress(NodeError):  # no such case, or erased: refused below
+        try:
             keys[case_id] = node.case_keys.find(case_id)
+        except NodeError as error:
+            if error.code != "not-found":  # a wrong master key, say: no reason to refuse anything for good
+                raise
     return keys
 
 
 async def _repeat(node: Node, batch: Batch) -> bytes:
     claims = batch.claims
-    row = node.store.read_now(lambda q: streams.batch_at(q, claims.iss, claims.aud, claims.epoch, claims.first))
+    row = node.store.read_now(lambda q: streams.batch_over(q, claims.iss, claims.aud, claims.epoch, claims.first))
     if row is not None and row["digest"] == batch.sha256:
         return str(row["receipt"]).encode("ascii")  # the same bytes as the first time (SPEC S-036)
     if row is not None:  # SPEC S-087
         kept = str(row["jws"]).encode("ascii")
         await node.store.write(
-            lambda tx: streams.keep_proof(tx, claims.iss, "fork", kept, batch.jws.compact.encode("ascii"))
+            lambda tx: streams.keep_first_proof(tx, claims.iss, "fork", kept, batch.jws.compact.encode("ascii"))
         )
     raise ProtocolError("fork", f"another batch has position {claims.first}")
 
@@ -206,8 +208,8 @@ class _Taking:
     def _first(self, item: Opened, case: Case | None) -> Case:
         claims, matter = item.event.claims, item.contents[MATTER]
         assert isinstance(matter, SendMatter)
-        if case is not None:
-            raise ProtocolError("case-exists", "the case is open already")
+        if case is not None or cases.by_number(self.tx, matter.number, "replying") is not None:
+            raise ProtocolError("case-exists", "the case or its number")
         if len(claims.aud) != 1:
             raise ProtocolError("content-malformed", "a request has one recipient")  # SPEC S-047
         if not matter.number.startswith(f"{claims.iss}-") or not matter.asking.authority.startswith(f"{claims.iss}-"):
@@ -215,6 +217,8 @@ class _Taking:
         if not authorities.is_active(self.tx, self.node.country, matter.replying.authority, self.tx.now.date()):
             raise ProtocolError("unknown-authority", "the replying authority")
         judge_content(self.node.areas, claims.kind, item.contents, None)
+        if claims.prev is not None and not _refused_before(self.tx, self.node, claims.prev, claims.iss):
+            raise ProtocolError("no-predecessor", "a request has none but the receipt that refused it before")
         opened_case = opened(claims, b64u(item.event.digest), matter, self.node.country)
         cases.insert(self.tx, opened_case, unread=True, on_its_way=0)
         return opened_case

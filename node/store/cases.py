@@ -61,13 +61,17 @@ def insert(tx: Tx, case: Case, *, unread: bool, on_its_way: int) -> None:
 
 
 def update(tx: Tx, case: Case, *, unread: bool | None = None, on_its_way: int = 0) -> None:
-    """Save a case; `on_its_way` is added to the count of own events without a receipt."""
+    """Save a case; `on_its_way` is added to the count of own events without a receipt.
+
+    A case that has ended keeps the time at which it did; one whose end was refused is open again.
+    """
     values = _values(case)
     sets = ", ".join(f"{name} = :{name}" for name in values if name != "id")
     closed = stamp(tx.now) if case.ended else None
     tx.run(
         f"UPDATE cases SET {sets}, unread = COALESCE(CAST(:unread AS INTEGER), unread),"  # noqa: S608 - names are ours
-        " on_its_way = on_its_way + :on_its_way, updated_at = :now, closed_at = COALESCE(closed_at, :closed)"
+        " on_its_way = on_its_way + :on_its_way, updated_at = :now,"
+        " closed_at = CASE WHEN CAST(:closed AS TEXT) IS NULL THEN NULL ELSE COALESCE(closed_at, :closed) END"
         " WHERE id = :id",
         {
             **values,
@@ -88,6 +92,11 @@ def find(q: Read, case_id: str) -> Case | None:
     """Return a case by its id."""
     row = row_of(q, case_id)
     return from_row(row) if row else None
+
+
+def by_number(q: Read, number: str, role: str) -> Row | None:
+    """Return the case with a number on one side."""
+    return q.one("SELECT id FROM cases WHERE number = :number AND role = :role", {"number": number, "role": role})
 
 
 def mark_read(tx: Tx, case_id: str) -> None:

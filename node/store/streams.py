@@ -78,11 +78,12 @@ def assign(tx: Tx, peer: str, digests: list[str], first: int) -> None:
     )
 
 
-def batch_at(q: Read, iss: str, aud: str, epoch: int, first: int) -> Row | None:
-    """Return the batch that starts at a position."""
+def batch_over(q: Read, iss: str, aud: str, epoch: int, position: int) -> Row | None:
+    """Return the batch that holds a position, wherever it starts."""
     return q.one(
-        "SELECT * FROM batch WHERE iss = :iss AND aud = :aud AND epoch = :epoch AND first = :first",
-        {"iss": iss, "aud": aud, "epoch": epoch, "first": first},
+        "SELECT * FROM batch WHERE iss = :iss AND aud = :aud AND epoch = :epoch"
+        " AND first <= :position AND next > :position",
+        {"iss": iss, "aud": aud, "epoch": epoch, "position": position},
     )
 
 
@@ -136,6 +137,16 @@ def keep_proof(tx: Tx, iss: str, code: str, first: bytes, second: bytes) -> None
         "INSERT INTO proof (at, iss, code, first, second) VALUES (:at, :iss, :code, :first, :second)",
         {"at": stamp(tx.now), "iss": iss, "code": code, "first": first, "second": second},
     )
+
+
+def keep_first_proof(tx: Tx, iss: str, code: str, first: bytes, second: bytes) -> None:
+    """Keep a proof unless there is one about `first` already: repeating the offence proves nothing more."""
+    known = tx.one(
+        "SELECT seq FROM proof WHERE iss = :iss AND code = :code AND first = :first",
+        {"iss": iss, "code": code, "first": first},
+    )
+    if known is None:
+        keep_proof(tx, iss, code, first, second)
 
 
 def everything(q: Read) -> list[Row]:

@@ -28,6 +28,10 @@ class _Job:
     done: asyncio.Future[Any]
 
 
+class _LostError(Exception):
+    """The whole transaction is gone, not only the job that raised `__cause__`."""
+
+
 @dataclass
 class _Outcome:
     value: Any = None
@@ -83,10 +87,13 @@ class Writer:
             while self._queue:
                 group, self._queue = self._queue[:_MAX_GROUP], self._queue[_MAX_GROUP:]
                 works = [job.work for job in group]
-                if self._executor is None:
-                    outcomes = self._commit_group(works)
-                else:
-                    outcomes = await loop.run_in_executor(self._executor, self._commit_group, works)
+                try:
+                    if self._executor is None:
+                        outcomes = self._commit_group(works)
+                    else:
+                        outcomes = await loop.run_in_executor(self._executor, self._commit_group, works)
+                except Exception as error:  # noqa: BLE001 - after `close`, say: it goes to every caller
+                    outcomes = [_Outcome(error=error) for _ in works]
                 for job, outcome in zip(group, outcomes, strict=True):
                     _release(job.done, outcome)
         finally:
@@ -96,20 +103,20 @@ class Writer:
 
     def _commit_group(self, works: list[Callable[[Tx], Any]]) -> list[_Outcome]:
         now = self._clock.now()
+        if len(works) == 1:
+            return [self._alone(works[0], now)]
         try:
             return self._transaction(works, now)
-        except sqlite3.Error as error:
+        except (sqlite3.Error, _LostError):
             self._rollback()
-            if len(works) == 1:
-                return [_Outcome(error=error)]
             return [self._alone(work, now) for work in works]
 
     def _alone(self, work: Callable[[Tx], Any], now: datetime) -> _Outcome:
         try:
             return self._transaction([work], now)[0]
-        except sqlite3.Error as error:
+        except (sqlite3.Error, _LostError) as error:
             self._rollback()
-            return _Outcome(error=error)
+            return _Outcome(error=error.__cause__ if isinstance(error, _LostError) else error)
 
     def _transaction(self, works: list[Callable[[Tx], Any]], now: datetime) -> list[_Outcome]:
         execute = self._connection.execute
@@ -121,7 +128,7 @@ class Writer:
                 outcomes.append(_Outcome(value=work(Tx(self._connection, now))))
             except Exception as error:
                 if not self._connection.in_transaction:
-                    raise  # the whole group is lost
+                    raise _LostError from error
                 execute("ROLLBACK TO job")
                 outcomes.append(_Outcome(error=error))
             execute("RELEASE job")

@@ -2,14 +2,15 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 import translations
 from directory_sync.demo import demo_authorities
-from node.clock import SystemEntropy
+from node.clock import Entropy, SystemEntropy
 from node.config import Config, HealthSection, NodeSection, PeersSection, WebSection
 from node.delivery.call import Answer, Call, LineError
 from node.delivery.exchange import Exchange
@@ -26,7 +27,7 @@ from protocol.member_bundle import MemberBundle
 from protocol.member_proposal import Candidate, propose
 from protocol.member_signatures import attach, sign_proposal, sign_role, signer_from_seed
 from protocol.members import MemberList
-from translations.area import load_areas
+from translations.area import Areas, load_areas
 from translations.catalogue import Catalogue
 
 TEXTS = Path(translations.__file__).parent
@@ -49,11 +50,12 @@ class LoopClock:
 
 @dataclass
 class Net:
-    """What lies between the nodes; `faults` decides over each call and answer."""
+    """What lies between the nodes; `faults` sees each call with its answer, and may answer or raise instead."""
 
     nodes: dict[str, Node] = field(default_factory=dict)
     down: set[str] = field(default_factory=set)
     calls: list[tuple[str, str, str]] = field(default_factory=list)
+    faults: Callable[[str, str, Call, Answer], Answer] = field(default=lambda _me, _peer, _call, answer: answer)
 
 
 class MemoryLine:
@@ -67,7 +69,8 @@ class MemoryLine:
         if self.peer in self.net.down or self.peer not in self.net.nodes or self.me in self.net.down:
             raise LineError("no answer in time")
         self.net.calls.append((self.me, self.peer, call.path))
-        return await handle(self.net.nodes[self.peer], self.me, call)
+        answer = await handle(self.net.nodes[self.peer], self.me, call)
+        return self.net.faults(self.me, self.peer, call, answer)
 
     async def close(self) -> None:
         """Nothing is open."""
@@ -85,10 +88,18 @@ def config_for(folder: Path, country: str, **peers: object) -> Config:
     )
 
 
-def open_for_test(folder: Path, country: str, clock: LoopClock, *, inline: bool = False) -> Node:
+@cache
+def texts_of_this_tree() -> tuple[Areas, Catalogue]:
+    """Return areas and texts, which no test changes."""
+    return load_areas(TEXTS / "areas"), Catalogue(TEXTS / "interface" / "po")
+
+
+def open_for_test(
+    folder: Path, country: str, clock: LoopClock, *, inline: bool = False, entropy: Entropy | None = None
+) -> Node:
     """Open a node in a folder; keys are made where there are none."""
     config = config_for(folder, country)
-    entropy = SystemEntropy()
+    entropy = entropy or SystemEntropy()
     if not config.keys.exists():
         make_keys(config.keys, country, entropy)
     config.data.mkdir(exist_ok=True, parents=True)
@@ -96,7 +107,7 @@ def open_for_test(folder: Path, country: str, clock: LoopClock, *, inline: bool 
     key_store = Store(config.data / "keys.db", KEYS, clock, inline=inline)
     store = Store(config.data / "node.db", NODE, clock, inline=inline)
     case_keys = CaseKeys(key_store, keys.master, entropy)
-    areas, texts = load_areas(TEXTS / "areas"), Catalogue(TEXTS / "interface" / "po")
+    areas, texts = texts_of_this_tree()
     return Node(config, store, key_store, case_keys, keys, clock, entropy, areas, texts)
 
 
@@ -190,13 +201,20 @@ class World:
 
 
 @contextlib.asynccontextmanager
-async def world(folder: Path, *countries: str, inline: bool = False) -> AsyncIterator[World]:
+async def world(
+    folder: Path,
+    *countries: str,
+    inline: bool = False,
+    entropy: Callable[[str], Entropy] = lambda _country: SystemEntropy(),
+) -> AsyncIterator[World]:
     """Run some nodes that know each other, with the demo's authorities."""
     clock = LoopClock()
     made = World(Net(), clock, folder, inline=inline)
     for country in countries:
         (folder / country).mkdir(exist_ok=True)
-        made.net.nodes[country] = open_for_test(folder / country, country, clock, inline=inline)
+        made.net.nodes[country] = open_for_test(
+            folder / country, country, clock, inline=inline, entropy=entropy(country)
+        )
     members = members_of(*made.net.nodes.values())
     for node in made.net.nodes.values():
         node.members = members

@@ -1,0 +1,247 @@
+"""Make the reference pages of this folder from the code: commands, configuration, errors, limits.
+
+`python docs/make_pages.py` writes them; a test compares them with the code.
+"""
+# ruff: noqa: INP001, T201
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import ModuleType
+
+import typer.main
+from typer._click import Context
+
+import directory_sync.limits
+import node.config
+import node.domain.person
+import node.errors
+import node.service.find
+import node.service.idempotency
+import node.service.passwords
+import node.service.sessions
+import protocol.limits
+import protocol.member
+import protocol.member_bundle
+import protocol.member_documents
+import protocol.member_problems
+import protocol.problems
+import translations.limits
+from node.cli.app import app
+
+HERE = Path(__file__).resolve().parent
+NOTE = "<!-- Made by docs/make_pages.py. Change the code that it names, then run it again. -->\n"
+FAULT = {
+    "caller": "who asked",
+    "peer": "the other node",
+    "node": "this node",
+    "sender": "the sender",
+    "receiver": "the receiver",
+    "nobody": "nobody",
+}
+LIMITS = {
+    "Between nodes": (protocol.limits,),
+    "Member list": (protocol.member, protocol.member_bundle, protocol.member_documents),
+    "Directory": (directory_sync.limits,),
+    "Texts and areas": (translations.limits,),
+    "People, search and API": (
+        node.domain.person,
+        node.service.passwords,
+        node.service.sessions,
+        node.service.find,
+        node.service.idempotency,
+    ),
+}
+LIMIT = re.compile(r"^([A-Z][A-Z_]+)(?:: [\w\[\], ]+)? = ([^#\n]+?)(?:  # (.+))?$", re.MULTILINE)
+NO_LIMIT = {"KIB", "MIB"}
+
+
+def cells(*values: object) -> str:
+    """Return one row of a Markdown table."""
+    return "| " + " | ".join(str(value).replace("|", "\\|") for value in values) + " |"
+
+
+def table(headings: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
+    """Return a Markdown table."""
+    names = list(headings)
+    return "\n".join([cells(*names), cells(*("---" for _ in names)), *(cells(*row) for row in rows)]) + "\n"
+
+
+# --- commands ---
+
+
+def leaves(command: object, context: Context) -> Iterator[Context]:
+    """Yield the context of each command at the leaves."""
+    children = getattr(command, "commands", {})
+    if not children:
+        yield context
+    for name, child in children.items():
+        if not child.hidden:
+            yield from leaves(child, Context(child, parent=context, info_name=name, terminal_width=100))
+
+
+def commands() -> str:
+    """Return commands.md."""
+    top = typer.main.get_command(app)
+    found = list(leaves(top, Context(top, info_name="entente", terminal_width=100)))
+    lines = [
+        NOTE,
+        "# Commands",
+        "",
+        "What `--help` says, for reading. Commands that work on a node take its directory with `-C`, or from",
+        "`ENTENTE_CONFIG`, or work in the current one. They may run while the node serves. Exit codes: 0 all is",
+        "well, 1 there are problems, 2 the command was called wrongly. Errors go to standard error as",
+        "`entente: CODE: MESSAGE` and a hint; the codes are in [errors.md](errors.md).",
+        "",
+        *(f"- [`{each.command_path}`](#{each.command_path.replace(' ', '-')})" for each in found),
+        "",
+    ]
+    for each in found:
+        text = "\n".join(line.rstrip() for line in each.command.get_help(each).splitlines())
+        lines += [f"## {each.command_path}", "", "```", text.strip(), "```", ""]
+    return "\n".join(lines)
+
+
+# --- configuration ---
+
+
+def configuration() -> str:
+    """Return configuration.md."""
+    lines = [
+        NOTE,
+        "# Configuration",
+        "",
+        "One file, `node.toml`, in the node's directory. `entente init` writes it with every key and its",
+        "explanation; `entente config describe` prints an example. It is checked at every start and by",
+        "`entente config check`: an unknown key, a missing one or a wrong value is an error that names file,",
+        "line and key (`config-invalid`), so that a typing error never goes unnoticed. A change counts from the",
+        "next start. Relative paths start at the file.",
+        "",
+    ]
+    for name, field in node.config.Config.model_fields.items():
+        section = field.annotation
+        if not (isinstance(section, type) and issubclass(section, node.config.Section)):
+            continue
+        lines += [f"## [{name}]", "", (section.__doc__ or "").strip(), ""]
+        rows = []
+        for key, entry in section.model_fields.items():
+            default = "required" if entry.is_required() else f"`{str(entry.default).lower()}`"
+            if isinstance(entry.default, str):
+                default = f'`"{entry.default}"`'
+            rows.append((f"`{name}.{key}`", default, entry.description))
+        lines += [table(("key", "default", "meaning"), rows)]
+    lines += ["## Example", "", "```toml", node.config.describe().strip(), "```", ""]
+    lines += [
+        "## Environment",
+        "",
+        "| variable | meaning |",
+        "| --- | --- |",
+        "| `ENTENTE_CONFIG` | Directory of the node, or its node.toml, for all commands; `-C` comes first. |",
+        "| `ENTENTE_DEBUG=1` | Commands show where an error came from. May print contents: not for real cases. |",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+# --- errors ---
+
+
+def errors() -> str:
+    """Return errors.md."""
+    own = node.errors.CODES.values()
+    known = protocol.problems.PROBLEMS.values()
+    return "\n".join(
+        [
+            NOTE,
+            "# Errors",
+            "",
+            "Every refusal has a code that stays the same in all languages and versions. *At fault* says whose",
+            "matter it is, so that nobody searches at the wrong end.",
+            "",
+            "## Of this node",
+            "",
+            "Answers of the dashboard, of the API (as `application/problem+json`, RFC 9457, with `code`, `detail`,",
+            "`hint` and the `fields` at fault) and of the commands. What isn't foreseen is `internal`; its detail",
+            "stands in the log only.",
+            "",
+            table(
+                ("code", "status", "at fault", "meaning", "what to do"),
+                ((f"`{c.code}`", c.status, FAULT[c.fault], c.meaning, c.hint) for c in own),
+            ),
+            "## Between nodes, for the time being",
+            "",
+            "Answers to a peer that change nothing: the batch waits and is sent again, for ever. The rules are in",
+            "[SPEC.md](../protocol/SPEC.md), section 10. The operator finds them in the log and in `entente doctor`.",
+            "",
+            table(
+                ("code", "status", "at fault", "meaning", "what to do"),
+                ((f"`{p.code}`", p.status, FAULT[p.fault], p.meaning, p.hint) for p in known if not p.final),
+            ),
+            "## Between nodes, final",
+            "",
+            "Outcomes of single events in a signed receipt. The event is void on both sides; the case page of the",
+            "sender shows it with its code and the next step.",
+            "",
+            table(
+                ("code", "at fault", "meaning", "what to do"),
+                ((f"`{p.code}`", FAULT[p.fault], p.meaning, p.hint) for p in known if p.final),
+            ),
+            "## Of the member list",
+            "",
+            "Why a list or a document of it is refused, or what its warnings mean. Commands show them inside",
+            "`members-invalid`; a running node logs them and keeps what it had.",
+            "",
+            table(
+                ("code", "meaning"),
+                ((f"`{code}`", words) for code, words in protocol.member_problems.MEMBER_CODES.items()),
+            ),
+        ]
+    )
+
+
+# --- limits ---
+
+
+def explained(module: ModuleType) -> Iterator[tuple[str, str, str]]:
+    """Yield (name, value, words) of the numbers of a module that are limits, in the module's order."""
+    source = Path(module.__file__ or "").read_text(encoding="utf-8")
+    for found in LIMIT.finditer(source):
+        name, comment = found[1], found[3]
+        value = getattr(module, name)
+        after = re.match(r'\s*"""(.+?)"""', source[found.end() :], re.DOTALL)
+        words = comment or (" ".join(after[1].split()) if after else "")
+        if name not in NO_LIMIT and isinstance(value, int) and not isinstance(value, bool):
+            yield name, readable(value), words
+
+
+def readable(value: int) -> str:
+    """Return a number as people read it."""
+    for size, unit in ((1024 * 1024, "MiB"), (1024, "KiB")):
+        if value >= size and value % size == 0:
+            return f"{value:,} ({value // size:,} {unit})"
+    return f"{value:,}"
+
+
+def limits() -> str:
+    """Return limits.md."""
+    lines = [
+        NOTE,
+        "# Limits",
+        "",
+        "Each limit stands once in the code, under the name given here. Sizes are bytes, unless the words say",
+        "otherwise. Those between nodes are part of the specification ([SPEC.md](../protocol/SPEC.md), section 2)",
+        "and bind the sender too, so that nothing can be sent that can't be received.",
+        "",
+    ]
+    for title, modules in LIMITS.items():
+        rows = [row for module in modules for row in explained(module)]
+        lines += [f"## {title}", "", table(("name", "limit", ""), ((f"`{n}`", v, w) for n, v, w in rows))]
+    return "\n".join(lines)
+
+
+PAGES = {"commands.md": commands, "configuration.md": configuration, "errors.md": errors, "limits.md": limits}
+
+if __name__ == "__main__":
+    for page, make in PAGES.items():
+        (HERE / page).write_text(make(), encoding="utf-8")
+        print(f"docs/{page}")

@@ -1,0 +1,225 @@
+"""The member list by command: founded, grown to two and three, and everything that must not work."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from protocol.member_proposal import Proposal
+from tests.cli.conftest import Entente, accede, init
+
+
+def members(entente: Entente, node: str) -> dict[str, str]:
+    """Return each country's status as a node's list has it."""
+    return {row["country"]: row["status"] for row in entente("member", "list", "--json", "-C", node).data["members"]}
+
+
+def test_two_states_found_a_network(entente: Entente, two: str):
+    """After found, propose, sign, publish and join both nodes have the same list with both records."""
+    lists = [entente("member", "list", "--json", "-C", node).data for node in ("de", "hu")]
+    assert lists[0]["root_sha256"] == lists[1]["root_sha256"] == two
+    assert [row["url"] for row in lists[0]["members"]] == ["https://127.0.0.1:17443", "https://127.0.0.1:17453"]
+    assert [row["url"] for row in lists[1]["members"]] == ["https://127.0.0.1:17443", "https://127.0.0.1:17453"]
+    assert lists[0]["threshold"] == "2 of 2 states"
+    assert all(row["listed"] == "active" for row in entente("member", "keys", "--json", "-C", "hu").data)
+
+
+def test_a_third_country_joins(entente: Entente, two: str, folder: Path):
+    """AT joins the two; by the file that DE gives out both others and AT itself know all three."""
+    init(entente, "AT", 17463)
+    assert accede(entente, "AT", "DE", "HU") == two
+    entente("member", "list", "-o", "three.json", "-C", "de")
+    said = entente("member", "join", "--root-sha256", two, "--bundle", "three.json", "-C", "at")
+    assert "You are one of them" in said.out
+    entente("member", "join", "--root-sha256", two, "--bundle", "three.json", "-C", "hu")
+    expected = {"AT": "active", "DE": "active", "HU": "active"}
+    assert [members(entente, node) for node in ("de", "hu", "at")] == [expected] * 3
+    shown = entente("member", "show", "AT", "--json", "-C", "hu").data
+    own = {row["key"]: row["sha256"] for row in entente("member", "keys", "--json", "-C", "at").data}
+    assert shown["tls"][0]["sha256"] == own["TLS certificate"]
+    for node in ("de", "hu", "at"):
+        assert entente("verify", "-C", node).out == "Everything is as it must be.\n"
+
+
+def test_missing_signatures_are_named_and_nothing_changes(entente: Entente, two: str):
+    """With too few signatures `publish` says whose are missing, ends with 1, and the list stays."""
+    init(entente, "AT", 17463)
+    entente("member", "propose", "at/AT.candidate.json", "--sign", "-C", "de")
+    entente("member", "sign", "AT.proposal.json", "--yes", "-C", "hu")
+    said = entente("member", "publish", "AT.proposal.json", "AT.proposal.DE.signed.json", "-C", "de", code=1)
+    assert "Signed by: DE" in said.out
+    assert "1 more of AT, HU must sign, AT in any case" in said.out
+    both = [f"AT.proposal.{one}.signed.json" for one in ("DE", "HU")]
+    said = entente("member", "publish", "AT.proposal.json", *both, "-C", "de", code=1)
+    assert "1 more of AT must sign, AT in any case" in said.out
+    assert "AT" not in members(entente, "de")
+
+
+def test_a_proposal_says_all_that_it_changes(entente: Entente, two: str):
+    """`review` shows who joins, until when the list lasts and who has to sign, before anything is signed."""
+    init(entente, "AT", 17463)
+    entente("member", "propose", "at/AT.candidate.json", "-C", "de")
+    said = entente("member", "review", "AT.proposal.json", "-C", "hu").out
+    assert "AT joins" in said
+    assert "the list lasts until 20" in said
+    assert "Signatures needed: 2 of AT, DE, HU" in said
+
+
+def test_the_fingerprint_is_the_same_on_both_sides(entente: Entente, two: str):
+    """What AT reads out on the telephone is what DE sees when it proposes."""
+    made = init(entente, "AT", 17463).out
+    fingerprint = next(line for line in made.splitlines() if line.startswith("Fingerprint")).partition(": ")[2]
+    assert fingerprint in entente("member", "propose", "at/AT.candidate.json", "-C", "de").out
+    assert fingerprint in entente("member", "candidate", "-o", "again.json", "-C", "at").out
+
+
+def test_a_proposal_on_an_old_list_is_refused(entente: Entente, two: str):
+    """A proposal that isn't made on the list in force can't be signed or published."""
+    init(entente, "AT", 17463)
+    entente("member", "renew", "-C", "de", "-o", "old.proposal.json")
+    accede(entente, "AT", "DE", "HU")
+    said = entente("member", "sign", "old.proposal.json", "--yes", "-C", "de", code=1)
+    assert "entente: members-invalid:" in said.err
+    assert "not made on the list in force" in said.err
+
+
+def test_an_altered_proposal_gets_no_further_than_its_signatures(entente: Entente, two: str, folder: Path):
+    """Signatures of one proposal don't count for another."""
+    init(entente, "AT", 17463)
+    init(entente, "FR", 17473)
+    entente("member", "propose", "at/AT.candidate.json", "--sign", "-C", "de")
+    entente("member", "propose", "fr/FR.candidate.json", "-C", "de")
+    entente("member", "sign", "AT.proposal.json", "--yes", "-C", "hu")
+    given = [f"AT.proposal.{one}.signed.json" for one in ("DE", "HU")]
+    said = entente("member", "publish", "FR.proposal.json", *given, "-C", "de", code=1)
+    assert "Signed by: nobody" in said.out
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]", "nonsense", '{"root": "AA==", "targets": "AA=="}'])
+def test_files_of_the_wrong_kind_are_named(entente: Entente, two: str, folder: Path, text: str):
+    """A wrong file ends with its name and a hint, whatever is in it."""
+    (folder / "wrong.json").write_text(text)
+    for command in (
+        ("propose", "wrong.json"),
+        ("sign", "wrong.json", "--yes"),
+        ("publish", "wrong.json", "wrong.json"),
+    ):
+        said = entente("member", *command, "-C", "de", code=1)
+        assert "members-invalid: wrong.json" in said.err
+    assert "can't be read" in entente("member", "review", "nothere.json", "-C", "de", code=1).err
+
+
+def test_signing_with_a_foreign_key_is_refused(entente: Entente, two: str):
+    """A node that neither is nor becomes a state can't sign."""
+    init(entente, "FR", 17473)
+    init(entente, "AT", 17463)
+    entente("member", "propose", "at/AT.candidate.json", "-C", "de")
+    said = entente("member", "sign", "AT.proposal.json", "--yes", "-C", "fr", code=1)
+    assert "the key is of no state" in said.err
+
+
+def test_without_yes_nothing_is_signed_unseen(entente: Entente, two: str, folder: Path):
+    """`sign` asks; an answer that isn't yes signs nothing."""
+    entente("member", "renew", "-C", "de")
+    assert "the list lasts until" in entente("member", "sign", "renewal.proposal.json", "-C", "hu", code=1).out
+    assert not list(folder.glob("renewal*.signed.json"))
+
+
+def test_a_state_signs_on_a_machine_without_a_node(entente: Entente, two: str, folder: Path):
+    """With the key on a medium, the proposal and the list, `sign` needs no configuration."""
+    entente("member", "renew", "-C", "de")
+    entente("member", "sign", "renewal.proposal.json", "--yes", "-C", "de")
+    (folder / "hu/keys/state.seed").rename(folder / "medium.seed")
+    entente("member", "sign", "renewal.proposal.json", "--yes", "--key", "medium.seed", "--list", "members.json")
+    signed = [f"renewal.proposal.{one}.signed.json" for one in ("DE", "HU")]
+    entente("member", "publish", "renewal.proposal.json", *signed, "-C", "de")
+    assert entente("member", "list", "--json", "-C", "de").data["version"] == 3
+    assert "key-missing" in entente("member", "sign", "renewal.proposal.json", "--yes", "-C", "hu", code=1).err
+
+
+def test_joining_needs_the_right_root(entente: Entente, two: str):
+    """Another hash than that of the first root is refused, and nothing is stored."""
+    init(entente, "AT", 17463)
+    said = entente("member", "join", "--root-sha256", "0" * 64, "--bundle", "members.json", "-C", "at", code=1)
+    assert "members-pin" in said.err
+    assert "no member list yet" in entente("member", "list", "-C", "at", code=1).err
+
+
+def test_a_node_stays_in_its_network(entente: Entente, two: str):
+    """A node that has a list neither founds another network nor joins one."""
+    init(entente, "AT", 17463)
+    entente("member", "found", "-C", "at")
+    said = entente("member", "join", "--root-sha256", two, "--bundle", "members.json", "-C", "at", code=1)
+    assert "entente: exists: This node is in another network." in said.err
+    assert "entente: exists:" in entente("member", "found", "-C", "de", code=1).err
+
+
+def test_a_member_is_suspended_resumed_and_leaves(entente: Entente, two: str):
+    """Status changes go the same way: proposed, signed, published."""
+    for arguments, name, status in (
+        (("propose", "--suspend", "HU"), "HU.suspended", "suspended"),
+        (("propose", "--resume", "HU"), "HU.active", "active"),
+        (("leave", "HU"), "HU.left", "left"),
+    ):
+        entente("member", *arguments, "--sign", "-C", "de")
+        entente("member", "list", "-o", f"{name}.list.json", "-C", "de")
+        file = f"{name}.proposal.json"
+        entente(
+            "member",
+            "sign",
+            file,
+            "--yes",
+            "--key",
+            "hu/keys/state.seed",
+            "--list",
+            f"{name}.list.json",
+            "-o",
+            "hu.json",
+        )
+        entente("member", "publish", file, f"{name}.proposal.DE.signed.json", "hu.json", "-C", "de")
+        Path("hu.json").unlink()
+        assert members(entente, "de")["HU"] == status
+
+
+def test_a_block_is_local_and_can_be_undone(entente: Entente, two: str):
+    """`block` shows in the list and in doctor, and leaves the other node's list alone."""
+    entente("member", "block", "HU", "-C", "de")
+    contact = {
+        row["country"]: row["contact"] for row in entente("member", "list", "--json", "-C", "de").data["members"]
+    }
+    assert contact["HU"] == "blocked here"
+    assert "entente member unblock HU" in entente("doctor", "-C", "de", code=1).out
+    entente("member", "unblock", "HU", "-C", "de")
+    assert "blocked" not in entente("member", "list", "-C", "de").out
+    assert "unknown-country" in entente("member", "block", "XX", "-C", "de", code=1).err
+    assert "unknown-country" in entente("member", "block", "DE", "-C", "de", code=1).err
+
+
+def test_a_new_address_is_published_once(entente: Entente, two: str, folder: Path):
+    """`publish-own` makes a new record when the address changed, and none when nothing did."""
+    assert "Nothing to do" in entente("member", "publish-own", "-C", "de").out
+    file = folder / "de/node.toml"
+    file.write_text(file.read_text().replace("https://127.0.0.1:17443", "https://node.de.example:7443"))
+    assert "is signed" in entente("member", "publish-own", "-C", "de").out
+    row = entente("member", "list", "--json", "-C", "de").data["members"][0]
+    assert (row["url"], row["record"]) == ("https://node.de.example:7443", 2)
+    assert "Nothing to do" in entente("member", "publish-own", "-C", "de").out
+
+
+def test_an_address_that_no_record_may_hold_is_named(entente: Entente, folder: Path):
+    """A configured address that the member list doesn't allow is a mistake of the configuration, by its key."""
+    init(entente, "AT")
+    file = folder / "at/node.toml"
+    file.write_text(file.read_text().replace('url = "https://127.0.0.1:17443"', 'url = "https://NODE.example/?x=1"'))
+    said = entente("member", "found", "-C", "at", code=1)
+    assert "entente: config-invalid: url:" in said.err
+
+
+def test_files_are_never_overwritten(entente: Entente, two: str, folder: Path):
+    """A proposal that exists stays as it is."""
+    entente("member", "renew", "-C", "de")
+    before = (folder / "renewal.proposal.json").read_bytes()
+    assert "entente: exists:" in entente("member", "renew", "-C", "de", code=1).err
+    assert (folder / "renewal.proposal.json").read_bytes() == before
+    Proposal.from_json(before.strip())
+    json.loads(before)
