@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import typer.main
-from typer._click import Context
 
 import directory_sync.limits
 import node.config
@@ -53,6 +53,7 @@ LIMITS = {
     ),
 }
 LIMIT = re.compile(r"^([A-Z][A-Z_]+)(?:: [\w\[\], ]+)? = ([^#\n]+?)(?:  # (.+))?$", re.MULTILINE)
+FROM = 16 * 1024  # bytes from which the larger unit is shown too; smaller numbers count characters as well
 NO_LIMIT = {"KIB", "MIB"}
 
 
@@ -70,20 +71,22 @@ def table(headings: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
 # --- commands ---
 
 
-def leaves(command: object, context: Context) -> Iterator[Context]:
+def leaves(command: Any, name: str = "entente", parent: Any = None) -> Iterator[Any]:
     """Yield the context of each command at the leaves."""
+    context = command.context_class(
+        command, parent=parent, info_name=name, terminal_width=100, **command.context_settings
+    )
     children = getattr(command, "commands", {})
     if not children:
         yield context
-    for name, child in children.items():
+    for child_name, child in children.items():
         if not child.hidden:
-            yield from leaves(child, Context(child, parent=context, info_name=name, terminal_width=100))
+            yield from leaves(child, child_name, context)
 
 
 def commands() -> str:
     """Return commands.md."""
-    top = typer.main.get_command(app)
-    found = list(leaves(top, Context(top, info_name="entente", terminal_width=100)))
+    found = list(leaves(typer.main.get_command(app)))
     lines = [
         NOTE,
         "# Commands",
@@ -217,7 +220,7 @@ def explained(module: ModuleType) -> Iterator[tuple[str, str, str]]:
 def readable(value: int) -> str:
     """Return a number as people read it."""
     for size, unit in ((1024 * 1024, "MiB"), (1024, "KiB")):
-        if value >= size and value % size == 0:
+        if value >= max(size, FROM) and value % size == 0:
             return f"{value:,} ({value // size:,} {unit})"
     return f"{value:,}"
 
@@ -235,7 +238,7 @@ def limits() -> str:
     ]
     for title, modules in LIMITS.items():
         rows = [row for module in modules for row in explained(module)]
-        lines += [f"## {title}", "", table(("name", "limit", ""), ((f"`{n}`", v, w) for n, v, w in rows))]
+        lines += [f"## {title}", "", table(("name", "limit", "of what"), ((f"`{n}`", v, w) for n, v, w in rows))]
     return "\n".join(lines)
 
 

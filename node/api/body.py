@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from typing import Final
+from urllib.parse import unquote
 
 from aiohttp import BodyPartReader, web
 from aiohttp.http_exceptions import HttpProcessingError
@@ -89,12 +90,21 @@ async def _read_upload(request: web.Request) -> Upload:
             raise NodeError("invalid", "The file is missing.", fields={"file": "missing"})
         data = await _read_part(part)
         media_type = part.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-        name = part.filename.encode("utf-8", "replace").decode()
+        name = _plain_name(part.filename)
         if await form.next() is not None:
             raise NodeError("invalid", "One file at a time.", fields={"body": "unknown-field"})
     except (ValueError, AssertionError, RuntimeError, HttpProcessingError):
         raise NodeError("invalid", "The form can't be read.", fields={"file": "malformed"}) from None
     return Upload(name, media_type, data)
+
+
+def _plain_name(sent: str) -> str:
+    """Return a file's name; many clients send it percent-encoded (RFC 7578 section 4.2)."""
+    try:
+        name = unquote(sent, errors="strict")
+    except UnicodeDecodeError:
+        name = sent
+    return name.encode("utf-8", "replace").decode()
 
 
 async def _read_part(part: BodyPartReader) -> bytes:

@@ -17,7 +17,7 @@ from protocol.request import Side, State
 class CaseSearch(Shape):
     """What the work list is narrowed to; never a person."""
 
-    state: State | Literal["refused"] | None = None
+    state: Literal[State, "refused"] | None = None
     role: Side | None = None
     area: Id | None = None
     country: Country | None = None

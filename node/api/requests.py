@@ -1,6 +1,5 @@
 """Asking: one request, from a draft or whole, or up to a hundred at once."""
 
-import asyncio
 import datetime as dt
 from typing import Annotated, Final
 
@@ -9,7 +8,6 @@ from pydantic import Field, model_validator
 from node.api.drafts import RequestFields, request_of
 from node.api.route import Call, Route, Shape
 from node.domain.case import Case
-from node.errors import NodeError
 from node.service import requests
 from protocol.content import Id
 from protocol.limits import MAX_ITEMS
@@ -49,19 +47,10 @@ class NewRequests(Shape):
     requests: Annotated[tuple[RequestFields, ...], Field(min_length=1, max_length=MAX_ITEMS)]
 
 
-class Unsent(Shape):
-    """A request that wasn't sent: its place in the list (from 0) and why."""
-
-    place: int
-    code: str
-    detail: str
-
-
 class SentRequests(Shape):
-    """The cases of the requests that were sent, in the order of the list, and those that weren't."""
+    """The cases of the requests, in the order of the list: all were sent, or none was."""
 
     items: tuple[CaseRef, ...]
-    unsent: tuple[Unsent, ...]
 
 
 def case_ref(case: Case) -> CaseRef:
@@ -79,32 +68,10 @@ async def send(call: Call) -> CaseRef:
 
 
 async def send_all(call: Call) -> SentRequests:
-    """Send several requests: all are checked before the first is sent."""
+    """Send several requests, all of them or none."""
     body: NewRequests = call.body
-    contents = [one.content() for one in body.requests]
-    faults: dict[str, str] = {}
-    for place, content in enumerate(contents):
-        try:
-            requests.check(call.node, call.actor, content)
-        except NodeError as error:
-            if error.code != "invalid":
-                raise
-            faults |= {f"requests.{place}.{field}": code for field, code in error.fields.items()}
-    if faults:
-        raise NodeError("invalid", "Some requests aren't complete; none was sent.", fields=faults)
-    sending = (requests.send(call.node, call.actor, content) for content in contents)
-    outcomes = await asyncio.gather(*sending, return_exceptions=True)
-    unforeseen = [one for one in outcomes if isinstance(one, BaseException) and not isinstance(one, NodeError)]
-    if unforeseen:
-        raise unforeseen[0]
-    return SentRequests(
-        items=tuple(case_ref(one) for one in outcomes if isinstance(one, Case)),
-        unsent=tuple(
-            Unsent(place=place, code=one.code, detail=one.message)
-            for place, one in enumerate(outcomes)
-            if isinstance(one, NodeError)
-        ),
-    )
+    sent = await requests.send_many(call.node, call.actor, [one.content() for one in body.requests])
+    return SentRequests(items=tuple(case_ref(case) for case in sent))
 
 
 ROUTES: Final = (

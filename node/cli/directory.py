@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Faults = list[tuple[int | str, str, str]]
 """What is wrong with a file: (row or authority, column, problem)."""
 
-app = typer.Typer(no_args_is_help=True, help="This country's authorities, and finding those of all countries.")
+app = typer.Typer(no_args_is_help=True, help="The authorities of all countries.")
 
 
 @app.command("import")

@@ -32,11 +32,6 @@ def init(
         --web-url https://entente.example.at --language de --time-zone Europe/Vienna
       entente init ./test --country HU --demo --peers-url https://127.0.0.1:7443 --web-url http://127.0.0.1:7080
     """
-    from node.cli.member_files import CANDIDATE, candidate_of, fingerprint
-    from node.clock import SystemEntropy
-    from node.config import FILE_NAME
-    from node.service.sessions import new_operator_token
-    from node.store.key_files import make_keys, write_secret
     from translations.languages import COUNTRIES, country_name
 
     shown = country_name(country, "en") if country in COUNTRIES else country
@@ -53,7 +48,18 @@ def init(
         ("web", "url"): web_url,
         ("health", "listen"): health_listen,
     }
-    text = _checked(directory, values)
+    _make(directory, country, _checked(directory, values))
+    _next_steps(directory, country)
+
+
+def _make(directory: Path, country: str, text: str) -> None:
+    """Write keys, token, candidate and, last, the configuration."""
+    from node.cli.member_files import CANDIDATE, candidate_of, fingerprint
+    from node.clock import SystemEntropy
+    from node.config import FILE_NAME
+    from node.service.sessions import new_operator_token
+    from node.store.key_files import make_keys, write_secret
+
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     entropy, keys = SystemEntropy(), directory / "keys"
     make_keys(keys, country, entropy)
@@ -63,7 +69,6 @@ def init(
     (directory / FILE_NAME).write_text(text, encoding="utf-8")
     say(f"Made {directory}: {FILE_NAME}, keys/ (back it up, keep it secret), {country}.candidate.json")
     say(f"Fingerprint of the candidate: {grouped(fingerprint(candidate))}")
-    _next_steps(directory, country)
 
 
 def _checked(directory: Path, values: dict[tuple[str, str], str | bool]) -> str:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="The member list: who takes part, where their nodes are, which keys speak for them.",
+    help="The member list: who takes part, with which keys.",
     epilog="A country joins: init, propose, sign, publish, join. See docs/operating.md.",
 )
 for _command in member_change.COMMANDS:

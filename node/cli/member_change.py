@@ -107,7 +107,12 @@ def propose(
     _write(config, name, output, sign_too, lambda members, now: propose_status(members, country, status, now))  # type: ignore[arg-type]
 
 
-def renew(config: ConfigOption = HERE, output: OutputOption = None, sign_too: SignOption = False) -> None:
+def renew(
+    config: ConfigOption = HERE,
+    output: OutputOption = None,
+    days: Annotated[int, typer.Option(min=1, max=3650, help="Days from today until the list ends.")] = 365,
+    sign_too: SignOption = False,
+) -> None:
     r"""Propose the same list with a later end. `entente doctor` says when it is time.
 
     \b
@@ -116,7 +121,7 @@ def renew(config: ConfigOption = HERE, output: OutputOption = None, sign_too: Si
     """
     from protocol.member_proposal import renew as renewed
 
-    _write(config, "renewal", output, sign_too, renewed)
+    _write(config, "renewal", output, sign_too, lambda members, now: renewed(members, now, days))
 
 
 def leave(

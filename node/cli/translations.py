@@ -7,7 +7,7 @@ import typer
 from node.cli.areas import FolderOption, print_findings, texts_folder
 from node.cli.output import say
 
-app = typer.Typer(no_args_is_help=True, help="Check the texts of the interface and of the areas.")
+app = typer.Typer(no_args_is_help=True, help="Check the texts in all languages.")
 
 
 @app.callback()

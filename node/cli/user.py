@@ -10,7 +10,7 @@ from node.cli.output import as_json, say, table
 if TYPE_CHECKING:
     from node.service.node import Node
 
-app = typer.Typer(no_args_is_help=True, help="The people who work with this node: accounts, links, tokens.")
+app = typer.Typer(no_args_is_help=True, help="The people who work with this node.")
 
 LoginArgument = Annotated[str, typer.Argument(metavar="LOGIN", help="The user name.")]
 

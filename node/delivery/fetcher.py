@@ -62,13 +62,16 @@ class Fetcher:
 
     async def run(self) -> None:
         """Fetch until cancelled."""
+        config, failures = self._node.config.peers, 0
         while True:
-            pause = self._node.config.peers.refresh_s
+            pause = config.refresh_s
             try:
                 await self.round()
+                failures = 0
             except (LineError, ProtocolError, DirectoryError, MemberListError, NodeError) as error:
                 log.info("fetch-failed", peer=self._peer, reason=str(error)[:300])
-                pause = min(pause, self._node.config.peers.retry_first_s * 4)
+                pause = min(pause, config.retry_first_s * 4 * 2 ** min(failures, 20))
+                failures += 1
             except Exception:
                 log.exception("fetcher-failed", peer=self._peer)  # a full disk, say
             try:

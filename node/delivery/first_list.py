@@ -7,6 +7,7 @@ from typing import Final
 import aiohttp
 from typing_extensions import override
 
+from node.delivery.http_line import was_dropped
 from node.delivery.incoming import MEMBERS
 from node.errors import NodeError
 from protocol.limits import MAX_MEMBER_BUNDLE
@@ -51,14 +52,14 @@ async def fetch_list(url: str, certificate: Path, key: Path) -> tuple[MemberBund
             while len(data) <= MAX_MEMBER_BUNDLE and (more := await answer.content.read(MAX_MEMBER_BUNDLE)):
                 data += more
             status = answer.status
-    except (aiohttp.ServerDisconnectedError, ConnectionResetError, ssl.SSLError):
+    except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        if not was_dropped(error):
+            raise NodeError("peer-unreachable", f"{url}: {str(error) or type(error).__name__}") from None
         raise NodeError(
             "peer-unreachable",
             f"{url} drops the connection: it doesn't know this node's certificate yet.",
             "Has the list that names this country been published there? Else ask for it as a file: --bundle.",
         ) from None
-    except (aiohttp.ClientError, OSError, TimeoutError) as error:
-        raise NodeError("peer-unreachable", f"{url}: {error}") from None
     if status != _OK:
         raise NodeError("peer-unreachable", f"{url} answers {status}.", "Ask for the list as a file: --bundle.")
     return MemberBundle.from_json(data), context.shown

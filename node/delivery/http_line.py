@@ -1,6 +1,7 @@
 """The way to one peer over HTTPS, its connection kept open."""
 
 import asyncio
+import errno
 import ssl
 from urllib.parse import urlencode
 
@@ -75,8 +76,16 @@ class HttpLine:
             await asyncio.sleep(0)
 
 
+def was_dropped(error: BaseException) -> bool:
+    """Say whether the other end closed the connection without a word, as a TLS server does that refuses a client."""
+    if isinstance(error, aiohttp.ServerDisconnectedError | ConnectionResetError | BrokenPipeError):
+        return True
+    alert = isinstance(error, ssl.SSLError) and "ALERT" in (error.reason or "")
+    return alert or getattr(error, "errno", None) in (errno.ECONNRESET, errno.EPIPE)
+
+
 def _reason(error: BaseException) -> str:
-    if isinstance(error, aiohttp.ServerDisconnectedError | ConnectionResetError):
+    if was_dropped(error):
         return "the connection was dropped; perhaps the peer doesn't know this node's TLS certificate"
     if isinstance(error, TimeoutError):
         return "no answer in time"

@@ -3,6 +3,9 @@
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
+
+import structlog
 
 from node.domain.access import Actor
 from node.domain.case import Case
@@ -31,6 +34,8 @@ from protocol.content import Actor as ActorName
 from protocol.problems import ProtocolError
 from translations.answer import check_answers, personal_items
 from translations.area import Area
+
+log: Final = structlog.get_logger("entente.cases")
 
 
 def own_case(node: Node, actor: Actor, case_id: str) -> Case:
@@ -170,9 +175,8 @@ async def note_opened(node: Node, actor: Actor, case: Case) -> None:
         act = _Act(node, actor, case)
         try:
             await act.issue("notice.opened", act.matter())
-        except NodeError as error:
-            if error.code != "stale":  # somebody else opened it in the same moment
-                raise
+        except NodeError as error:  # it is a courtesy: somebody else was quicker, or the other country has left
+            log.info("opening-not-told", case=case.id, code=error.code)
 
 
 async def grant_withdrawal(node: Node, case_id: str) -> None:

@@ -1,6 +1,9 @@
 """Drafts of requests and replies, and the files attached to them."""
 
 import datetime as dt
+from typing import Any
+
+from pydantic import ValidationError
 
 from node.clock import new_uuid, unstamp
 from node.domain.access import Actor
@@ -85,15 +88,20 @@ async def delete(node: Node, actor: Actor, draft_id: str) -> None:
     draft = read(node, actor, draft_id)
     held = draft.request or draft.reply
     refs = held.attachments if held else ()
-    await node.store.write(lambda tx: _delete(tx, draft_id, refs))
+    await node.store.write(lambda tx: _delete(tx, draft, refs))
     for ref in refs:
         blobs.path_of(node.config.data, ref.sha256).unlink(missing_ok=True)
     if draft.kind == "request":
         await node.case_keys.erase([draft.case])
 
 
-def _delete(tx: Tx, draft_id: str, refs: tuple[AttachmentRef, ...]) -> None:
-    drafts.delete(tx, draft_id)
+def _delete(tx: Tx, draft: Draft, refs: tuple[AttachmentRef, ...]) -> None:
+    row = drafts.find(tx, draft.id)
+    if row is None:
+        raise NodeError("not-found", "The draft was sent or deleted meanwhile.")
+    if row["version"] != draft.version:
+        raise NodeError("stale", "Somebody else has changed the draft.")
+    drafts.delete(tx, draft.id, draft.version)
     tx.many("DELETE FROM blob WHERE sha256 = :s", [{"s": ref.sha256} for ref in refs])
 
 
@@ -151,6 +159,10 @@ async def _save(
 ) -> Draft:
     kind, draft_id, case_id = place
     plain = content.model_dump_json(exclude_none=True).encode()
+    try:
+        type(content).model_validate_json(plain)  # what couldn't be read again would lock the draft
+    except ValidationError:
+        raise NodeError("invalid", "The draft has a field that no draft may hold.") from None
     sealed = node.case_keys.seal(node.case_keys.find(case_id), plain, draft_id)
     values = {
         "id": draft_id,
@@ -160,11 +172,19 @@ async def _save(
         "person": actor.id,
         "content": sealed,
     }
-    if not await node.store.write(lambda tx: drafts.save(tx, values, version)):
+    return _read(node, await node.store.write(lambda tx: _put(tx, values, version)))
+
+
+def _put(tx: Tx, values: dict[str, Any], version: int | None) -> Row:
+    """Save a draft and return its row; a reply that somebody else has just begun is returned as it is."""
+    begun = drafts.reply_to(tx, values["case_id"]) if version is None and values["kind"] == "reply" else None
+    if begun is not None:
+        return begun
+    if not drafts.save(tx, values, version):
         raise NodeError("stale", "Somebody else has changed the draft.")
-    row = node.store.read_now(lambda q: drafts.find(q, draft_id))
+    row = drafts.find(tx, values["id"])
     assert row is not None
-    return _read(node, row)
+    return row
 
 
 def _read(node: Node, row: Row) -> Draft:

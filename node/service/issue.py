@@ -12,7 +12,7 @@ from node.domain.case import Case, advanced, opened
 from node.errors import NodeError, from_protocol
 from node.service.contents import pack_ceks
 from node.service.node import Node
-from node.store import audit, cases, events, streams
+from node.store import audit, cases, drafts, events, streams
 from node.store.tx import Read, Tx
 from protocol.content import MATTER, Content, SendMatter, chain_of
 from protocol.encoding import b64u
@@ -49,20 +49,19 @@ def _seal(node: Node, country: str, place: Place, contents: dict[str, Content]) 
 
 @dataclass(frozen=True)
 class Opening:
-    """A request about to be sent: to which country, as which case, and the draft it comes from."""
+    """A request about to be sent: to which country, as which case, and the draft (id, version) it comes from."""
 
     country: str
     case_id: str
     contents: dict[str, Content]
-    draft_id: str | None = None
+    draft: tuple[str, int] | None = None
 
 
-async def open_cases(node: Node, actor: Actor, openings: Sequence[Opening]) -> list[Case]:
-    """Issue `request.send` for each, all of them or none; the cases' keys must be durable already.
+async def open_cases(node: Node, actor: Actor, openings: Sequence[Opening], keys: Mapping[str, bytes]) -> list[Case]:
+    """Issue `request.send` for each, all of them or none; `keys` are the cases' keys, durable already.
 
     Signing and encrypting many runs off the loop. The drafts they come from are gone with the same commit.
     """
-    keys = {opening.case_id: node.case_keys.find(opening.case_id) for opening in openings}
     sealing = partial(_seal_openings, node, openings, keys)
     many = len(openings) > _INLINE
     sealed = await asyncio.get_running_loop().run_in_executor(None, sealing) if many else sealing()
@@ -71,10 +70,8 @@ async def open_cases(node: Node, actor: Actor, openings: Sequence[Opening]) -> l
         for opening, (event, packed, case) in zip(openings, sealed, strict=True):
             if cases.find(tx, case.id) is not None:
                 raise NodeError("stale", "The request was sent already.")
-            if opening.draft_id is not None and not tx.run(
-                "DELETE FROM draft WHERE id = :id", {"id": opening.draft_id}
-            ):
-                raise NodeError("stale", "The draft is gone: it was sent or deleted meanwhile.")
+            if opening.draft is not None and not drafts.delete(tx, *opening.draft):
+                raise NodeError("stale", "The draft was changed, sent or deleted meanwhile.")
             cases.insert(tx, case, unread=False, on_its_way=1)
             _store(tx, node, event, packed, actor, case)
 

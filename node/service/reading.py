@@ -226,8 +226,9 @@ def _each_notice(node: Node, texts: CaseTexts, case: Case, events: list[Stored])
         yield texts.interface("notice.set-fetched")
     if case.date_state == "proposed" and case.role == "asking" and not case.ended:
         yield texts.interface("notice.date-proposed", date=texts.day(case.due))
-    if events[-1].code is not None:
-        yield texts.interface("notice.refused", code=events[-1].code)
+    acts = [stored for stored in events if not stored.kind.startswith("notice.")]
+    if acts[-1].code is not None:
+        yield texts.interface("notice.refused", code=acts[-1].code)
 
 
 async def read_attachment(node: Node, actor: Actor, case_id: str, sha256: str) -> OpenedFile:

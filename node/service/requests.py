@@ -1,7 +1,7 @@
 """Asking: from a draft to a request on its way."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -13,12 +13,13 @@ from node.errors import NodeError
 from node.service import drafts
 from node.service.cases import own_case
 from node.service.issue import Opening, open_cases
-from node.service.judge import request_problems
+from node.service.judge import plain
 from node.service.node import Node
 from node.store import authorities, cases
+from node.store.tx import Read
 from protocol.content import MATTER, PERSON, Asked, Content, PartyName, SendMatter, SendPerson
 from protocol.content import Actor as ActorName
-from translations.answer import needed_variables
+from translations.answer import check_request, needed_variables
 from translations.area import Area
 
 MAX_AT_ONCE: Final = 100
@@ -31,10 +32,12 @@ async def send_draft(node: Node, actor: Actor, draft_id: str) -> Case:
     if draft.request is None:
         raise NodeError("invalid", "This is the draft of a reply.")
     content = only_needed(node, draft.request)
-    check(node, actor, content)
+    known = _known(node, [content])
+    _check_one(node, actor, content, known, None)
     (number,) = await node.store.write(lambda tx: cases.reserve_numbers(tx, node.country, 1))
-    opening = _opening(node, actor, draft.id, content, number)
-    return (await open_cases(node, actor, [replace(opening, draft_id=draft.id)]))[0]
+    opening = _opening(node, actor, draft.id, content, number, known)
+    keys = {draft.id: node.case_keys.find(draft.id)}
+    return (await open_cases(node, actor, [replace(opening, draft=(draft.id, draft.version))], keys))[0]
 
 
 async def send(node: Node, actor: Actor, content: RequestDraft) -> Case:
@@ -51,40 +54,64 @@ async def send_many(node: Node, actor: Actor, contents: Sequence[RequestDraft]) 
     if not 0 < len(contents) <= MAX_AT_ONCE:
         raise NodeError("invalid", f"Between 1 and {MAX_AT_ONCE} requests can be sent at once.")
     wanted = [only_needed(node, content) for content in contents]
+    known = _known(node, wanted)
     for place, content in enumerate(wanted):
-        _check_one(node, actor, content, place, len(wanted))
+        _check_one(node, actor, content, known, place if len(wanted) > 1 else None)
     case_ids = [new_uuid(node.entropy) for _ in wanted]
-    numbers, _ = await asyncio.gather(
+    numbers, keys = await asyncio.gather(
         node.store.write(lambda tx: cases.reserve_numbers(tx, node.country, len(wanted))),
         node.case_keys.make(case_ids),
     )
     openings = [
-        _opening(node, actor, case_id, content, number)
+        _opening(node, actor, case_id, content, number, known)
         for case_id, content, number in zip(case_ids, wanted, numbers, strict=True)
     ]
-    return await open_cases(node, actor, openings)
+    return await open_cases(node, actor, openings, keys)
 
 
-def _check_one(node: Node, actor: Actor, content: RequestDraft, place: int, count: int) -> None:
-    try:
-        check(node, actor, content)
-    except NodeError as error:
-        if count == 1 or not error.fields:
-            raise
-        fields = {f"{place}.{path}": code for path, code in error.fields.items()}
-        raise NodeError(error.code, error.message, error.hint, fields) from None
+Known = Mapping[str, str | None]
+"""Authority → official name, None where it isn't active today."""
 
 
-def check(node: Node, actor: Actor, content: RequestDraft) -> dict[str, str]:
+def _known(node: Node, contents: Sequence[RequestDraft]) -> Known:
+    """Look up every authority that some requests name, once."""
+    today = node.clock.now().date()
+    wanted = {(content.country or "", content.to or "") for content in contents}
+    wanted |= {(node.country, content.authority or "") for content in contents}
+
+    def look(q: Read) -> dict[str, str | None]:
+        return {
+            authority: authorities.name_of(q, authority)
+            if authorities.is_active(q, country, authority, today)
+            else None
+            for country, authority in wanted
+            if authority
+        }
+
+    return node.store.read_now(look)
+
+
+def _check_one(node: Node, actor: Actor, content: RequestDraft, known: Known, place: int | None) -> None:
+    faults = _faults(node, actor, content, known)
+    if faults:
+        named = faults if place is None else {f"{place}.{path}": code for path, code in faults.items()}
+        raise NodeError("invalid", "The request isn't complete.", fields=named)
+
+
+def check(node: Node, actor: Actor, content: RequestDraft) -> None:
     """Check that a request is complete; raises `invalid` naming every field at fault (path → code)."""
     actor.require("cases.act")
-    faults = {
-        name: "missing"
-        for name in ("authority", "country", "to", "area", "set", "questions", "due")
-        if not getattr(content, name)
-    }
+    _check_one(node, actor, content, _known(node, [content]), None)
+
+
+def _faults(node: Node, actor: Actor, content: RequestDraft, known: Known) -> dict[str, str]:
+    needed = ("authority", "country", "to", "area", "set", "questions", "due")
+    faults = {name: "missing" for name in needed if not getattr(content, name)}
     if content.authority:
         actor.require_authority(content.authority)
+    for name, authority in (("authority", content.authority), ("to", content.to)):
+        if authority and known.get(authority) is None:
+            faults[name] = "unknown-authority"
     if content.due and content.due < node.clock.now().date():
         faults["due"] = "in-the-past"
     if content.country == node.country:
@@ -94,18 +121,11 @@ def check(node: Node, actor: Actor, content: RequestDraft) -> dict[str, str]:
         faults["area"] = "unknown-area"
     elif area and content.set and content.set not in area.question_sets:
         faults["set"] = "unknown-question-set"
-    if content.country and content.to and "country" not in faults:
-        today = node.clock.now().date()
-        known = node.store.read_now(lambda q: authorities.is_active(q, content.country or "", content.to or "", today))
-        faults |= {} if known else {"to": "unknown-authority"}
     if area and not faults.keys() & {"area", "set", "questions"}:
-        matter = _matter(node, content, area, actor, "")
         faults |= {
             f"{'variables' if 'variable' in p.code else 'questions'}.{p.item}": p.code
-            for p in request_problems(area, matter, _person(content, area))
+            for p in check_request(area, content.set, content.questions, plain(content.variables))
         }
-    if faults:
-        raise NodeError("invalid", "The request isn't complete.", fields=faults)
     return faults
 
 
@@ -126,32 +146,31 @@ def sent_from(node: Node, actor: Actor, draft_id: str) -> Case:
     return own_case(node, actor, draft_id)
 
 
-def _opening(node: Node, actor: Actor, case_id: str, content: RequestDraft, number: str) -> Opening:
+def _opening(
+    node: Node, actor: Actor, case_id: str, content: RequestDraft, number: str, known: Known
+) -> Opening:
     area = node.areas[content.area or ""]
-    contents: dict[str, Content] = {MATTER: _matter(node, content, area, actor, number)}
-    person = _person(content, area)
-    if person != SendPerson():
-        contents[PERSON] = person
-    return Opening(content.country or "", case_id, contents)
-
-
-def _matter(node: Node, content: RequestDraft, area: Area, actor: Actor, number: str) -> SendMatter:
     question_set = area.question_sets[content.set or ""]
     own, other = content.authority or "", content.to or ""
-    names = node.store.read_now(lambda q: {i: authorities.name_of(q, i) for i in (own, other)})
-    return SendMatter.model_construct(
+    assert content.due is not None  # checked before
+    matter = SendMatter.model_construct(
         number=number,
-        asking=PartyName(authority=own or "-", name=names[own] or own or "-"),
-        replying=PartyName(authority=other or "-", name=names[other] or other or "-"),
-        actor=ActorName(authority=own or "-", name=actor.name),
+        asking=PartyName(authority=own, name=known[own] or own),
+        replying=PartyName(authority=other, name=known[other] or other),
+        actor=ActorName(authority=own, name=actor.name),
         area=area.id,
         set=question_set.id,
         version=question_set.version,
         set_sha256=question_set.sha256,
         questions=tuple(Asked(item=item, comment=content.comments.get(item)) for item in content.questions),
         variables={k: v for k, v in content.variables.items() if not _personal(area, k)},
-        due=content.due or node.clock.now().date(),
+        due=content.due,
     )
+    contents: dict[str, Content] = {MATTER: matter}
+    person = _person(content, area)
+    if person != SendPerson():
+        contents[PERSON] = person
+    return Opening(content.country or "", case_id, contents)
 
 
 def _person(content: RequestDraft, area: Area) -> SendPerson:

@@ -37,7 +37,10 @@ def check_node(node: Node) -> list[Finding]:
         findings = [*_storage("node.db", store), *_storage("keys.db", key_store)]
         if any(finding.code == "database-damaged" for finding in findings):
             return findings  # nothing that is read from it can be believed
-        return [*findings, *_contents(view)]
+        try:
+            return [*findings, *_contents(view)]
+        except at_once.DamagedError as error:
+            return [*findings, Finding("database-damaged", "databases", str(error))]
     finally:
         store.end()
         key_store.end()

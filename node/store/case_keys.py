@@ -32,8 +32,8 @@ class CaseKeys:
         """Make keys that are durable on return; existing ones stay. Commit this before the case itself."""
         fresh = {case_id: self._entropy.random(KEY_BYTES) for case_id in case_ids}
         rows = [{"id": case_id, "wrapped": self._wrap(case_id, key)} for case_id, key in fresh.items()]
-        await self._store.write(lambda tx: _insert(tx, rows))
-        return {case_id: self.find(case_id) for case_id in case_ids}
+        made = await self._store.write(lambda tx: _insert(tx, rows))
+        return {case_id: fresh[case_id] if made else self.find(case_id) for case_id in case_ids}
 
     def find(self, case_id: str) -> bytes:
         """Return the key of a case; raises `not-found` where it was erased or never made."""
@@ -69,8 +69,9 @@ class CaseKeys:
             raise NodeError("verification-failed", "Stored content doesn't open with its case's key.") from None
 
 
-def _insert(tx: Tx, rows: Sequence[Mapping[str, object]]) -> None:
-    tx.many(
+def _insert(tx: Tx, rows: Sequence[Mapping[str, object]]) -> bool:
+    """Insert what isn't there; returns whether all of it was new."""
+    return len(rows) == tx.many(
         "INSERT INTO case_key (case_id, wrapped, created_at) VALUES (:id, :wrapped, :at)"
         " ON CONFLICT (case_id) DO NOTHING",
         [{**row, "at": stamp(tx.now)} for row in rows],

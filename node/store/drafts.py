@@ -46,6 +46,6 @@ def listing(q: Read, authorities: list[str]) -> list[Row]:
     )
 
 
-def delete(tx: Tx, draft_id: str) -> bool:
-    """Delete a draft; False where there is none."""
-    return tx.run("DELETE FROM draft WHERE id = :id", {"id": draft_id}) == 1
+def delete(tx: Tx, draft_id: str, version: int) -> bool:
+    """Delete version `version` of a draft; False where there is none, or another one."""
+    return tx.run("DELETE FROM draft WHERE id = :id AND version = :version", {"id": draft_id, "version": version}) == 1

@@ -1,5 +1,6 @@
 """One consistent state of a database for as long as a check takes, also beside a node that runs."""
 
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
@@ -11,6 +12,9 @@ from node.store.store import Store
 from node.store.tx import Read
 
 T = TypeVar("T")
+
+DamagedError = sqlite3.DatabaseError
+"""What a query raises where the file can't be read as a database."""
 
 
 class Snapshot(Store):
@@ -36,10 +40,12 @@ class Snapshot(Store):
 
     def integrity(self) -> list[str]:
         """Return what the engine's own full check finds; nothing when all is well."""
-        rows = self._connection.execute("PRAGMA integrity_check").fetchall()
+        try:
+            rows = self._connection.execute("PRAGMA integrity_check").fetchall()
+        except DamagedError as error:
+            return [str(error)]
         return [str(row[0]) for row in rows if row[0] != "ok"]
 
     def end(self) -> None:
         """Let go of the state."""
-        self._connection.execute("COMMIT")
         self._connection.close()

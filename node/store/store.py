@@ -44,12 +44,11 @@ class Store:
             return self.read_now(work)
         if self._slots is None:
             self._slots = asyncio.Semaphore(_READERS)
-        async with self._slots:
-            connection = self._readers.pop()
-            try:
-                return await asyncio.get_running_loop().run_in_executor(self._pool, _read, connection, work)
-            finally:
-                self._readers.append(connection)
+        await self._slots.acquire()
+        connection = self._readers.pop()
+        query = asyncio.get_running_loop().run_in_executor(self._pool, _read, connection, work)
+        query.add_done_callback(lambda _: self._give_back(connection))
+        return await asyncio.shield(query)  # a caller that gives up leaves the connection to its thread until it ends
 
     def read_now(self, work: Callable[[Read], T]) -> T:
         """Run a short query by key at once: it costs less than handing it to a thread."""
@@ -63,6 +62,11 @@ class Store:
             yield Read(connection)
         finally:
             connection.close()
+
+    def _give_back(self, connection: sqlite3.Connection) -> None:
+        assert self._slots is not None
+        self._readers.append(connection)
+        self._slots.release()
 
     def _spare(self) -> sqlite3.Connection:
         self._readers.append(connect(self.path, readonly=True))

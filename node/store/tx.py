@@ -38,6 +38,6 @@ class Tx(Read):
         """Execute a statement and return how many rows it changed."""
         return self._connection.execute(sql, values or {}).rowcount
 
-    def many(self, sql: str, values: Iterable[Values]) -> None:
-        """Execute a statement once for each set of values."""
-        self._connection.executemany(sql, values)
+    def many(self, sql: str, values: Iterable[Values]) -> int:
+        """Execute a statement once for each set of values; returns how many rows it changed."""
+        return self._connection.executemany(sql, values).rowcount

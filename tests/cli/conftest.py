@@ -1,6 +1,7 @@
 """Commands as an operator types them, in a directory of their own."""
 
 import json
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,13 +53,22 @@ def entente(folder: Path, capfd: pytest.CaptureFixture[str]) -> Entente:
     return run
 
 
-def init(entente: Entente, country: str, port: int = 17443) -> Said:
-    """Make a node in the directory named after its country, with three ports from `port` on."""
-    web = f"127.0.0.1:{port + 1}"
+def free_ports(count: int) -> list[int]:
+    """Return ports of the loopback interface that nobody uses now."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [int(each.getsockname()[1]) for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+def init(entente: Entente, country: str) -> Said:
+    """Make a node in the directory named after its country, on free ports."""
+    peers, web, health = (f"127.0.0.1:{port}" for port in free_ports(3))
     return entente(
         "init", country.lower(), "--country", country, "--language", "de", "--time-zone", "Europe/Berlin",
-        "--peers-listen", f"127.0.0.1:{port}", "--peers-url", f"https://127.0.0.1:{port}",
-        "--web-listen", web, "--web-url", f"http://{web}", "--health-listen", f"127.0.0.1:{port + 2}",
+        "--peers-listen", peers, "--peers-url", f"https://{peers}",
+        "--web-listen", web, "--web-url", f"http://{web}", "--health-listen", health,
     )  # fmt: skip
 
 
@@ -78,7 +88,7 @@ def accede(entente: Entente, country: str, *members: str) -> str:
 def two(entente: Entente) -> str:
     """Found a network of DE and HU, both with the list; returns its first root's hash."""
     init(entente, "DE")
-    init(entente, "HU", 17453)
+    init(entente, "HU")
     entente("member", "found", "-C", "de")
     root = accede(entente, "HU", "DE")
     entente("member", "list", "-o", "members.json", "-C", "de")

@@ -10,6 +10,7 @@ import pytest
 
 from node.config import describe, load
 from tests.cli.conftest import Entente, init
+from tests.conftest import ROOT
 
 
 def test_init_makes_a_whole_node_and_says_what_comes_next(entente: Entente, folder: Path):
@@ -111,6 +112,6 @@ def test_help_comes_at_once_and_shows_examples(entente: Entente):
     heavy = "print([m for m in ('cryptography', 'tuf', 'pydantic', 'sqlite_utils', 'rich') if m in sys.modules])"
     code = f"import sys, node.cli.member, node.cli.directory, node.cli.user, node.cli.doctor, node.cli.init; {heavy}"
     started = time.perf_counter()
-    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)
     assert done.stdout.strip() == "[]"
     assert time.perf_counter() - started < 2

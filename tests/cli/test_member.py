@@ -3,8 +3,7 @@
 import json
 from pathlib import Path
 
-import pytest
-
+from node.config import load
 from protocol.member_proposal import Proposal
 from tests.cli.conftest import Entente, accede, init
 
@@ -14,19 +13,19 @@ def members(entente: Entente, node: str) -> dict[str, str]:
     return {row["country"]: row["status"] for row in entente("member", "list", "--json", "-C", node).data["members"]}
 
 
-def test_two_states_found_a_network(entente: Entente, two: str):
+def test_two_states_found_a_network(entente: Entente, two: str, folder: Path):
     """After found, propose, sign, publish and join both nodes have the same list with both records."""
     lists = [entente("member", "list", "--json", "-C", node).data for node in ("de", "hu")]
     assert lists[0]["root_sha256"] == lists[1]["root_sha256"] == two
-    assert [row["url"] for row in lists[0]["members"]] == ["https://127.0.0.1:17443", "https://127.0.0.1:17453"]
-    assert [row["url"] for row in lists[1]["members"]] == ["https://127.0.0.1:17443", "https://127.0.0.1:17453"]
+    urls = [load(folder / name).peers.url for name in ("de", "hu")]
+    assert [row["url"] for row in lists[0]["members"]] == [row["url"] for row in lists[1]["members"]] == urls
     assert lists[0]["threshold"] == "2 of 2 states"
     assert all(row["listed"] == "active" for row in entente("member", "keys", "--json", "-C", "hu").data)
 
 
 def test_a_third_country_joins(entente: Entente, two: str, folder: Path):
     """AT joins the two; by the file that DE gives out both others and AT itself know all three."""
-    init(entente, "AT", 17463)
+    init(entente, "AT")
     assert accede(entente, "AT", "DE", "HU") == two
     entente("member", "list", "-o", "three.json", "-C", "de")
     said = entente("member", "join", "--root-sha256", two, "--bundle", "three.json", "-C", "at")
@@ -43,7 +42,7 @@ def test_a_third_country_joins(entente: Entente, two: str, folder: Path):
 
 def test_missing_signatures_are_named_and_nothing_changes(entente: Entente, two: str):
     """With too few signatures `publish` says whose are missing, ends with 1, and the list stays."""
-    init(entente, "AT", 17463)
+    init(entente, "AT")
     entente("member", "propose", "at/AT.candidate.json", "--sign", "-C", "de")
     entente("member", "sign", "AT.proposal.json", "--yes", "-C", "hu")
     said = entente("member", "publish", "AT.proposal.json", "AT.proposal.DE.signed.json", "-C", "de", code=1)
@@ -57,7 +56,7 @@ def test_missing_signatures_are_named_and_nothing_changes(entente: Entente, two:
 
 def test_a_proposal_says_all_that_it_changes(entente: Entente, two: str):
     """`review` shows who joins, until when the list lasts and who has to sign, before anything is signed."""
-    init(entente, "AT", 17463)
+    init(entente, "AT")
     entente("member", "propose", "at/AT.candidate.json", "-C", "de")
     said = entente("member", "review", "AT.proposal.json", "-C", "hu").out
     assert "AT joins" in said
@@ -67,7 +66,7 @@ def test_a_proposal_says_all_that_it_changes(entente: Entente, two: str):
 
 def test_the_fingerprint_is_the_same_on_both_sides(entente: Entente, two: str):
     """What AT reads out on the telephone is what DE sees when it proposes."""
-    made = init(entente, "AT", 17463).out
+    made = init(entente, "AT").out
     fingerprint = next(line for line in made.splitlines() if line.startswith("Fingerprint")).partition(": ")[2]
     assert fingerprint in entente("member", "propose", "at/AT.candidate.json", "-C", "de").out
     assert fingerprint in entente("member", "candidate", "-o", "again.json", "-C", "at").out
@@ -75,7 +74,7 @@ def test_the_fingerprint_is_the_same_on_both_sides(entente: Entente, two: str):
 
 def test_a_proposal_on_an_old_list_is_refused(entente: Entente, two: str):
     """A proposal that isn't made on the list in force can't be signed or published."""
-    init(entente, "AT", 17463)
+    init(entente, "AT")
     entente("member", "renew", "-C", "de", "-o", "old.proposal.json")
     accede(entente, "AT", "DE", "HU")
     said = entente("member", "sign", "old.proposal.json", "--yes", "-C", "de", code=1)
@@ -85,8 +84,8 @@ def test_a_proposal_on_an_old_list_is_refused(entente: Entente, two: str):
 
 def test_an_altered_proposal_gets_no_further_than_its_signatures(entente: Entente, two: str, folder: Path):
     """Signatures of one proposal don't count for another."""
-    init(entente, "AT", 17463)
-    init(entente, "FR", 17473)
+    init(entente, "AT")
+    init(entente, "FR")
     entente("member", "propose", "at/AT.candidate.json", "--sign", "-C", "de")
     entente("member", "propose", "fr/FR.candidate.json", "-C", "de")
     entente("member", "sign", "AT.proposal.json", "--yes", "-C", "hu")
@@ -95,24 +94,21 @@ def test_an_altered_proposal_gets_no_further_than_its_signatures(entente: Entent
     assert "Signed by: nobody" in said.out
 
 
-@pytest.mark.parametrize("text", ["", "{}", "[1]", "nonsense", '{"root": "AA==", "targets": "AA=="}'])
-def test_files_of_the_wrong_kind_are_named(entente: Entente, two: str, folder: Path, text: str):
+def test_files_of_the_wrong_kind_are_named(entente: Entente, two: str, folder: Path):
     """A wrong file ends with its name and a hint, whatever is in it."""
-    (folder / "wrong.json").write_text(text)
-    for command in (
-        ("propose", "wrong.json"),
-        ("sign", "wrong.json", "--yes"),
-        ("publish", "wrong.json", "wrong.json"),
-    ):
-        said = entente("member", *command, "-C", "de", code=1)
-        assert "members-invalid: wrong.json" in said.err
+    wrong = folder / "wrong.json"
+    for text in ("", "{}", "[1]", "nonsense", '{"root": "AA==", "targets": "AA=="}', "\x00\xff"):
+        wrong.write_text(text)
+        for command in (("propose",), ("sign", "--yes"), ("publish", "wrong.json")):
+            said = entente("member", *command, "wrong.json", "-C", "de", code=1)
+            assert "members-invalid: wrong.json" in said.err
     assert "can't be read" in entente("member", "review", "nothere.json", "-C", "de", code=1).err
 
 
 def test_signing_with_a_foreign_key_is_refused(entente: Entente, two: str):
     """A node that neither is nor becomes a state can't sign."""
-    init(entente, "FR", 17473)
-    init(entente, "AT", 17463)
+    init(entente, "FR")
+    init(entente, "AT")
     entente("member", "propose", "at/AT.candidate.json", "-C", "de")
     said = entente("member", "sign", "AT.proposal.json", "--yes", "-C", "fr", code=1)
     assert "the key is of no state" in said.err
@@ -139,7 +135,7 @@ def test_a_state_signs_on_a_machine_without_a_node(entente: Entente, two: str, f
 
 def test_joining_needs_the_right_root(entente: Entente, two: str):
     """Another hash than that of the first root is refused, and nothing is stored."""
-    init(entente, "AT", 17463)
+    init(entente, "AT")
     said = entente("member", "join", "--root-sha256", "0" * 64, "--bundle", "members.json", "-C", "at", code=1)
     assert "members-pin" in said.err
     assert "no member list yet" in entente("member", "list", "-C", "at", code=1).err
@@ -147,7 +143,7 @@ def test_joining_needs_the_right_root(entente: Entente, two: str):
 
 def test_a_node_stays_in_its_network(entente: Entente, two: str):
     """A node that has a list neither founds another network nor joins one."""
-    init(entente, "AT", 17463)
+    init(entente, "AT")
     entente("member", "found", "-C", "at")
     said = entente("member", "join", "--root-sha256", two, "--bundle", "members.json", "-C", "at", code=1)
     assert "entente: exists: This node is in another network." in said.err
@@ -199,7 +195,8 @@ def test_a_new_address_is_published_once(entente: Entente, two: str, folder: Pat
     """`publish-own` makes a new record when the address changed, and none when nothing did."""
     assert "Nothing to do" in entente("member", "publish-own", "-C", "de").out
     file = folder / "de/node.toml"
-    file.write_text(file.read_text().replace("https://127.0.0.1:17443", "https://node.de.example:7443"))
+    url = load(folder / "de").peers.url
+    file.write_text(file.read_text().replace(url, "https://node.de.example:7443"))
     assert "is signed" in entente("member", "publish-own", "-C", "de").out
     row = entente("member", "list", "--json", "-C", "de").data["members"][0]
     assert (row["url"], row["record"]) == ("https://node.de.example:7443", 2)
@@ -210,7 +207,7 @@ def test_an_address_that_no_record_may_hold_is_named(entente: Entente, folder: P
     """A configured address that the member list doesn't allow is a mistake of the configuration, by its key."""
     init(entente, "AT")
     file = folder / "at/node.toml"
-    file.write_text(file.read_text().replace('url = "https://127.0.0.1:17443"', 'url = "https://NODE.example/?x=1"'))
+    file.write_text(file.read_text().replace(load(folder / "at").peers.url, "https://NODE.example/?x=1"))
     said = entente("member", "found", "-C", "at", code=1)
     assert "entente: config-invalid: url:" in said.err
 

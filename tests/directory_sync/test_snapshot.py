@@ -81,14 +81,14 @@ def test_the_same_and_newer_versions_are_accepted():
 
 
 def test_rollback():
-    """An older list, once true and truly signed, does not bring back who was removed."""
+    """An older list, once true and truly signed, does not bring back who was removed (SPEC S-121)."""
     newer = GERMANY.publish(CHAMBER, version=2)
     older = GERMANY.publish(CHAMBER, OFFICE, version=1)
     assert refused(older, known=(2, sha256_b64u(newer.body))) == "directory-rollback"
 
 
 def test_fork():
-    """Two contents under one version are refused, both truly signed."""
+    """Two contents under one version are refused, both truly signed (SPEC S-121)."""
     one, other = GERMANY.publish(CHAMBER), GERMANY.publish(OFFICE)
     assert refused(other, known=(1, sha256_b64u(one.body))) == "directory-fork"
 
@@ -101,7 +101,7 @@ def test_freeze_is_not_noticed_yet_but_dated():
 
 
 def test_wrong_issuer():
-    """Germany can't publish Hungary's list, nor can its list pass for Hungary's."""
+    """Germany can't publish Hungary's list, nor can its list pass for Hungary's (SPEC S-118)."""
     assert refused(GERMANY.publish(CHAMBER), iss="HU") == "directory-wrong-issuer"
     assert refused(signed(b"", iss="HU"), iss="DE") == "directory-wrong-issuer"
 
@@ -113,7 +113,7 @@ def test_wrong_key():
 
 
 def test_foreign_record():
-    """A country's signature says nothing about another country's authorities."""
+    """A country's signature says nothing about another country's authorities (SPEC S-122)."""
     foreign = plain(id="HU-okfo", country="HU")
     assert refused(signed(lines(foreign))) == "directory-foreign-record"
     with pytest.raises(DirectoryError, match="foreign"):
@@ -128,7 +128,7 @@ def test_truncation():
 
 
 def test_alteration():
-    """One changed letter is enough to refuse everything."""
+    """One changed letter is enough to refuse everything (SPEC S-119)."""
     whole = GERMANY.publish(CHAMBER)
     assert refused(Snapshot(whole.header_jws, whole.body.replace(b"Berlin", b"Bremen"))) == "directory-digest"
 
@@ -147,7 +147,7 @@ def test_duplicate():
 
 
 def test_disorder():
-    """Records stand in the order of their ids, so that duplicates can't hide."""
+    """Records stand in the order of their ids, so that duplicates can't hide (SPEC S-120)."""
     assert refused(signed(lines(plain(id="DE-b"), plain(id="DE-a"), plain(id="DE-b")))) == "directory-order"
 
 
@@ -177,7 +177,7 @@ def test_disorder():
     ids=range(19),
 )
 def test_bad_line(body):
-    """A line that isn't one canonical record spoils the list, signed or not."""
+    """A line that isn't one canonical record spoils the list, signed or not (SPEC S-120)."""
     assert refused(signed(body)) == "directory-bad-record"
 
 
@@ -189,7 +189,7 @@ def test_names_with_quotes_markup_and_line_ends_stay_in_their_line():
 
 
 def test_fields_of_a_newer_node_survive_the_journey():
-    """An older node takes and keeps what it doesn't know."""
+    """An older node takes and keeps what it doesn't know (SPEC S-124)."""
     newer = authority(opening_hours={"mon": [9, 12]}, extra=None)
     (received,) = take(GERMANY.publish(newer))
     assert canonical(received) == canonical(newer)

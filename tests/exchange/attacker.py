@@ -170,10 +170,10 @@ class Attacker:
             }
         )
 
-    def follow(self, case: Case | None, kind: str, contents: Mapping[str, Content | bytes], **claims: Any) -> Item:
+    def follow(self, about: Case | None, kind: str, contents: Mapping[str, Content | bytes], **claims: Any) -> Item:
         """Seal the next event of a case of the victim, right but for what is replaced."""
-        assert case is not None
-        held = self.victim.store.read_now(lambda q: cases.find(q, case.id))
+        assert about is not None
+        held = self.victim.store.read_now(lambda q: cases.find(q, about.id))
         assert held is not None
         places = {"request": (held.n + 1, held.head), "date": (held.date_n + 1, held.date_head)}
         n, prev = places.get(kind.partition(".")[0], (None, None))
@@ -238,8 +238,8 @@ class Attacker:
             questions=tuple(Asked(item=item) for item in ("evidence-holder", "registration-status", "sanctions")),
             due=DUE,
         )
-        await self.victim.case_keys.make([case_id])
-        (case,) = await open_cases(self.victim, KATALIN, [Opening(country, case_id, {MATTER: matter})])
+        keys = await self.victim.case_keys.make([case_id])
+        (case,) = await open_cases(self.victim, KATALIN, [Opening(country, case_id, {MATTER: matter})], keys)
         return case
 
 

@@ -50,12 +50,17 @@ class LoopClock:
 
 @dataclass
 class Net:
-    """What lies between the nodes; `faults` sees each call with its answer, and may answer or raise instead."""
+    """What lies between the nodes.
+
+    `down` names countries, or ways `(from, to)`. `before` sees each call and may answer it or raise in the
+    peer's place; `after` sees it with the peer's answer, and may lose or replace that.
+    """
 
     nodes: dict[str, Node] = field(default_factory=dict)
-    down: set[str] = field(default_factory=set)
+    down: set[str | tuple[str, str]] = field(default_factory=set)
     calls: list[tuple[str, str, str]] = field(default_factory=list)
-    faults: Callable[[str, str, Call, Answer], Answer] = field(default=lambda _me, _peer, _call, answer: answer)
+    before: Callable[[str, str, Call], Answer | None] = field(default=lambda _me, _peer, _call: None)
+    after: Callable[[str, str, Call, Answer], Answer] = field(default=lambda _me, _peer, _call, answer: answer)
 
 
 class MemoryLine:
@@ -66,11 +71,13 @@ class MemoryLine:
 
     async def send(self, call: Call) -> Answer:
         await asyncio.sleep(0.001)
-        if self.peer in self.net.down or self.peer not in self.net.nodes or self.me in self.net.down:
+        if self.peer not in self.net.nodes or self.net.down & {self.me, self.peer, (self.me, self.peer)}:
             raise LineError("no answer in time")
         self.net.calls.append((self.me, self.peer, call.path))
-        answer = await handle(self.net.nodes[self.peer], self.me, call)
-        return self.net.faults(self.me, self.peer, call, answer)
+        answer = self.net.before(self.me, self.peer, call)
+        if answer is None:
+            answer = await handle(self.net.nodes[self.peer], self.me, call)
+        return self.net.after(self.me, self.peer, call, answer)
 
     async def close(self) -> None:
         """Nothing is open."""
@@ -95,10 +102,16 @@ def texts_of_this_tree() -> tuple[Areas, Catalogue]:
 
 
 def open_for_test(
-    folder: Path, country: str, clock: LoopClock, *, inline: bool = False, entropy: Entropy | None = None
+    folder: Path,
+    country: str,
+    clock: LoopClock,
+    *,
+    inline: bool = False,
+    entropy: Entropy | None = None,
+    **peers: object,
 ) -> Node:
     """Open a node in a folder; keys are made where there are none."""
-    config = config_for(folder, country)
+    config = config_for(folder, country, **peers)
     entropy = entropy or SystemEntropy()
     if not config.keys.exists():
         make_keys(config.keys, country, entropy)
@@ -184,10 +197,19 @@ class World:
 
     async def settled(self, *, longest_s: float = 20.0) -> None:
         """Wait until nothing waits for delivery and nothing is being fetched."""
-        deadline = asyncio.get_running_loop().time() + longest_s
+        deadline, pause = asyncio.get_running_loop().time() + longest_s, 0.005
         while not self._idle():
-            assert asyncio.get_running_loop().time() < deadline, "the nodes don't settle"
-            await asyncio.sleep(0.005)
+            assert asyncio.get_running_loop().time() < deadline, self._why()
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.2, 1.0 if self.inline else 0.02)
+
+    def _why(self) -> str:
+        asked = ("SELECT country, failure FROM peer", "SELECT peer, digest, first FROM outbox", "SELECT * FROM blob")
+        found = {
+            country: [[tuple(row) for row in node.store.read_now(lambda q, s=sql: q.all(s))] for sql in asked]
+            for country, node in self.net.nodes.items()
+        }
+        return f"the nodes don't settle: {found}"
 
     def _idle(self) -> bool:
         return all(
@@ -206,6 +228,7 @@ async def world(
     *countries: str,
     inline: bool = False,
     entropy: Callable[[str], Entropy] = lambda _country: SystemEntropy(),
+    **peers: object,
 ) -> AsyncIterator[World]:
     """Run some nodes that know each other, with the demo's authorities."""
     clock = LoopClock()
@@ -213,7 +236,7 @@ async def world(
     for country in countries:
         (folder / country).mkdir(exist_ok=True)
         made.net.nodes[country] = open_for_test(
-            folder / country, country, clock, inline=inline, entropy=entropy(country)
+            folder / country, country, clock, inline=inline, entropy=entropy(country), **peers
         )
     members = members_of(*made.net.nodes.values())
     for node in made.net.nodes.values():

@@ -35,6 +35,8 @@ def _models(annotation: Any) -> list[type[BaseModel]]:
 def _keys(model: type[BaseModel], section: str = "") -> Iterator[str]:
     """Name the configuration keys with their section, such as `peers.listen`."""
     for name, field in model.model_fields.items():
+        if field.exclude:  # where the file lies: no key of it
+            continue
         key = f"{section}.{field.alias or name}".lstrip(".")
         inner = _models(field.annotation)
         if not inner:
@@ -49,7 +51,7 @@ def _codes(problems: Mapping[str, Any] | Iterable[Any]) -> list[str]:
 
 COMMANDS = sorted(_commands(typer.main.get_command(app), "entente"))
 KEYS = sorted(set(_keys(Config)))
-CODES = sorted({*_codes(node.errors.PROBLEMS), *_codes(protocol.problems.PROBLEMS)})
+CODES = sorted({*_codes(node.errors.CODES), *_codes(protocol.problems.PROBLEMS)})
 
 
 def _written(pattern: str) -> bool:

@@ -1,0 +1,100 @@
+"""`entente user`, `directory`, `areas`, `translations`: what an operator does on a normal day."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from directory_sync.demo import demo_authorities
+from directory_sync.table import write_table
+from node.config import load
+from tests.cli.conftest import Entente, init
+
+
+@pytest.fixture
+def table(entente: Entente, folder: Path) -> Path:
+    """Make a German node, and the demo's authorities as a table."""
+    init(entente, "DE")
+    path = folder / "authorities.csv"
+    path.write_text(write_table(demo_authorities("DE")), encoding="utf-8")
+    return path
+
+
+def test_a_table_is_published_and_comes_back_as_it_was(entente: Entente, table: Path):
+    """Imported, searched and exported: the same table; a second import changes nothing."""
+    count = len(demo_authorities("DE"))
+    would = entente("directory", "import", table, "--dry-run", "-C", "de").out
+    assert would.startswith(f"Would be published as version 1: {count} added")
+    assert entente("directory", "export", "--json", "-C", "de").data == []
+    assert entente("directory", "import", table, "-C", "de").out.startswith("Published as version 1")
+    assert entente("directory", "export", "-C", "de").out.encode() == table.read_bytes().replace(b"\r\n", b"\n") or (
+        list(csv.reader(io.StringIO(entente("directory", "export", "-C", "de").out)))
+        == list(csv.reader(io.StringIO(table.read_text())))
+    )
+    again = entente("directory", "import", table, "--complete", "--json", "-C", "de").data
+    assert (again["added"], again["changed"], again["ended"], again["unchanged"]) == (0, 0, 0, count)
+    found = entente("directory", "search", "zahnarztekammer", "berlin", "-l", "de", "--json", "-C", "de").data
+    assert found[0]["authority"] == "DE-zaek-berlin"
+    assert found[0]["title"]
+    assert entente("directory", "search", "nothing-of-the-kind", "-C", "de", code=1).out.startswith("authority")
+
+
+def test_errors_name_row_and_column_and_nothing_is_published(entente: Entente, table: Path):
+    """One wrong cell refuses the whole table."""
+    lines = table.read_text(encoding="utf-8").splitlines()
+    lines[2] = lines[2].replace("DE-", "HU-", 1)
+    table.write_text("\n".join(lines), encoding="utf-8")
+    said = entente("directory", "import", table, "-C", "de", code=1).out
+    assert "nothing was changed" in said
+    assert [row.split()[:2] for row in said.splitlines()[1:2]] == [["3", "id"]]
+    table.write_bytes(b"\xff\xfe")
+    assert "isn't UTF-8" in entente("directory", "import", table, "-C", "de", code=1).out
+    assert entente("directory", "export", "--json", "-C", "de").data == []
+
+
+def test_records_of_another_country_are_refused_by_name(entente: Entente, table: Path, folder: Path):
+    """JSON is checked like a table, and what only the node can know is said by authority."""
+    records = [one.model_dump(mode="json") for one in demo_authorities("HU")][:1]
+    (folder / "hu.json").write_text(json.dumps(records))
+    said = entente("directory", "import", "hu.json", "--json", "-C", "de", code=1).data
+    assert {"row": records[0]["id"], "column": "country", "problem": "foreign"} in said["errors"]
+    (folder / "hu.json").write_text(json.dumps([{"id": "DE-x"}]))
+    assert entente("directory", "import", "hu.json", "--json", "-C", "de", code=1).data["errors"][0]["row"] == 1
+
+
+def test_a_person_comes_and_goes(entente: Entente, table: Path):
+    """Added with a link, listed, given a token, ended; the link's address is the dashboard's."""
+    entente("directory", "import", table, "-C", "de")
+    who = ("--name", "Anna Berger", "--role", "handler", "--authority", "DE-zaek-berlin")
+    url = load(table.parent / "de").web.url
+    assert f"{url}/sign-in/link/" in entente("user", "add", "anna", *who, "-C", "de").out
+    assert "/sign-in/link/" in entente("user", "link", "anna", "-C", "de").out
+    assert entente("user", "token", "anna", "--label", "test", "-C", "de").out.startswith("entente_")
+    assert entente("user", "list", "--json", "-C", "de").data[0]["state"] == "no password yet"
+    entente("user", "end", "anna", "-C", "de")
+    assert entente("user", "list", "--json", "-C", "de").data[0]["state"] == "ended"
+    assert "not-found" in entente("user", "link", "anna", "-C", "de", code=1).err
+
+
+def test_what_is_wrong_with_a_person_is_named_by_field(entente: Entente, table: Path):
+    """An unknown authority and an unknown role end with the field's name."""
+    entente("directory", "import", table, "-C", "de")
+    wrong = ("user", "add", "anna", "--name", "Anna", "--role", "king", "--authority", "DE-nowhere", "-C", "de")
+    assert "roles: malformed" in entente(*wrong, code=1).err
+    unknown = ("user", "add", "anna", "--name", "Anna", "--role", "handler", "--authority", "DE-nowhere", "-C", "de")
+    assert "authorities: unknown-authority" in entente(*unknown, code=1).err
+
+
+def test_areas_and_texts_are_listed_and_checked(entente: Entente, folder: Path):
+    """The shipped areas are right; a broken one is named with file and line, as compilers do."""
+    sets = {row["set"] for row in entente("areas", "list", "--json").data}
+    assert "establishment" in sets
+    assert "right" in entente("areas", "check").out
+    broken = folder / "texts/areas/broken"
+    broken.mkdir(parents=True)
+    (broken / "area.yaml").write_text("id: broken\nversion: one\n")
+    said = entente("areas", "check", "--folder", folder / "texts", code=1).out
+    assert "texts/areas/broken/area.yaml:2: invalid-field" in said
+    assert "unknown-language" in entente("translations", "check", "-l", "xx", code=1).err

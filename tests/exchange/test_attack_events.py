@@ -1,0 +1,319 @@
+"""Events of a lying member: each is void with its own code, leaves nothing but that, and spoils no other."""
+
+import datetime as dt
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from node.domain.case import Case
+from node.service.node import Node
+from protocol import jws
+from protocol.batch import parse_batch
+from protocol.content import Asked, DateMatter, PartyName, Reply, ReplyMatter, ReplyPerson, Variable
+from protocol.encoding import b64u
+from protocol.event import parse_item
+from protocol.limits import MAX_ITEM
+from protocol.part import SealedPart
+from protocol.problems import PROBLEMS
+from protocol.receipt import parse_receipt
+from protocol.slot import Slot
+from tests.exchange.attacker import DUE, Attacker, Item, act, counts, garbled, grown, raw
+from tests.exchange.test_attacks import another_signer, revoked
+
+Craft = Callable[[Attacker], Item | bytes | Awaitable[Item | bytes]]
+
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+def _claim(node: Node, item: Item, **changed: Any) -> Item:
+    """Sign an event again with other claims."""
+    parsed = jws.parse(item.compact, limit=10**6)
+    claims = {**parsed.claims(), **changed}
+    return replace(item, compact=jws.sign(node.keys.signer, "entente-event-v1", claims, parsed.header["iat"]))
+
+
+def _part(a: Attacker, **changed: Any) -> Item:
+    item = a.request()
+    first = {**jws.parse(item.compact, limit=10**6).claims()["parts"][0], **changed}
+    rest = jws.parse(item.compact, limit=10**6).claims()["parts"][1:]
+    return _claim(a.node, item, parts=[first, *rest])
+
+
+def _reply(answers: dict[str, Reply], **personal: Any) -> dict[str, Any]:
+    parts: dict[str, Any] = {"matter": ReplyMatter(actor=act("DE-zaek-berlin").actor, answers=answers)}
+    return parts | ({"person": ReplyPerson(**personal)} if personal else {})
+
+
+RIGHT = {
+    "evidence-holder": Reply(code="yes"),
+    "registration-status": Reply(code="registered"),
+    "sanctions": Reply(code="no"),
+}
+
+
+async def _accepted(a: Attacker) -> Case:
+    case = await a.be_asked()
+    assert await a.send(a.follow(case, "request.accept", {"matter": act()})) == ["stored"]
+    return case
+
+
+async def _answer(a: Attacker, **answers: Reply | None) -> Item:
+    changed = {**RIGHT, **{name.replace("_", "-"): reply for name, reply in answers.items()}}
+    given = {name: reply for name, reply in changed.items() if reply is not None}
+    return a.follow(await _accepted(a), "request.reply", _reply(given))
+
+
+async def _reused_id(a: Attacker) -> Item:
+    first = a.request()
+    assert await a.send(first) == ["stored"]
+    return a.request(jti=parse_item(first.line).claims.jti)
+
+
+async def _same_number(a: Attacker) -> Item:
+    assert a.asked is not None
+    return a.request({"number": a.asked.number})
+
+
+async def _other_pair(a: Attacker) -> Item:
+    return a.follow(await a.be_asked("AT"), "request.accept", {"matter": act()})
+
+
+async def _other_date(a: Attacker) -> Item:
+    case = a.asked_by_victim
+    return a.follow(case, "date.agree", {"matter": DateMatter(actor=act().actor, date=DUE + dt.timedelta(days=1))})
+
+
+def _slot_twice(a: Attacker) -> Item:
+    item = a.request()
+    return replace(item, slots=(*item.slots, item.slots[0]))
+
+
+def _slots(a: Attacker, change: Callable[[Slot], Slot]) -> Item:
+    item = a.request()
+    return replace(item, slots=tuple(change(slot) for slot in item.slots))
+
+
+def _for_another_reader(a: Attacker) -> Item:
+    assert a.victim.members is not None
+    return a.event("request.send", {"matter": b"{}"}, n=1, reader=a.victim.members.encryption_key("AT"))
+
+
+def _of_another_member(a: Attacker) -> Item:
+    return a.request(iss="AT")
+
+
+def _really_of_another_member(a: Attacker) -> Item:
+    return _claim(a.other, a.request(iss="AT"))
+
+
+def _claimed_signer(a: Attacker) -> Item:
+    signer, own = another_signer(a)[0], a.node.keys.signer
+    return a.event("request.send", {"matter": b"{}"}, n=1, signer=jws.KeySigner(signer.private_key, own.kid, own.x5t))
+
+
+def _of(kind: str, content: bytes | None = None, **claims: Any) -> Craft:
+    return lambda a: a.follow(a.asked, kind, {"matter": content or act()}, **claims)
+
+
+def _on_theirs(kind: str, **claims: Any) -> Craft:
+    return lambda a: a.follow(a.asked_by_victim, kind, {"matter": act()}, **claims)
+
+
+DEEP = b'{"actor":' + b"[" * 10_000 + b"]" * 10_000 + b"}"
+ELSEWHERE = PartyName(authority="HU-nowhere", name="?")
+AUSTRIAN = PartyName(authority="AT-bka", name="?")
+STRANGE = "00000000-0000-4000-8000-00000000000f"
+
+REFUSED: dict[str, tuple[Craft, str]] = {
+    "no JSON": (lambda _a: b"nothing", "event-malformed"),
+    "a list": (lambda _a: b"[]", "event-malformed"),
+    "10,000 deep": (lambda _a: b'{"event":' + b"[" * 10_000 + b"]" * 10_000 + b"}", "event-malformed"),
+    "10,000 deep in its claims": (
+        lambda a: b'{"event":"%s.%s.AAAA"}'
+        % (a.request().compact.split(".")[0].encode(), b64u(b'{"iss":' + b"[" * 10_000).encode()),
+        "event-malformed",
+    ),
+    "a key twice": (lambda a: a.request().line.replace(b'{"event"', b'{"event":"","event"', 1), "event-malformed"),
+    "no number": (lambda a: a.request(n=None), "event-malformed"),
+    "a number where none belongs": (_of("notice.opened", n=2), "event-malformed"),
+    "a part claimed twice": (
+        lambda a: a.request(parts=[{"id": "matter", "commit": b64u(bytes(32)), "size": 1}] * 2),
+        "event-malformed",
+    ),
+    "two slots for one part and key": (_slot_twice, "event-malformed"),
+    "another signature": (_claimed_signer, "event-signature"),
+    "a revoked key": (
+        lambda a: a.event("request.send", {"matter": b"{}"}, n=1, signer=revoked(a)),
+        "event-key-revoked",
+    ),
+    "another issuer": (_of_another_member, "event-issuer"),
+    "an event another member really signed": (_really_of_another_member, "event-issuer"),
+    "another audience": (lambda a: a.request(aud=["AT"]), "event-audience"),
+    "an identifier of another event": (_reused_id, "event-reused-id"),
+    "an unknown kind": (lambda a: a.follow(a.asked, "request.dance", {"matter": act()}), "unknown-kind"),
+    "an unknown family": (lambda a: a.follow(a.asked, "alert.send", {"matter": act()}), "unknown-kind"),
+    "a part left out": (lambda a: (lambda i: replace(i, parts=i.parts[:1]))(a.request()), "part-missing"),
+    "a part too many": (
+        lambda a: (lambda i: replace(i, parts=(*i.parts, SealedPart("more", b"x"))))(a.request()),
+        "part-missing",
+    ),
+    "a part that the kind doesn't have": (
+        lambda a: a.follow(a.asked, "request.close", {"matter": act(), "person": b"{}"}),
+        "part-missing",
+    ),
+    "no matter": (lambda a: a.follow(a.asked, "request.close", {"person": b"{}"}), "part-missing"),
+    "another commitment": (lambda a: _part(a, commit=b64u(bytes(32))), "part-commitment"),
+    "another size": (lambda a: _part(a, size=7), "part-commitment"),
+    "a part altered": (lambda a: garbled(a.request()), "part-unreadable"),
+    "a slot for another reader": (_for_another_reader, "part-unreadable"),
+    "no slot": (lambda a: replace(a.request(), slots=()), "part-unreadable"),
+    "a slot with stray bytes": (
+        lambda a: _slots(a, lambda slot: replace(slot, wrapped=bytes(len(slot.wrapped)))),
+        "part-unreadable",
+    ),
+    "a slot cut short": (lambda a: _slots(a, lambda slot: replace(slot, enc=slot.enc[:-1])), "part-unreadable"),
+    "a suite that isn't allowed": (lambda a: _slots(a, lambda slot: replace(slot, suite="RSA")), "part-unreadable"),
+    "content of another shape": (_of("wish.withdraw", raw({"actor": "me"})), "content-malformed"),
+    "content 10,000 deep": (_of("wish.withdraw", DEEP), "content-malformed"),
+    "content with a key twice": (_of("wish.withdraw", b'{"actor":{},"actor":{}}'), "content-malformed"),
+    "content that is no JSON": (_of("wish.withdraw", b"\xff"), "content-malformed"),
+    "another country's number": (lambda a: a.request({"number": "HU-2026-000001"}), "content-malformed"),
+    "another country's authority": (lambda a: a.request({"asking": AUSTRIAN}), "content-malformed"),
+    "two recipients": (lambda a: a.request(aud=["HU", "AT"]), "content-malformed"),
+    "an authority that doesn't exist": (lambda a: a.request({"replying": ELSEWHERE}), "unknown-authority"),
+    "another country's authority asked": (lambda a: a.request({"replying": AUSTRIAN}), "unknown-authority"),
+    "a question that isn't in the set": (
+        lambda a: a.request({"questions": (Asked(item="shoe-size"),)}),
+        "unknown-question",
+    ),
+    "a variable of another type": (
+        lambda a: a.request({"variables": {"profession": Variable(text="x", lang="en"), "title": Variable(code="x")}}),
+        "wrong-answer-type",
+    ),
+    "a variable left out": (lambda a: a.request({"variables": {}}), "content-incomplete"),
+    "an answer of another type": (lambda a: _answer(a, sanctions=Reply(country="DE")), "wrong-answer-type"),
+    "a code that isn't in the list": (lambda a: _answer(a, sanctions=Reply(code="perhaps")), "wrong-answer-type"),
+    "an answer nobody asked for": (lambda a: _answer(a, shoe_size=Reply(code="yes")), "unknown-question"),
+    "an answer left out": (lambda a: _answer(a, sanctions=None), "content-incomplete"),
+    "a case that doesn't exist": (_of("request.close", case=STRANGE), "unknown-case"),
+    "a case that exists": (lambda a: a.request(case=a.asked.id if a.asked else ""), "case-exists"),
+    "a second opening": (lambda a: a.request(case=a.asked.id if a.asked else "", n=2), "case-exists"),
+    "a number that exists": (_same_number, "case-exists"),
+    "a case of another pair of countries": (_other_pair, "not-a-party"),
+    "an acceptance by the asking side": (_of("request.accept"), "not-owner"),
+    "a wish by the replying side": (_on_theirs("wish.withdraw"), "not-owner"),
+    "a date by the side that doesn't own it": (
+        lambda a: a.follow(a.asked, "date.agree", {"matter": DateMatter(actor=act().actor, date=DUE)}),
+        "not-owner",
+    ),
+    "a step that the state doesn't have": (_of("request.close"), "wrong-state"),
+    "a number too large": (_on_theirs("request.accept", n=3), "no-predecessor"),
+    "another predecessor": (_on_theirs("request.accept", prev=b64u(bytes(32))), "no-predecessor"),
+    "no predecessor": (_on_theirs("request.accept", prev=None), "no-predecessor"),
+    "a request that isn't the first": (lambda a: a.request(n=2), "no-predecessor"),
+    "a request with a predecessor": (lambda a: a.request(prev=b64u(bytes(32))), "no-predecessor"),
+    "a number that is used": (_of("request.close", n=1), "case-fork"),
+    "another date agreed": (_other_date, "date-differs"),
+}
+
+
+async def _craft(attacker: Attacker, craft: Craft) -> Item | bytes:
+    made = craft(attacker)
+    return made if isinstance(made, Item | bytes) else await made
+
+
+@pytest.mark.parametrize("name", REFUSED)
+async def test_an_event_that_may_not_stand_is_refused_for_good(attacker: Attacker, name: str) -> None:
+    """Its code is final, nothing of it is stored, and others in the batch and after it get through."""
+    craft, code = REFUSED[name]
+    bad = await _craft(attacker, craft)
+    before = counts(attacker.victim)
+    assert PROBLEMS[code].final
+    assert await attacker.send(attacker.request(), bad) == ["stored", code]
+    kept = {"proof": 1} if code == "case-fork" else {}
+    assert grown(attacker.victim, before) == {"audit": 2, "batch": 1, "cases": 1, "event": 1, **kept}
+    assert await attacker.send(attacker.request()) == ["stored"]
+
+
+async def test_every_final_code_has_an_attack() -> None:
+    """No final code of the protocol is without a test that provokes it."""
+    elsewhere = {"event-too-large", "unknown-area"}
+    assert {code for code, problem in PROBLEMS.items() if problem.final} - elsewhere == {c for _, c in REFUSED.values()}
+
+
+async def test_an_event_that_another_name_stands_for_is_refused(attacker: Attacker) -> None:
+    """A line that isn't the event whose digest the batch names is void under the name it was given."""
+    item, name = attacker.request(), b64u(bytes(32))
+    before = counts(attacker.victim)
+    batch = parse_batch(attacker.batch([item], items=[name]))
+    answer = await attacker.post(batch.wire())
+    attacker.consumed(batch)
+    assert parse_receipt(answer.body).claims.outcomes == ((name, "event-malformed"),)
+    assert grown(attacker.victim, before) == {"audit": 1, "batch": 1}
+
+
+async def test_an_oversize_event_is_refused_by_its_hash_alone(attacker: Attacker) -> None:
+    """A line larger than allowed is never parsed; the others of its batch are stored."""
+    large = b'{"event":' + b" " * MAX_ITEM + b"}"
+    assert await attacker.send(attacker.request(), large, attacker.request()) == ["stored", "event-too-large", "stored"]
+    assert await attacker.send(attacker.request()) == ["stored"]
+
+
+async def test_two_events_at_one_place_of_a_case_are_kept_as_a_proof(attacker: Attacker) -> None:
+    """Who gives one number twice has signed the proof against itself."""
+    case = await attacker.be_asked()
+    first = attacker.follow(case, "request.accept", {"matter": act()})
+    second = attacker.follow(case, "request.decline", {"matter": raw({**act().model_dump(), "reason": "other"})})
+    assert await attacker.send(first, second) == ["stored", "case-fork"]
+    proof = attacker.victim.store.read_now(lambda q: q.one("SELECT * FROM proof ORDER BY seq DESC"))
+    assert proof is not None
+    kept = [parse_item(bytes(proof[name])).digest for name in ("first", "second")]
+    assert kept == [first.digest, second.digest]
+
+
+async def test_the_same_event_twice_counts_once(attacker: Attacker) -> None:
+    """An event that was stored is stored, in one batch or in two, and nothing happens twice."""
+    item = attacker.request()
+    before = counts(attacker.victim)
+    assert await attacker.send(item, item) == ["stored", "stored"]
+    assert await attacker.send(item) == ["stored"]
+    assert grown(attacker.victim, before) == {"audit": 1, "batch": 2, "cases": 1, "event": 1}
+
+
+async def test_what_follows_a_refused_event_has_no_predecessor(attacker: Attacker) -> None:
+    """Outcomes of earlier items count for later ones: the chain isn't taken up behind a refusal."""
+    case = await attacker.be_asked()
+    bad = attacker.follow(case, "request.reply", _reply(RIGHT))
+    after = attacker.follow(case, "request.reply", _reply(RIGHT), n=3, prev=b64u(bad.digest))
+    assert await attacker.send(bad, after) == ["wrong-state", "no-predecessor"]
+    batch = attacker.victim.store.read_now(lambda q: q.one("SELECT receipt_digest FROM batch ORDER BY first DESC"))
+    assert batch is not None
+    good = attacker.follow(case, "request.accept", {"matter": act()}, prev=batch["receipt_digest"])
+    assert await attacker.send(good) == ["stored"]
+
+
+async def test_a_receipt_of_another_stream_is_no_predecessor(fresh_attacker: Attacker) -> None:
+    """Only a receipt that this node gave to this issuer shows that the issuer knows of the refusal."""
+    await fresh_attacker.send(fresh_attacker.request(n=2))
+    victim = fresh_attacker.victim
+    row = victim.store.read_now(lambda q: q.one("SELECT receipt_digest FROM batch WHERE first = 2"))
+    assert row is not None
+    item = fresh_attacker.follow(
+        fresh_attacker.asked_by_victim, "request.accept", {"matter": act()}, prev=row["receipt_digest"]
+    )
+    await victim.store.write(lambda tx: tx.run("UPDATE batch SET iss = 'AT' WHERE first = 2"))
+    assert await fresh_attacker.send(item) == ["no-predecessor"]
+
+
+async def test_a_wrong_master_key_refuses_nothing_for_good(attacker: Attacker) -> None:
+    """While our own case keys can't be opened the answer is 503, and the event gets through later."""
+    held = attacker.victim.case_keys._master
+    batch = parse_batch(attacker.batch([attacker.follow(attacker.asked, "wish.withdraw", {"matter": act()})]))
+    attacker.victim.case_keys._master = type(held)(bytes(32))
+    assert (await attacker.post(batch.wire())).status == 503
+    attacker.victim.case_keys._master = held
+    assert (await attacker.post(batch.wire())).status == 200
+    attacker.consumed(batch)
