@@ -34,7 +34,7 @@ async def read_body(request: web.Request, route: Route) -> tuple[BaseModel | Upl
             upload = await _read_upload(request)
             return upload, _digest(upload.name.encode(), upload.media_type.encode(), upload.data)
         data = await _read_all(request, limit)
-    except web.RequestPayloadError:
+    except (web.RequestPayloadError, ConnectionError):
         raise NodeError("invalid", "The body ended too early.") from None
     if route.body is None:
         if data not in (b"", b"{}"):

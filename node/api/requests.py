@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 from node.api.drafts import RequestFields, request_of
 from node.api.route import Call, Route, Shape
 from node.domain.case import Case
+from node.errors import NodeError
 from node.service import requests
 from protocol.content import Id
 from protocol.limits import MAX_ITEMS
@@ -70,7 +71,13 @@ async def send(call: Call) -> CaseRef:
 async def send_all(call: Call) -> SentRequests:
     """Send several requests, all of them or none."""
     body: NewRequests = call.body
-    sent = await requests.send_many(call.node, call.actor, [one.content() for one in body.requests])
+    contents = [one.content() for one in body.requests]
+    try:
+        sent = await requests.send_many(call.node, call.actor, contents)
+    except NodeError as error:
+        where = "requests." if len(contents) > 1 else "requests.0."
+        fields = {f"{where}{field}": code for field, code in error.fields.items()}
+        raise NodeError(error.code, error.message, error.hint, fields) from None
     return SentRequests(items=tuple(case_ref(case) for case in sent))
 
 

@@ -7,10 +7,11 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import aiohttp
 import typer
@@ -34,6 +35,7 @@ PEOPLE: Final = {
 }
 """Country → (login, name, role, authority) of its demo users."""
 
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 _LANGUAGES: Final = {"DE": "de", "HU": "hu", "AT": "de"}
 
 
@@ -55,24 +57,43 @@ def demo(
       entente demo --once
       entente demo --once --json > story.jsonl
     """
-    say: Callable[[str], None] = (lambda _words: None) if as_json else print
-    code = asyncio.run(_demo(folder, say, once=once, as_json=as_json))
-    raise typer.Exit(code)
+    say: Callable[[str], None] = (lambda _words: None) if as_json else partial(print, flush=True)
+    tell = (_json_line if as_json else _plain_line) if once else None
+    stopped = asyncio.run(_until_stopped(_demo(folder, say, tell)))
+    raise typer.Exit(130 if stopped and once else 0)
 
 
-async def _demo(folder: Path | None, say: Callable[[str], None], *, once: bool, as_json: bool) -> int:
-    ended = asyncio.Event()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(name, ended.set)
+async def _until_stopped(work: Coroutine[Any, Any, None]) -> bool:
+    """Do something until its end or the first Ctrl-C or SIGTERM; returns whether it was stopped.
+
+    What it started is stopped in order; another Ctrl-C meanwhile changes nothing.
+    """
+    task, loop = asyncio.create_task(work), asyncio.get_running_loop()
+
+    def stop() -> None:
+        for name in _SIGNALS:
+            loop.add_signal_handler(name, lambda: None)
+        task.cancel()
+
+    for name in _SIGNALS:
+        loop.add_signal_handler(name, stop)
+    try:
+        await task
+    except asyncio.CancelledError:
+        return True
+    return False
+
+
+async def _demo(folder: Path | None, say: Callable[[str], None], tell: Callable[[Line], None] | None) -> None:
+    """Run the demo until it is cancelled, or until the story that `tell` gets is at its end."""
     with _folder(folder) as place:
         async with nodes_of(place, ("DE", "HU"), say) as nodes, aiohttp.ClientSession() as session:
             await seed(nodes, session)
-            if once:
-                return await _play(nodes, session, ended, _json_line if as_json else _plain_line)
+            if tell is not None:
+                await _play(nodes, session, tell)
+                return
             await _invite(nodes, session, say)
-            await ended.wait()
-            say("Stopping …")
-    return 0
+            await asyncio.Event().wait()
 
 
 @contextlib.contextmanager
@@ -160,12 +181,7 @@ async def _invite(nodes: dict[str, DemoNode], session: aiohttp.ClientSession, sa
     say("Each link works once. Ctrl-C stops both nodes.")
 
 
-async def _play(
-    nodes: dict[str, DemoNode],
-    session: aiohttp.ClientSession,
-    ended: asyncio.Event,
-    tell: Callable[[Line], None],
-) -> int:
+async def _play(nodes: dict[str, DemoNode], session: aiohttp.ClientSession, tell: Callable[[Line], None]) -> None:
     async def reader(country: str, login: str) -> Reader:
         node = nodes[country]
         operator = Api(node, node.operator_token(), session)
@@ -175,18 +191,7 @@ async def _play(
 
     anna, miriam = await reader("DE", "anna.berger"), await reader("DE", "miriam.kaya")
     katalin = await reader("HU", "szabo.katalin")
-    story = Story(anna, miriam, katalin, SystemClock().now().date(), tell)
-    playing, stopped = asyncio.create_task(story.play()), asyncio.create_task(ended.wait())
-    done = asyncio.Event()
-    for task in (playing, stopped):
-        task.add_done_callback(lambda _task: done.set())
-    await done.wait()
-    stopped.cancel()
-    if not playing.done():
-        playing.cancel()
-        return 130
-    await playing
-    return 0
+    await Story(anna, miriam, katalin, SystemClock().now().date(), tell).play()
 
 
 def _json_line(line: Line) -> None:

@@ -34,11 +34,20 @@ def free_ports(count: int) -> list[int]:
 
 
 async def entente(*arguments: str) -> str:
-    """Run the command `entente` and return what it prints; raises `internal` with its words if it fails."""
+    """Run the command `entente` and return what it prints; raises `internal` with its words if it fails.
+
+    Ctrl-C doesn't reach it; it is ended where its caller is cancelled.
+    """
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "node", *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-    )
-    output, errors = await process.communicate()
+        sys.executable, "-m", "node", *arguments, start_new_session=True,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        output, errors = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
     if process.returncode:
         words = errors.decode(errors="replace").strip()
         raise NodeError("internal", f"entente {' '.join(arguments)}: {words}")

@@ -10,6 +10,7 @@ from aiohttp.web import HTTPRequestEntityTooLarge
 from node.errors import NodeError
 from protocol.content import Said
 from protocol.limits import MAX_ATTACHMENTS, MAX_BLOB, MAX_TEXT
+from translations.languages import LANGUAGES
 
 _MAX_FIELDS: Final = 1000
 _MAX_FIELD: Final = 64 * 1024
@@ -61,14 +62,21 @@ class Form:
             return None
         if len(text) > MAX_TEXT:
             raise NodeError("invalid", fields={name: "too-long"})
+        if lang not in LANGUAGES:
+            raise NodeError("invalid", fields={name: "unknown-language"})
         return Said(text=text, lang=lang)
 
 
-async def read_form(request: web.Request) -> Form:
-    """Read a form's fields and files; raises `too-large` beyond the limits."""
+async def read_form(request: web.Request, *, files: bool = True) -> Form:
+    """Read a form's fields and files; raises `too-large` beyond the limits.
+
+    Without `files` it is a stranger's form: a small one, and `invalid` where it comes in parts.
+    """
     form = Form()
     try:
         if request.content_type == "multipart/form-data":
+            if not files:
+                raise NodeError("invalid", "This form takes no files.")
             await _multipart(request, form)
         else:
             for name, value in (await request.post()).items():
@@ -104,6 +112,6 @@ async def _bounded(part: BodyPartReader, limit: int) -> bytes:
 
 
 def _add(form: Form, name: str, value: str) -> None:
-    if len(form.fields) >= _MAX_FIELDS or len(value) > _MAX_FIELD:
+    if sum(map(len, form.fields.values())) >= _MAX_FIELDS or len(value) > _MAX_FIELD:
         raise NodeError("too-large")
     form.fields.setdefault(name, []).append(value)

@@ -47,7 +47,7 @@ async def page(request: web.Request) -> web.Response:
 
 async def sign_in(request: web.Request) -> web.Response:
     """Sign in with name and password."""
-    form, texts = await read_form(request), texts_of(request)
+    form, texts = await read_form(request, files=False), texts_of(request)
     try:
         token = await sessions.sign_in(request.app[NODE], form["name"], form.fields.get("password", [""])[0])
     except NodeError as error:

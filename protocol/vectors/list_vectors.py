@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
-from tuf.api.metadata import Metadata  # type: ignore[attr-defined]
+from tuf.api.metadata import Metadata
 
 from protocol.encoding import b64u
 from protocol.member import EncryptionKey, MemberRecord, MessageKey
@@ -122,14 +122,15 @@ def _offers(members: MemberList) -> list[dict[str, Any]]:
 
 def _documents(members: MemberList) -> list[dict[str, Any]]:
     bundle = members.bundle()
-    named = [("root", raw) for raw in bundle.roots] + [("targets", bundle.targets), *sorted(bundle.roles.items())]
+    named = [("root", raw) for raw in bundle.roots]
+    named += [("targets", bundle.targets or b""), *sorted(bundle.roles.items())]
     found = []
     for name, raw in named:
         metadata: Any = Metadata.from_bytes(raw)
         found.append(
             {
                 "document": name,
-                "raw": base64.b64encode(raw or b"").decode(),
+                "raw": base64.b64encode(raw).decode(),
                 "signed_bytes": metadata.signed_bytes.decode(),
                 "sha256": _sha256(metadata.signed_bytes),
                 "version": metadata.signed.version,

@@ -178,7 +178,7 @@ def _receipts(batches: list[Batch], receipts: list[str]) -> list[Entry]:
     signer, batch = cast.signer("HU"), batches[0]
     claims = jws.parse(receipts[0], limit=65536).claims()
     digest = claims["outcomes"][0][0]
-    cases = {
+    cases: dict[str, Any] = {
         "of another batch": receipts[1],
         "names another event": {"outcomes": [[sha256_b64u(b""), "stored"]]},
         "names no event": {"outcomes": []},

@@ -211,3 +211,18 @@ async def test_a_long_import_is_read(apis: Apis):
     assert len(body) > MIB
     answer = await apis.operator.send("POST", "directory/import", data=io.BytesIO(body), headers=JSON)
     assert answer.json["added"] == 800
+
+
+async def test_a_caller_that_hangs_up_is_no_failure_of_ours(apis: Apis):
+    """A body that ends before its announced length does nothing and isn't logged as an error."""
+    with structlog.testing.capture_logs() as logs:
+        host, port = apis.clients["DE"].server.host, apis.clients["DE"].server.port
+        reader, writer = await asyncio.open_connection(host, port)
+        lines = ["POST /api/v1/requests HTTP/1.1", f"Host: {host}", f"Authorization: Bearer {apis.tokens['anna']}"]
+        writer.write("\r\n".join([*lines, "Content-Type: application/json", "Content-Length: 900", "", "{"]).encode())
+        writer.write_eof()
+        await reader.read()
+        writer.close()
+        await writer.wait_closed()
+        assert (await apis.anna.get("me"))["authorities"] == ["DE-zaek-berlin"]
+    assert [line for line in logs if line["event"] == "call-failed"] == []

@@ -74,7 +74,7 @@ async def test_requests_are_sent_in_one_call(apis: Apis):
     """A hundred at most; one that isn't complete keeps all from being sent, and is named."""
     wrong = {"requests": [request_body(), request_body(to="HU-nowhere")]}
     answer = await apis.anna.call("POST", "requests/bulk", wrong)
-    assert (answer.status, answer.json["fields"]) == (422, {"1.to": "unknown-authority"})
+    assert (answer.status, answer.json["fields"]) == (422, {"requests.1.to": "unknown-authority"})
     assert apis.count_cases() == 0
     answer = await apis.anna.call("POST", "requests/bulk", {"requests": [request_body()] * 101})
     assert (answer.status, answer.json["fields"]) == (422, {"requests": "too-long"})

@@ -105,7 +105,7 @@ def test_records_over_a_limit_are_refused(changes):
     [{"email": "post@zaek-berlin.de"}, {"web": "https://www.example.org/"}, {"web": "https://a.example.org:443/"}],
 )
 def test_a_demo_authority_is_reached_nowhere_but_under_example(contacts):
-    """A demonstration can't send anybody to a real address; a real authority can be reached."""
+    """A demonstration can't send anybody to a real address; a real authority can be reached (SPEC S-125)."""
     with pytest.raises(ValidationError, match="example"):
         authority(contacts=contacts)
     assert authority(contacts=contacts, demo=False).contacts.hosts()

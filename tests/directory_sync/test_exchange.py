@@ -127,7 +127,7 @@ async def test_one_members_list_is_not_anothers(germany):
 
 
 async def test_bomb(germany):
-    """A few kilobytes that open to gigabytes are refused at the limit."""
+    """A few kilobytes that open to gigabytes are refused at the limit (SPEC S-123)."""
     publisher, fetch = germany
     packer = zlib.compressobj(9, wbits=31)
     bomb = b"".join(packer.compress(bytes(1 << 20)) for _ in range(80)) + packer.flush()

@@ -80,7 +80,9 @@ class Sender:
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.lists(st.sampled_from(["say", "send", "lose the batch", "lose the receipt", "repeat an old one"]), max_size=30))
+@given(
+    st.lists(st.sampled_from(["say", "send", "lose the batch", "lose the receipt", "repeat an old one"]), max_size=30)
+)
 def test_every_event_arrives_once_and_in_order(steps: list[str]) -> None:
     """Whatever the line loses and repeats, nothing is lost, doubled or reordered (SPEC S-030, S-032, S-036)."""
     sender, receiver, said, sent = Sender(), Receiver(), [], []
@@ -197,5 +199,3 @@ def test_the_digest_ignores_the_signature() -> None:
     assert jws.verify_with_certificate(other.jws, cast.certificate(cast.message_key("DE"), "DE"))
     assert other.sha256 == batch.sha256
     assert place(other, Head(1, 2, batch.sha256)) == "repeat"
-
-

@@ -1,5 +1,6 @@
 """The line itself: TLS with pinned certificates, and HTTP that stops reading in time."""
 
+import io
 import ssl
 from pathlib import Path
 
@@ -138,7 +139,7 @@ async def test_an_oversize_body_is_refused_unread(tmp_path: Path) -> None:
     async with world(tmp_path, "DE") as one, TestServer(peer_app(one["DE"])) as server, aiohttp.ClientSession() as http:
         for _ in range(2):
             headers = {"Content-Type": "application/entente-batch"}
-            async with http.post(server.make_url("/peer/v1/batches"), data=b" " * (MAX_REQUEST_BODY + 1),
+            async with http.post(server.make_url("/peer/v1/batches"), data=io.BytesIO(b" " * (MAX_REQUEST_BODY + 1)),
                                  headers=headers) as answer:  # fmt: skip
                 assert answer.status == 413
                 assert (await answer.json(content_type="application/problem+json"))["code"] == "too-large"
@@ -156,10 +157,14 @@ async def test_an_endless_answer_is_cut(tmp_path: Path, monkeypatch: pytest.Monk
         return web.Response(body=bytes(5000))
 
     app.router.add_get("/", much)
-    async with world(tmp_path, "DE") as one, TestServer(app) as server, aiohttp.ClientSession() as http:
-        async with http.get(server.make_url("/")) as answer:
-            with pytest.raises(LineError, match="larger than allowed"):
-                await HttpLine(one["DE"], "HU")._bounded(answer)
+    async with (
+        world(tmp_path, "DE") as one,
+        TestServer(app) as server,
+        aiohttp.ClientSession() as http,
+        http.get(server.make_url("/")) as answer,
+    ):
+        with pytest.raises(LineError, match="larger than allowed"):
+            await HttpLine(one["DE"], "HU")._bounded(answer)
 
 
 # --- the member list (SPEC.md section 12) ---

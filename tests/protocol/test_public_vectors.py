@@ -124,7 +124,9 @@ def test_hpke_hybrids() -> None:
         suite, first = Suite(kem, kdfs[entry["kdf_id"]], aeads[entry["aead_id"]]), entry["encryptions"][0]
         sealed = bytes.fromhex(entry["enc"] + first["ct"])
         key, info, aad = _hybrid(name, bytes.fromhex(entry["skRm"])), bytes.fromhex(entry["info"]), first["aad"]
-        assert openssl.hpke._decrypt_with_aad(suite, sealed, key, info, bytes.fromhex(aad)) == bytes.fromhex(first["pt"])
+        assert openssl.hpke._decrypt_with_aad(suite, sealed, key, info, bytes.fromhex(aad)) == bytes.fromhex(
+            first["pt"]
+        )
 
 
 def test_cookbook_ed25519() -> None:

@@ -246,8 +246,8 @@ async def test_a_refused_request_leaves_no_case(forger: Forger) -> None:
     assert again.wire() == batch.wire()  # SPEC S-030
     signer = both["HU"].keys.signer
     receipt = issue(signer, batch, [(batch.claims.items[0], "unknown-authority")], now=1, members={})
-    with pytest.raises(ProtocolError, match="wrong-signature|unknown-key"):
-        forgery = issue(cast.signer("HU"), batch, [(batch.claims.items[0], "stored")], now=1, members={})
+    forgery = issue(cast.signer("HU"), batch, [(batch.claims.items[0], "stored")], now=1, members={})
+    with pytest.raises(ProtocolError, match="unknown-key"):
         await deliver.accept_receipt(both["DE"], "HU", batch, forgery.encode())
     await deliver.accept_receipt(both["DE"], "HU", batch, receipt.encode())
     assert await deliver.next_batch(both["DE"], "HU") is None
@@ -417,4 +417,3 @@ async def test_whatever_is_no_receipt_is_temporary(
     if code == "unknown-key":
         await courier._pause(RefusedError(code, None))
         assert heard == ["HU"]
-

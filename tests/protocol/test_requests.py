@@ -50,7 +50,14 @@ def say(iss: str, kind: str, n: int | None, prev: str | None, matter: Content = 
     number = next(COUNTER)
     aud = "HU" if iss == "DE" else "DE"
     claims = Claims.model_construct(
-        iss=iss, aud=(aud,), jti=f"00000000-0000-4000-8000-{number:012d}", case=CASE, n=n, prev=prev, kind=kind, parts=()
+        iss=iss,
+        aud=(aud,),
+        jti=f"00000000-0000-4000-8000-{number:012d}",
+        case=CASE,
+        n=n,
+        prev=prev,
+        kind=kind,
+        parts=(),
     )
     return Said(claims, matter, f"event-{number}")
 
@@ -181,8 +188,8 @@ def test_all_interleavings_end_in_one_state(steps: list[tuple[str, str, int, dt.
 
 
 @settings(max_examples=400, deadline=None)
-@given(STEPS, st.sampled_from(["DE", "HU"]), st.sampled_from(KINDS), st.integers(0, 4), st.booleans())
-def test_a_liar_moves_nothing(steps: Any, liar: str, kind: str, n: int, right_place: bool) -> None:
+@given(STEPS, st.sampled_from(["DE", "HU"]), st.sampled_from(KINDS), st.none() | st.integers(1, 5))
+def test_a_liar_moves_nothing(steps: Any, liar: str, kind: str, number: int | None) -> None:
     """An event is stored exactly where the table, its owner and its place allow it (SPEC S-070, S-071, S-074)."""
     ends, wires = pair(), Wires()
     for _, country, choice, day in steps:
@@ -195,8 +202,8 @@ def test_a_liar_moves_nothing(steps: Any, liar: str, kind: str, n: int, right_pl
     victim = ends["HU" if liar == "DE" else "DE"]
     before = victim.case()
     event = next_event(ends[liar], kind, DAYS[0])
-    if not right_place and chain_of(kind):
-        event = Said(event.claims.model_copy(update={"n": n + 1}), event.matter, event.digest)
+    if number is not None and chain_of(kind):
+        event = Said(event.claims.model_copy(update={"n": number}), event.matter, event.digest)
     allowed = kind in ends[liar].case().moves() and event.claims.n == place(before, kind)[0]
     wish = kind == "wish.withdraw" and liar == "DE"
     outcome = victim.take(event)
