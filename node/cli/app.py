@@ -1,5 +1,7 @@
 """The command `entente`: one file per noun; heavy imports wait until a command runs."""
 
+import inspect
+
 import typer
 
 from node.cli import areas, bench, config, demo, directory, doctor, init, member, serve, translations, user, verify
@@ -27,3 +29,15 @@ app.add_typer(translations.app, name="translations")
 app.add_typer(bench.bench, name="bench")
 app.command("verify", short_help="Check every invariant of a node's data.")(verify.verify)
 app.command("doctor", short_help="Check everything and say what mends it.")(doctor.doctor)
+
+
+def _teach(commands: typer.Typer) -> None:
+    """Keep the examples of every command's help on lines of their own."""
+    for command in commands.registered_commands:
+        command.help = inspect.cleandoc(command.callback.__doc__ or "").replace("\\b\n", "\b\n")
+    for group in commands.registered_groups:
+        if group.typer_instance is not None:
+            _teach(group.typer_instance)
+
+
+_teach(app)

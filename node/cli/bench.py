@@ -169,7 +169,7 @@ class _Bench:
     async def _until_arrived(self, wanted: int) -> int:
         deadline = stopwatch() + _WAIT_S
         while (count := await self._arrived()) < wanted and stopwatch() < deadline:
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.02)  # the other end is another process
         return count
 
     async def _delays(self, replier: Api, sent: dict[str, float]) -> list[float]:

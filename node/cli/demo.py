@@ -143,7 +143,7 @@ async def join(folder: Path, new: DemoNode, members: list[DemoNode]) -> None:
     await entente("member", "propose", str(candidate), "-C", first, "-o", str(proposal))
     signing = [entente("member", "sign", str(proposal), "-C", str(n.folder), "--yes") for n in (*members, new)]
     await asyncio.gather(*signing)
-    signed = sorted(str(path) for path in folder.glob(f"{new.country}.proposal.*.signed.json"))
+    signed = [str(folder / f"{new.country}.proposal.{node.country}.signed.json") for node in (*members, new)]
     await entente("member", "publish", str(proposal), *signed, "-C", first)
     bundle = folder / f"members-with-{new.country}.json"
     await entente("member", "list", "-C", first, "-o", str(bundle))

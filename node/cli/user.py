@@ -50,7 +50,7 @@ async def _link(node: "Node", login: str) -> str:
     from node.service.sessions import make_link
 
     token = await make_link(node, operator(), login)
-    return f"{node.config.web.url.rstrip('/')}/sign-in/link/{token}"
+    return f"{node.config.web.url.rstrip('/')}/link/{token}"
 
 
 @app.command("list")

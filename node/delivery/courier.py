@@ -90,7 +90,7 @@ class Courier:
         measured = _clock_difference(answer, before, after)
         receipt = await deliver.accept_receipt(self._node, self._peer, batch, answer.body, measured)
         self._failures = 0
-        self._node.heard(self._peer, receipt.claims.members, {})
+        self._node.heard(self._peer, receipt.claims.members or None, {})  # SPEC: a receipt may name none
 
     async def _pause(self, error: Exception) -> None:
         self._failures += 1

@@ -58,7 +58,8 @@ class Fetcher:
         known = directory.heads(self._node).get(self._peer)
         if self._peer in heads and heads[self._peer] != known:
             self._directory_due = True
-        self._woken.set()
+        if members is not None or self._directory_due:  # every call of the peer gives a hint, most of them no news
+            self._woken.set()
 
     async def run(self) -> None:
         """Fetch until cancelled."""
@@ -72,8 +73,10 @@ class Fetcher:
                 log.info("fetch-failed", peer=self._peer, reason=str(error)[:300])
                 pause = min(pause, config.retry_first_s * 4 * 2 ** min(failures, 20))
                 failures += 1
+                await asyncio.sleep(config.retry_first_s)  # whoever wakes us meanwhile: two nodes never race
             except Exception:
                 log.exception("fetcher-failed", peer=self._peer)  # a full disk, say
+                await asyncio.sleep(config.retry_first_s)
             try:
                 await asyncio.wait_for(self._woken.wait(), pause)
             except TimeoutError:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 import structlog
@@ -94,6 +94,9 @@ def _members(node: Node, call: Call) -> Answer:
 
 
 async def _directory(node: Node, call: Call) -> Answer:
+    known = directory.heads(node).get(node.country)
+    if known is not None and call.headers.get("if-none-match") == etag_of(*known):
+        return _answer(directory_answer(b"", b"", etag_of(*known), call.headers))  # most calls: nothing to read or pack
     listing = directory.own_snapshot(node)
     if listing is None:
         raise ProtocolError("not-found", "no directory published yet")
@@ -101,7 +104,11 @@ async def _directory(node: Node, call: Call) -> Answer:
     etag = etag_of(listing.version, listing.sha256)
     loop = asyncio.get_running_loop()
     gzipped = await loop.run_in_executor(None, compressed, document)
-    status, headers, body = directory_answer(document, gzipped, etag, call.headers)
+    return _answer(directory_answer(document, gzipped, etag, call.headers))
+
+
+def _answer(given: tuple[int, Mapping[str, str], bytes]) -> Answer:
+    status, headers, body = given
     return Answer(status, {name.lower(): value for name, value in headers.items()}, body)
 
 

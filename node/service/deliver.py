@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from node.clock import seconds
 from node.domain.case import Case, advanced, opened
+from node.errors import NodeError
 from node.service import contents
 from node.service.node import Node
 from node.service.receive import accepted_key
@@ -118,7 +119,14 @@ def _keys_of(node: Node, digests: set[str]) -> dict[str, bytes]:
     """Return the keys of the cases that some events belong to."""
     found = (node.store.read_now(lambda q, d=digest: events.by_digest(q, d)) for digest in digests)  # type: ignore[misc]
     case_ids = sorted({str(row["case_id"]) for row in found if row is not None})
-    return {case_id: node.case_keys.find(case_id) for case_id in case_ids}
+    keys = {}
+    for case_id in case_ids:
+        try:
+            keys[case_id] = node.case_keys.find(case_id)
+        except NodeError as error:
+            if error.code != "not-found":  # of a case that was erased there is nothing to take back
+                raise
+    return keys
 
 
 def fold(node: Node, case_id: str) -> Case | None:

@@ -13,7 +13,6 @@ from node.store import blobs, cases
 from protocol.batch import parse_batch
 from protocol.content import MATTER, BlobMatter
 
-
 log: Final = structlog.get_logger("entente.follow_up")
 _ATTEMPTS: Final = 3
 

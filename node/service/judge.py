@@ -37,7 +37,10 @@ def area_of(areas: Areas, matter: SendMatter) -> Area | None:
 def judge_content(
     areas: Areas, kind: str, contents: dict[str, Content], asked: Callable[[], SendMatter] | None
 ) -> None:
-    """Raise the final code for content that doesn't fit its set; without the set nothing is judged (SPEC S-048, S-049)."""
+    """Raise the final code for content that doesn't fit its set (SPEC S-048).
+
+    Without the set nothing is judged: it is being fetched (SPEC S-049).
+    """
     if kind == SEND_KIND:
         matter = contents[MATTER]
         assert isinstance(matter, SendMatter)

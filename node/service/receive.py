@@ -253,7 +253,7 @@ def _keep_case_proof(tx: Tx, event: Event) -> None:
     assert claims.n is not None
     other = events.at_place(tx, claims.case, claims.kind.partition(".")[0], claims.n)
     if other is not None and other["iss"] == claims.iss and other["digest"] != b64u(event.digest):
-        streams.keep_proof(tx, claims.iss, "case-fork", bytes(other["line"]), event.line_without_slots())
+        streams.keep_first_proof(tx, claims.iss, "case-fork", bytes(other["line"]), event.line_without_slots())
 
 
 def attachments_of(contents: dict[str, Content]) -> tuple[AttachmentRef, ...]:

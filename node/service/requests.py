@@ -146,9 +146,7 @@ def sent_from(node: Node, actor: Actor, draft_id: str) -> Case:
     return own_case(node, actor, draft_id)
 
 
-def _opening(
-    node: Node, actor: Actor, case_id: str, content: RequestDraft, number: str, known: Known
-) -> Opening:
+def _opening(node: Node, actor: Actor, case_id: str, content: RequestDraft, number: str, known: Known) -> Opening:
     area = node.areas[content.area or ""]
     question_set = area.question_sets[content.set or ""]
     own, other = content.authority or "", content.to or ""

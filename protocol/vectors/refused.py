@@ -112,7 +112,9 @@ def _items(events: list[Event]) -> list[Entry]:
         "a jti in capitals": signed(jti="ABCDEF00-0000-4000-8000-000000000000"),
         "a digest with stray bits": signed(prev="A" * 42 + "B"),
     }
-    found = [{"name": n, "check": "item", "line": text, "code": "event-malformed"} for n, text in cases.items()]
+    found: list[Entry] = [
+        {"name": n, "check": "item", "line": text, "code": "event-malformed"} for n, text in cases.items()
+    ]
     found.append({"name": "one byte too long", "check": "item", "repeat": "20", "times": MAX_ITEM + 1})
     found[-1]["code"] = "event-too-large"
     return found + _openings(item, signed, json.loads(accept.line()))

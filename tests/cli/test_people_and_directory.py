@@ -69,8 +69,8 @@ def test_a_person_comes_and_goes(entente: Entente, table: Path):
     entente("directory", "import", table, "-C", "de")
     who = ("--name", "Anna Berger", "--role", "handler", "--authority", "DE-zaek-berlin")
     url = load(table.parent / "de").web.url
-    assert f"{url}/sign-in/link/" in entente("user", "add", "anna", *who, "-C", "de").out
-    assert "/sign-in/link/" in entente("user", "link", "anna", "-C", "de").out
+    assert f"{url}/link/" in entente("user", "add", "anna", *who, "-C", "de").out
+    assert "/link/" in entente("user", "link", "anna", "-C", "de").out
     assert entente("user", "token", "anna", "--label", "test", "-C", "de").out.startswith("entente_")
     assert entente("user", "list", "--json", "-C", "de").data[0]["state"] == "no password yet"
     entente("user", "end", "anna", "-C", "de")

@@ -182,7 +182,13 @@ class Attacker:
     # --- carrying it ---
 
     def batch(
-        self, events: Sequence[Item | bytes], /, *, signer: jws.Signer | None = None, iat: int | None = None, **claims: Any
+        self,
+        events: Sequence[Item | bytes],
+        /,
+        *,
+        signer: jws.Signer | None = None,
+        iat: int | None = None,
+        **claims: Any,
     ) -> bytes:
         """Seal a batch at our head; `claims` replace those that would be right. Lines may be any bytes."""
         lines = [item.line if isinstance(item, Item) else item for item in events]

@@ -85,10 +85,11 @@ class MemoryLine:
 
 def config_for(folder: Path, country: str, **peers: object) -> Config:
     """Return a configuration with fast repetition."""
-    values = {"retry_first_s": 0.05, "retry_longest_s": 0.2, "refresh_s": 30.0, **peers}
+    url = f"https://{country.lower()}.example"
+    values = {"listen": "127.0.0.1:7443", "url": url, "retry_first_s": 0.05, "retry_longest_s": 0.2, "refresh_s": 30.0}
     return Config(
         node=NodeSection(country=country, name=f"Operator {country}", language="en", time_zone="UTC", demo=True),
-        peers=PeersSection(listen="127.0.0.1:7443", url=f"https://{country.lower()}.example", **values),
+        peers=PeersSection(**{**values, **peers}),
         web=WebSection(listen="127.0.0.1:7080", url="http://127.0.0.1:7080"),
         health=HealthSection(listen="127.0.0.1:7090"),
         folder=folder,
@@ -214,8 +215,10 @@ class World:
     def _idle(self) -> bool:
         return all(
             not node.store.read_now(
-                lambda q: q.all("SELECT seq FROM outbox LIMIT 1")
-                or q.all("SELECT sha256 FROM blob WHERE here = 0 AND failure IS NULL LIMIT 1")
+                lambda q: (
+                    q.all("SELECT seq FROM outbox LIMIT 1")
+                    or q.all("SELECT sha256 FROM blob WHERE here = 0 AND failure IS NULL LIMIT 1")
+                )
             )
             and len(node.store.read_now(lambda q: q.all("SELECT country FROM directory"))) >= len(self.net.nodes)
             for node in self.net.nodes.values()

@@ -132,8 +132,10 @@ REFUSED: dict[str, tuple[Craft, str]] = {
     "a list": (lambda _a: b"[]", "event-malformed"),
     "10,000 deep": (lambda _a: b'{"event":' + b"[" * 10_000 + b"]" * 10_000 + b"}", "event-malformed"),
     "10,000 deep in its claims": (
-        lambda a: b'{"event":"%s.%s.AAAA"}'
-        % (a.request().compact.split(".")[0].encode(), b64u(b'{"iss":' + b"[" * 10_000).encode()),
+        lambda a: (
+            b'{"event":"%s.%s.AAAA"}'
+            % (a.request().compact.split(".")[0].encode(), b64u(b'{"iss":' + b"[" * 10_000).encode())
+        ),
         "event-malformed",
     ),
     "a key twice": (lambda a: a.request().line.replace(b'{"event"', b'{"event":"","event"', 1), "event-malformed"),

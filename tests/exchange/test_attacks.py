@@ -25,7 +25,6 @@ from protocol.receipt import parse_receipt
 from tests.exchange.attacker import Attacker, counts, grown
 from tests.exchange.pair import START, record_of
 
-
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
@@ -108,9 +107,7 @@ def _event_of_unknown_key(a: Attacker) -> bytes:
 def _retired_too_long(a: Attacker) -> bytes:
     signer, certificate = another_signer(a)
     long_ago = START - timedelta(days=41)
-    relist(
-        a, MessageKey(kid=signer.kid, certificate=certificate, state="retired", since=long_ago, until=long_ago)
-    )
+    relist(a, MessageKey(kid=signer.kid, certificate=certificate, state="retired", since=long_ago, until=long_ago))
     return a.batch([a.request()], signer=signer)
 
 
@@ -263,7 +260,9 @@ async def test_a_newer_member_record_lets_an_unknown_key_in(attacker: Attacker) 
     await gets_through(attacker)
 
 
-async def test_what_follows_a_batch_never_holds_back_its_receipt(fresh_attacker: Attacker, log: list[EventDict]) -> None:
+async def test_what_follows_a_batch_never_holds_back_its_receipt(
+    fresh_attacker: Attacker, log: list[EventDict]
+) -> None:
     """A wish of a country that has left can't be granted, and that is no reason to refuse others' batches."""
     await fresh_attacker.victim.store.write(
         lambda tx: tx.run("UPDATE cases SET withdrawal_wished = 'x', counterpart = 'FR' WHERE role = 'replying'")

@@ -286,7 +286,7 @@ async def _withheld(folder: Path) -> None:
         for name in ("one.pdf", "two.pdf", "three.pdf"):
             draft = await drafts.attach(both["DE"], ANNA, draft.id, name, "application/pdf", PDF + name.encode())
         assert draft.request is not None
-        withheld = sorted(ref.sha256 for ref in draft.request.attachments)[0]
+        withheld = min(ref.sha256 for ref in draft.request.attachments)
         both.net.before = lambda _me, _peer, call: Answer(404, {}, b"") if call.path == BLOBS + withheld else None
         await requests.send_draft(both["DE"], ANNA, draft.id)
         await asyncio.sleep(5)
@@ -334,8 +334,6 @@ async def _read_only(folder: Path, log: list[EventDict]) -> None:
         assert stored_case(both["HU"], case.id).state == "sent"
 
 
-def test_a_disk_that_takes_nothing_stops_the_delivery_only_while_it_lasts(
-    tmp_path: Path, log: list[EventDict]
-) -> None:
+def test_a_disk_that_takes_nothing_stops_the_delivery_only_while_it_lasts(tmp_path: Path, log: list[EventDict]) -> None:
     """When the disk can be written again, what waited goes out."""
     run(_read_only(tmp_path, log))

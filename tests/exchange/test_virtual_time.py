@@ -40,7 +40,9 @@ async def _story(both: World) -> str:
 async def _played(folder: Path) -> list[tuple[str, str, str, int, str]]:
     """Play the story and return what happened: node, kind, fate, batch position and time of each event."""
     seeds = {"entropy": lambda country: SeededEntropy(f"seed of {country}")}
-    async with world(folder, "DE", "HU", inline=True, retry_first_s=1, retry_longest_s=300, refresh_s=600, **seeds) as both:
+    async with world(
+        folder, "DE", "HU", inline=True, retry_first_s=1, retry_longest_s=300, refresh_s=600, **seeds
+    ) as both:
         case_id = await _story(both)
         assert asyncio.get_running_loop().time() > DAY_S
         happened = []

@@ -25,6 +25,7 @@ def _numbers(db: Database) -> None:
 
 @pytest.fixture(params=[False, True], ids=["thread", "inline"])
 async def store(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Store]:
+    """Give a store with its writer in a thread, then one whose writer runs inline."""
     made = Store(tmp_path / "numbers.db", NUMBERS, LoopClock(), inline=request.param)
     yield made
     await made.close()

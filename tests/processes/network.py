@@ -130,12 +130,13 @@ class Network:
             await process.wait()
         await asyncio.gather(*(self.nodes[country].start() for country in countries))
 
-    async def cases(self, reader: Reader) -> dict[str, dict[str, Any]]:
-        """Return all cases that a person sees, by id."""
+    async def cases(self, reader: Reader, counterpart: str) -> dict[str, dict[str, Any]]:
+        """Return all cases with a country that a person sees, by id."""
         found: dict[str, dict[str, Any]] = {}
         offset: Any = 0
         while offset is not None:
-            page = await reader.api.call("POST", "cases/search", {"limit": 200, "offset": offset})
+            search = {"limit": 200, "offset": offset, "country": counterpart}
+            page = await reader.api.call("POST", "cases/search", search)
             assert not found.keys() & {case["id"] for case in page["items"]}
             found |= {case["id"]: case for case in page["items"]}
             offset = page["next"]
@@ -146,7 +147,7 @@ class Network:
         asker, replier = await self.reader("DE", "anna.berger"), await self.reader("HU", "szabo.katalin")
 
         async def look() -> list[dict[str, Any]] | None:
-            sides = [await self.cases(asker), await self.cases(replier)]
+            sides = [await self.cases(asker, "HU"), await self.cases(replier, "DE")]
             on_its_way = any(case["on_its_way"] for side in sides for case in side.values())
             return sides if not on_its_way and wanted(*sides) else None
 

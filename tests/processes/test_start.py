@@ -113,31 +113,30 @@ async def _doctor(folder: Path) -> list[dict[str, Any]]:
 
 async def test_a_node_that_its_peer_does_not_list(two: Network, tmp_path: Path):
     """A node that calls a peer whose list lacks it is told so by its own log and doctor, and the peer by its."""
-    node = DemoNode("AT", tmp_path / "at", *free_ports(3))
-    await node.init()
-    folder = two.nodes["DE"].folder
-    await entente("member", "list", "-o", tmp_path / "members.json", "-C", folder)
-    root = (await entente("member", "list", "--json", "-C", folder)).data["root_sha256"]
-    url = f"https://127.0.0.1:{two.nodes['DE'].peers}"
-    by_line = await entente("member", "join", "--root-sha256", root, "--from", url, "-C", node.folder)
+    node, peer = DemoNode("SI", tmp_path / "si", *free_ports(3)), two.nodes["DE"]
+    await entente(
+        "init", node.folder, "--country", "SI", "--peers-listen", f"127.0.0.1:{node.peers}",
+        "--peers-url", f"https://127.0.0.1:{node.peers}", "--web-listen", f"127.0.0.1:{node.web}",
+        "--web-url", node.url, "--health-listen", f"127.0.0.1:{node.health}",
+    )  # fmt: skip
+    listed = await entente("member", "list", "-o", tmp_path / "members.json", "-C", peer.folder)
+    root = listed.out.split()[-1]
+    join = ("member", "join", "-C", node.folder, "--root-sha256", root)
+    by_line = await entente(*join, "--from", f"https://127.0.0.1:{peer.peers}")
     assert by_line.code == 1
     assert "doesn't know this node's certificate" in by_line.err
-    by_file = await entente(
-        "member", "join", "--root-sha256", root, "--bundle", tmp_path / "members.json", "-C", node.folder
-    )
-    assert "AT isn't one of them yet" in by_file.out
+    assert "SI isn't one of them yet" in (await entente(*join, "--bundle", tmp_path / "members.json")).out
     try:
         await node.start()
-        await until("AT's log says why", lambda: _dropped(node.folder))
-        checks = await _doctor(node.folder)
-        assert any(
-            check["name"] == "members" and "AT isn't in the member list yet" in check["message"] for check in checks
-        )
-        assert any(check["name"] == "peer" and "TLS certificate" in check["message"] for check in checks)
-        assert any(check["name"] == "tls" for check in await _doctor(folder))
-        assert any(line["event"] == "tls-refused" for line in log_of(folder))
+        await until("SI's log says why", lambda: _dropped(node.folder))
+        ours, theirs = await asyncio.gather(_doctor(node.folder), _doctor(peer.folder))
     finally:
         await node.stop()
+    said = {(check["name"], check["level"]): check["message"] for check in ours}
+    assert "SI isn't in the member list yet" in said["members", "warn"]
+    assert "the peer doesn't know this node's TLS certificate" in said["peer", "warn"]
+    assert any(check["name"] == "tls" and "refused by TLS" in check["message"] for check in theirs)
+    assert any(line["event"] == "tls-refused" for line in log_of(peer.folder))
 
 
 def _dropped(folder: Path) -> bool:

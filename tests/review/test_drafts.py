@@ -73,8 +73,8 @@ async def test_what_could_not_be_read_again_is_not_stored(tmp_path: Path) -> Non
 
 async def test_a_case_has_one_draft_of_its_reply(tmp_path: Path) -> None:
     """Two handlers who begin at the same moment write in the same draft."""
-    from tests.exchange.test_story import KATALIN, ask  # noqa: PLC0415
-    from node.service import cases  # noqa: PLC0415
+    from node.service import cases
+    from tests.exchange.test_story import KATALIN, ask
 
     async with world(tmp_path, "DE", "HU") as both:
         case_id = await ask(both)

@@ -59,5 +59,7 @@ async def test_values_of_one_name_count_like_any_others(tmp_path: Path) -> None:
     async with TestClient(TestServer(app)) as made:
         data, headers = _multipart([b'Content-Disposition: form-data; name="a"\r\n\r\nx'] * 1100)
         await made.post("/", data=data, headers=headers)
-        await made.post("/", data=urlencode([("a", "x")] * 900), headers={"Content-Type": "application/x-www-form-urlencoded"})
+        await made.post(
+            "/", data=urlencode([("a", "x")] * 900), headers={"Content-Type": "application/x-www-form-urlencoded"}
+        )
     assert refused == ["too-large"]

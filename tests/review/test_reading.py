@@ -24,7 +24,7 @@ async def test_who_gives_up_a_long_query_leaves_its_connection_alone(tmp_path: P
         store = both["DE"].store
 
         def slow(q: object) -> None:
-            time.sleep(0.2)
+            time.sleep(0.2)  # noqa: TID251 - a query that takes long, not a way of waiting
 
         for _ in range(3):
             task = asyncio.create_task(store.read(slow))

@@ -1,0 +1,286 @@
+"""Real listeners and lines on the loopback: who gets in, who doesn't, and what the operator is told."""
+
+import asyncio
+import json
+import socket
+import ssl
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from node.delivery.call import Call, LineError
+from node.delivery.http_line import HttpLine
+from node.delivery.http_listener import peer_app
+from node.delivery.incoming import BATCHES, MEMBERS, STREAMS
+from node.delivery.tls import ServerContexts, client_context
+from node.service.node import Node
+from node.store.key_files import write_secret
+from protocol.batch import MEDIA_TYPE
+from protocol.limits import MAX_REQUEST_BODY
+from tests.exchange.pair import START, LoopClock, members_of, open_for_test
+from tests.node.network import suspend
+
+GIB = 1024**3
+
+
+@dataclass
+class Listening:
+    """Three nodes of which the Hungarian one listens and lets the German one in."""
+
+    nodes: dict[str, Node]
+    contexts: ServerContexts
+    port: int
+    lines: list[HttpLine] = field(default_factory=list)
+
+    def line(self, me: str) -> HttpLine:
+        """Return the way from a node to the one that listens."""
+        self.lines.append(HttpLine(self.nodes[me], "HU"))
+        return self.lines[-1]
+
+    def client(self, certificate: Path, key: Path) -> ssl.SSLContext:
+        """Return a client's context with any certificate."""
+        return client_context(certificate, key, frozenset({self.nodes["HU"].keys.tls_der}))
+
+
+@pytest.fixture
+async def net(tmp_path: Path) -> AsyncIterator[Listening]:
+    server, clock = socket.create_server(("127.0.0.1", 0)), LoopClock()
+    port = server.getsockname()[1]
+    url = f"https://127.0.0.1:{port}"
+    nodes = {country: open_for_test(tmp_path / country, country, clock, url=url) for country in ("DE", "HU", "AT")}
+    members = members_of(*nodes.values())
+    for node in nodes.values():
+        node.members = members
+    contexts = ServerContexts(nodes["HU"].keys.tls_certificate, nodes["HU"].keys.tls_key)
+    contexts.trust(frozenset({nodes["DE"].keys.tls_der}))
+    runner = web.AppRunner(peer_app(nodes["HU"]), access_log=None, handle_signals=False, shutdown_timeout=1.0)
+    await runner.setup()
+    await web.SockSite(runner, server, ssl_context=contexts.listener).start()
+    made = Listening(nodes, contexts, port)
+    yield made
+    for line in made.lines:
+        await line.close()
+    await runner.cleanup()
+    for node in nodes.values():
+        await node.store.close()
+        await node.key_store.close()
+
+
+@contextmanager
+def refused(net: Listening) -> Iterator[None]:
+    """Expect that the listener notes a reason."""
+    before = len(net.contexts.refusals)
+    yield
+    assert len(net.contexts.refusals) == before + 1
+    assert net.contexts.refusals[-1]
+
+
+def issue(folder: Path, issuer_key: ec.EllipticCurvePrivateKey | None, *, ca: bool) -> tuple[Path, Path]:
+    """Make a certificate with its key, issued by `issuer_key` or by itself."""
+    folder.mkdir()
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, folder.name)])
+    issuer = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "pinned")])
+    builder = x509.CertificateBuilder().subject_name(name).issuer_name(issuer).public_key(key.public_key())
+    builder = (
+        builder.serial_number(7).not_valid_before(START.replace(year=2000)).not_valid_after(START.replace(year=2999))
+    )
+    builder = builder.add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
+    certificate = builder.sign(issuer_key or key, hashes.SHA256())
+    (folder / "tls.crt").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    write_secret(folder / "tls.pem", key.private_bytes(*form))
+    return folder / "tls.crt", folder / "tls.pem"
+
+
+def key_of(path: Path) -> ec.EllipticCurvePrivateKey:
+    key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    return key
+
+
+def der_of(path: Path) -> bytes:
+    return x509.load_pem_x509_certificate(path.read_bytes()).public_bytes(serialization.Encoding.DER)
+
+
+async def shake(net: Listening, context: ssl.SSLContext) -> bytes:
+    """Connect, ask for something and return what comes back; raises where the handshake fails."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", net.port, ssl=context, server_hostname="")
+    try:
+        writer.write(b"GET /peer/v1/members HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+        return await reader.read()
+    finally:
+        writer.transport.abort()
+
+
+async def test_a_member_gets_in_and_is_known_by_its_certificate(net: Listening) -> None:
+    """The answer is that for this member: its own stream, and nobody else's."""
+    line = net.line("DE")
+    assert (await line.send(Call("GET", STREAMS + "DE"))).status == 200
+    assert (await line.send(Call("GET", STREAMS + "AT"))).status == 404
+    assert not net.contexts.refusals
+
+
+async def test_an_unknown_certificate_is_refused_at_tls(net: Listening) -> None:
+    """Nothing is answered, and both operators are told where to look."""
+    with refused(net), pytest.raises(LineError, match="perhaps the peer doesn't know this node's TLS certificate"):
+        await net.line("AT").send(Call("GET", MEMBERS))
+
+
+async def test_no_certificate_is_refused_at_tls(net: Listening) -> None:
+    """A browser gets nothing but an alert."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    with refused(net), pytest.raises(ssl.SSLError):
+        await shake(net, context)
+
+
+@pytest.mark.parametrize("ca", [False, True])
+async def test_a_certificate_issued_by_a_pinned_key_is_refused(net: Listening, tmp_path: Path, *, ca: bool) -> None:
+    """Only the certificate itself is in the list, not what it signs, whatever it says of itself."""
+    pinned = issue(tmp_path / "pinned", None, ca=ca)
+    net.contexts.trust(frozenset({der_of(pinned[0])}))
+    assert b" 403 " in await shake(net, net.client(*pinned))
+    issued = issue(tmp_path / "issued", key_of(pinned[1]), ca=False)
+    with refused(net), pytest.raises((ssl.SSLError, ConnectionError)):
+        assert not await shake(net, net.client(*issued))
+        raise ConnectionResetError
+    if ca:
+        assert "issued by one that is" in net.contexts.refusals[-1]
+
+
+async def test_tls_1_2_is_refused(net: Listening) -> None:
+    """An older protocol ends in the handshake, and the reason is noted."""
+    keys = net.nodes["DE"].keys
+    context = net.client(keys.tls_certificate, keys.tls_key)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    with refused(net), pytest.raises(ssl.SSLError):
+        await shake(net, context)
+
+
+async def test_a_member_that_was_removed_is_refused_on_its_open_connection(net: Listening) -> None:
+    """The list counts at the next request, not at the next handshake."""
+    line = net.line("DE")
+    assert (await line.send(Call("GET", MEMBERS))).status == 200
+    members = net.nodes["HU"].members
+    assert members is not None
+    net.nodes["HU"].members = suspend(members, "DE", list(net.nodes.values()), START)
+    answer = await line.send(Call("GET", MEMBERS))
+    assert (answer.status, json.loads(answer.body)["code"]) == (403, "not-a-member")
+    assert not net.contexts.refusals
+
+
+async def test_a_new_member_gets_in_without_a_restart(net: Listening) -> None:
+    """A new list counts for the next connection, and open ones go on."""
+    before = net.line("DE")
+    assert (await before.send(Call("GET", MEMBERS))).status == 200
+    both = frozenset({net.nodes["DE"].keys.tls_der, net.nodes["AT"].keys.tls_der})
+    net.contexts.trust(both)
+    assert (await net.line("AT").send(Call("GET", STREAMS + "AT"))).status == 200
+    assert (await before.send(Call("GET", MEMBERS))).status == 200
+    net.contexts.trust(both - {net.nodes["DE"].keys.tls_der})
+    with refused(net), pytest.raises(LineError):
+        await net.line("DE").send(Call("GET", MEMBERS))
+
+
+@asynccontextmanager
+async def impostor(certificate: Path, key: Path, trusted: bytes) -> AsyncIterator[tuple[int, list[bytes]]]:
+    """Listen with another certificate and keep what a client says after the handshake."""
+    heard: list[bytes] = []
+    contexts = ServerContexts(certificate, key)
+    contexts.trust(frozenset({trusted}))
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard.append(await reader.read())
+        writer.close()
+
+    server = await asyncio.start_server(talk, "127.0.0.1", 0, ssl=contexts.listener)
+    async with server:
+        yield server.sockets[0].getsockname()[1], heard
+
+
+@pytest.mark.parametrize("issued", [False, True], ids=["any other", "issued by the pinned one"])
+async def test_a_server_with_another_certificate_hears_nothing(net: Listening, tmp_path: Path, *, issued: bool) -> None:
+    """The client ends the connection before it sends a request, and says why."""
+    pinned = issue(tmp_path / "pinned", None, ca=True)
+    files = issue(tmp_path / "impostor", key_of(pinned[1]) if issued else None, ca=False)
+    node = net.nodes["DE"]
+    async with impostor(*files, node.keys.tls_der) as (port, heard):
+        context = client_context(node.keys.tls_certificate, node.keys.tls_key, frozenset({der_of(pinned[0])}))
+        with pytest.raises(ssl.SSLError):
+            await shake(replace(net, port=port), context)
+        assert not any(heard)
+
+
+async def test_the_line_says_that_the_peer_showed_another_certificate(net: Listening, tmp_path: Path) -> None:
+    """The operator reads what is wrong, and no batch leaves the house."""
+    members = net.nodes["DE"].members
+    assert members is not None
+    files = issue(tmp_path / "impostor", None, ca=False)
+    async with impostor(*files, net.nodes["DE"].keys.tls_der) as (port, heard):
+        elsewhere = open_for_test(tmp_path / "HU2", "HU", LoopClock(), url=f"https://127.0.0.1:{port}")
+        net.nodes["DE"].members = members_of(net.nodes["DE"], elsewhere)
+        with pytest.raises(LineError, match="a TLS certificate that isn't in the member list"):
+            await net.line("DE").send(Call("POST", BATCHES, {}, {"content-type": MEDIA_TYPE}, b"secret"))
+        assert not any(heard)
+        await elsewhere.store.close()
+        await elsewhere.key_store.close()
+
+
+async def test_no_session_can_be_resumed(net: Listening) -> None:
+    """The server gives no ticket, so every connection shows its certificate."""
+    keys = net.nodes["DE"].keys
+    context = net.client(keys.tls_certificate, keys.tls_key)
+    reader, writer = await asyncio.open_connection("127.0.0.1", net.port, ssl=context, server_hostname="")
+    writer.write(b"GET /peer/v1/members HTTP/1.1\r\nhost: x\r\n\r\n")
+    assert b" 200 " in await reader.readline()
+    tls = writer.get_extra_info("ssl_object")
+    assert tls.version() == "TLSv1.3"
+    assert not tls.session.has_ticket
+    writer.transport.abort()
+
+
+async def pour(net: Listening, head: bytes, piece: bytes) -> tuple[int, bytes]:
+    """Send up to 1 GiB; return how many bytes the server took, and what it answered."""
+    keys = net.nodes["DE"].keys
+    context = net.client(keys.tls_certificate, keys.tls_key)
+    reader, writer = await asyncio.open_connection("127.0.0.1", net.port, ssl=context, server_hostname="")
+    answer, sent = asyncio.ensure_future(reader.read(4096)), 0
+    try:
+        writer.write(head)
+        while sent < GIB and not writer.is_closing():
+            writer.write(piece)
+            sent += len(piece)
+            await writer.drain()
+            await asyncio.sleep(0)
+    except (ConnectionError, ssl.SSLError):
+        pass
+    try:
+        return sent, await answer
+    except (ConnectionError, ssl.SSLError):
+        return sent, b""
+    finally:
+        writer.transport.abort()
+
+
+@pytest.mark.parametrize("announced", [True, False], ids=["by its length", "while counting"])
+async def test_a_body_of_a_gigabyte_is_never_read(net: Listening, *, announced: bool) -> None:
+    """The listener answers 413 and closes after little more than what a batch may have."""
+    post = f"POST {BATCHES} HTTP/1.1\r\nhost: x\r\ncontent-type: {MEDIA_TYPE}\r\n".encode()
+    piece = bytes(1024 * 1024)
+    if announced:
+        sent, answer = await pour(net, post + f"content-length: {GIB}\r\n\r\n".encode(), piece)
+    else:
+        sent, answer = await pour(net, post + b"transfer-encoding: chunked\r\n\r\n", b"100000\r\n" + piece + b"\r\n")
+    assert sent < 16 * MAX_REQUEST_BODY
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert (await net.line("DE").send(Call("GET", STREAMS + "DE"))).status == 200
