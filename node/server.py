@@ -15,11 +15,8 @@ import structlog
 from aiohttp import web
 
 import translations
-from directory_sync.discovery import announce, browse
-from node.api.app import add_routes as add_api
 from node.clock import Clock, Entropy, SystemClock, SystemEntropy
 from node.config import Config
-from node.dashboard.app import add_routes as add_dashboard
 from node.delivery.call import Line
 from node.delivery.exchange import Exchange
 from node.delivery.health import health_app
@@ -90,6 +87,10 @@ class Server:
 
     async def start(self) -> None:
         """Publish the node's own record, open the listeners, start the delivery."""
+        # these take most of a second to load, and commands that only open a node need none of them
+        from node.api.app import add_routes as add_api
+        from node.dashboard.app import add_routes as add_dashboard
+
         config = self.node.config
         await membership.publish_own_role(self.node)
         await sessions.ensure_operator_token(self.node, operator_token(config.keys))
@@ -155,6 +156,8 @@ class Server:
 
     async def _find_nearby(self) -> None:
         """Announce this node and contact members that appear nearby at once; the list alone decides trust."""
+        from directory_sync.discovery import announce, browse
+
         port = int(self.node.config.peers.listen.rpartition(":")[2])
         async with announce(self.node.country, port):
             async for hint in browse():

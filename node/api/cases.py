@@ -108,8 +108,8 @@ async def agree_date(call: Call) -> CaseRef:
 async def reply(call: Call) -> CaseRef:
     """Reply."""
     body: NewReply = call.body
-    content = reply_of(call, body.draft) if body.draft else body.content()
-    return case_ref(await cases.reply(call.node, call.actor, call.path["case"], content, body.draft))
+    content, draft = reply_of(call, body.draft) if body.draft else (body.content(), None)
+    return case_ref(await cases.reply(call.node, call.actor, call.path["case"], content, draft))
 
 
 async def clarify(call: Call) -> CaseRef:

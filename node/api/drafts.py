@@ -176,12 +176,12 @@ def request_of(call: Call, draft_id: str) -> None:
         raise NodeError("invalid", "This is the draft of a reply.", fields={"draft": "wrong-kind"})
 
 
-def reply_of(call: Call, draft_id: str) -> ReplyDraft:
-    """Return what the draft of a reply to the call's case says; any other draft is `invalid`."""
+def reply_of(call: Call, draft_id: str) -> tuple[ReplyDraft, tuple[str, int]]:
+    """Return what the draft of a reply to the call's case says, with its id and version; others are `invalid`."""
     draft = drafts.read(call.node, call.actor, draft_id)
     if draft.reply is None or draft.case != call.path["case"]:
         raise NodeError("invalid", "This is no draft of a reply to the case.", fields={"draft": "wrong-kind"})
-    return draft.reply
+    return draft.reply, (draft.id, draft.version)
 
 
 ROUTES: Final = (

@@ -1,6 +1,11 @@
 """`entente serve`: run a node."""
 
+from typing import TYPE_CHECKING
+
 from node.cli.context import HERE, ConfigOption, configuration
+
+if TYPE_CHECKING:
+    from structlog.typing import EventDict
 
 
 def serve(config: ConfigOption = HERE) -> None:
@@ -34,10 +39,23 @@ def _log_to_stderr(level: str) -> None:
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
+            _without_contents,
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
         logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
         cache_logger_on_first_use=True,
     )
+
+
+def _without_contents(_logger: object, _method: str, event: "EventDict") -> "EventDict":
+    """Tell an error by its type and places: its message may quote what a person wrote."""
+    import sys
+    import traceback
+
+    given = event.pop("exc_info", None)
+    error = sys.exc_info()[1] if given is True else given
+    if isinstance(error, BaseException):
+        event["error"] = type(error).__name__
+        event["places"] = [f"{f.filename}:{f.lineno} {f.name}" for f in traceback.extract_tb(error.__traceback__)[-8:]]
+    return event

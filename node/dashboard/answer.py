@@ -88,7 +88,7 @@ async def reply(request: web.Request) -> web.Response:
     draft = drafts.read(node, actor, draft.id)
     if form["do"] == "send" and not found and not form["remove"]:
         try:
-            await cases.reply(node, actor, case_id, _enabled(view, _content(draft)), draft.id)
+            await cases.reply(node, actor, case_id, _enabled(view, _content(draft)), (draft.id, draft.version))
         except NodeError as error:
             if error.code != "invalid":
                 raise

@@ -78,7 +78,8 @@ class Fetcher:
                 log.exception("fetcher-failed", peer=self._peer)  # a full disk, say
                 await asyncio.sleep(config.retry_first_s)
             try:
-                await asyncio.wait_for(self._woken.wait(), pause)
+                async with asyncio.timeout(pause):  # `wait_for` of Python 3.11 can swallow a cancellation
+                    await self._woken.wait()
             except TimeoutError:
                 self._members_due = self._directory_due = True
             self._woken.clear()
@@ -101,7 +102,8 @@ class Fetcher:
         return answer
 
     async def _fetch_members(self) -> None:
-        answer = await self._get(MEMBERS, {})
+        known = self._node.members.root.version - 1 if self._node.members else 0  # ours too, to notice a fork of it
+        answer = await self._get(MEMBERS, {}, {"after_root": str(known)})
         bundle = MemberBundle.from_json(answer.body)
         for problem in await membership.take_bundle(self._node, bundle, self._peer):
             log.warning("member-document-refused", peer=self._peer, code=problem.code, document=problem.document)

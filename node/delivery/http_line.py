@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import io
 import ssl
 from urllib.parse import urlencode
 
@@ -36,7 +37,11 @@ class HttpLine:
         url = record.url.rstrip("/") + call.path + (f"?{urlencode(dict(call.query))}" if call.query else "")
         try:
             async with session.request(
-                call.method, url, data=call.body or None, headers=dict(call.headers), allow_redirects=False
+                call.method,
+                url,
+                data=io.BytesIO(call.body) if call.body else None,
+                headers=dict(call.headers),
+                allow_redirects=False,
             ) as response:
                 body = await self._bounded(response)
                 headers = {name.lower(): value for name, value in response.headers.items()}
@@ -80,7 +85,7 @@ def was_dropped(error: BaseException) -> bool:
     """Say whether the other end closed the connection without a word, as a TLS server does that refuses a client."""
     if isinstance(error, aiohttp.ServerDisconnectedError | ConnectionResetError | BrokenPipeError):
         return True
-    alert = isinstance(error, ssl.SSLError) and "ALERT" in (error.reason or "")
+    alert = isinstance(error, ssl.SSLError) and "ALERT" in (getattr(error, "reason", None) or "")
     return alert or getattr(error, "errno", None) in (errno.ECONNRESET, errno.EPIPE)
 
 

@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import structlog
@@ -14,8 +15,10 @@ from node.delivery.call import Answer, Call
 from node.service import directory, follow_up, serving
 from node.service.node import Node
 from node.service.receive import GapError, receive
+from node.store import peers
 from protocol.batch import MEDIA_TYPE
 from protocol.limits import MAX_REQUEST_BODY
+from protocol.member_bundle import MAX_ROOTS
 from protocol.problems import ProtocolError
 
 log: Final = structlog.get_logger("entente.incoming")
@@ -36,6 +39,8 @@ async def handle(node: Node, peer: str | None, call: Call) -> Answer:
     try:
         if peer is None or node.members is None or not node.members.active(peer):
             raise ProtocolError("not-a-member", "the TLS certificate")  # noqa: TRY301
+        if node.store.read_now(lambda q: peers.is_blocked(q, peer)):
+            raise ProtocolError("blocked", peer)  # noqa: TRY301
         _listen(node, peer, call.headers.get(DIRECTORY_HEADER, ""))
         return await _route(node, peer, call)
     except ProtocolError as error:
@@ -90,7 +95,9 @@ def _members(node: Node, call: Call) -> Answer:
     assert node.members is not None
     after = call.query.get("after_root", "0")
     known = int(after) if after.isascii() and after.isdigit() and len(after) < 10 else 0  # noqa: PLR2004
-    return Answer(200, {"content-type": "application/json"}, node.members.bundle(known).to_json())
+    bundle = node.members.bundle(known)
+    offered = replace(bundle, roots=bundle.roots[:MAX_ROOTS])  # the oldest first: the caller comes back for more
+    return Answer(200, {"content-type": "application/json"}, offered.to_json())
 
 
 async def _directory(node: Node, call: Call) -> Answer:

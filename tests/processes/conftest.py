@@ -8,13 +8,6 @@ import pytest_asyncio
 from tests.processes.network import Network, network
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test of this folder, and let all of them share one event loop."""
-    for item in items:
-        if "tests/processes/" in item.path.as_posix():
-            item.add_marker(pytest.mark.processes)
-
-
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def two(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Network]:
     """Run Germany and Hungary with the demo's authorities and users; their data are verified at the end."""

@@ -17,12 +17,11 @@ from tests.processes.network import entente
 TABLE = """id,name,name_lang,level,valid_from,place,areas
 AT-oezaek,Österreichische Zahnärztekammer,de,national,2026-01-01,Wien,professional-qualifications:authority
 """
-shared_loop = pytest.mark.asyncio(loop_scope="session")
 
 
-@shared_loop
+@pytest.mark.processes
 async def test_from_init_to_a_signed_in_official(tmp_path: Path):
-    """Five commands after the start there is a link; behind it one chooses a password and is at work."""
+    """Two commands after the start there is a link; behind it one chooses a password and is at work."""
     node = DemoNode("AT", tmp_path / "at", *free_ports(3))
     (tmp_path / "authorities.csv").write_text(TABLE, encoding="utf-8")
     await node.init()
@@ -79,7 +78,7 @@ def test_every_command_explains_itself(path: tuple[str, ...], capsys: pytest.Cap
     assert " ".join(("Usage: entente", *path)) in capsys.readouterr().out
 
 
-@shared_loop
+@pytest.mark.processes
 async def test_help_as_a_process():
     """`--help` works in a process of its own, too, and nothing of the command line is missing there."""
     assert len(COMMANDS) > 30

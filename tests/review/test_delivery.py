@@ -3,12 +3,16 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+from typing_extensions import override
+
+from node.delivery.fetcher import Fetcher
 from node.delivery.incoming import MEMBERS
 from node.service import requests
 from node.service.node import Node
 from node.store import blobs
 from protocol.encoding import sha256_b64u
-from tests.exchange.pair import world
+from tests.exchange.pair import MemoryLine, world
 from tests.exchange.test_story import ANNA, request
 
 
@@ -42,6 +46,7 @@ async def test_a_receipt_without_versions_is_no_reason_to_fetch_the_members(tmp_
     """A receipt may leave the member list out; that says nothing of it."""
 
     class Silent(Node):
+        @override
         def versions(self) -> dict[str, tuple[int, str]]:
             return {}
 
@@ -54,3 +59,22 @@ async def test_a_receipt_without_versions_is_no_reason_to_fetch_the_members(tmp_
         await both.settled()
         await asyncio.sleep(0.2)
         assert both.net.calls.count(("DE", "HU", MEMBERS)) == before
+
+
+@pytest.mark.parametrize("steps", range(6))
+async def test_a_fetcher_that_is_stopped_while_it_is_woken_stops(tmp_path: Path, steps: int) -> None:
+    """A node that is told to stop does so, whatever arrives in the same moment."""
+    async with world(tmp_path, "DE", "HU") as both:
+        await both.settled()
+        fetcher = Fetcher(both["DE"], "HU", MemoryLine(both.net, "DE", "HU"))
+        task = asyncio.create_task(fetcher.run())
+        await asyncio.sleep(0.2)
+        fetcher.announce()
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        task.cancel()
+        for _ in range(100):
+            await asyncio.sleep(0.005)
+        stopped = task.done()
+        task.cancel()
+        assert stopped

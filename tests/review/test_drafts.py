@@ -81,3 +81,20 @@ async def test_a_case_has_one_draft_of_its_reply(tmp_path: Path) -> None:
         await cases.accept(both["HU"], KATALIN, case_id)
         first, second = await asyncio.gather(*(drafts.start_reply(both["HU"], KATALIN, case_id) for _ in range(2)))
         assert first.id == second.id
+
+
+async def test_a_reply_is_sent_only_as_it_was_read(tmp_path: Path) -> None:
+    """A colleague who changes the draft while it is being sent keeps the change: the sending is `stale`."""
+    from tests.exchange.test_story import KATALIN, ask, reply
+
+    async with world(tmp_path, "DE", "HU") as both:
+        case_id = await ask(both)
+        await cases.accept(both["HU"], KATALIN, case_id)
+        draft = await drafts.start_reply(both["HU"], KATALIN, case_id)
+        read = (draft.id, draft.version)
+        await drafts.save(both["HU"], KATALIN, draft.id, reply(), draft.version)
+        with pytest.raises(NodeError) as refused:
+            await cases.reply(both["HU"], KATALIN, case_id, reply(), read)
+        assert refused.value.code == "stale"
+        assert drafts.read(both["HU"], KATALIN, draft.id).reply == reply()
+        await both.settled()
