@@ -7,11 +7,11 @@ import pytest
 
 from node.domain.draft import RequestDraft
 from node.errors import NodeError
-from node.service import drafts, reading, requests
+from node.service import cases, drafts, reading, requests
 from node.service.node import Node
 from protocol.content import Said
 from tests.exchange.pair import world
-from tests.exchange.test_story import ANNA, request
+from tests.exchange.test_story import ANNA, KATALIN, ask, reply, request
 
 
 async def _after_one_commit(node: Node) -> None:
@@ -85,8 +85,6 @@ async def test_a_case_has_one_draft_of_its_reply(tmp_path: Path) -> None:
 
 async def test_a_reply_is_sent_only_as_it_was_read(tmp_path: Path) -> None:
     """A colleague who changes the draft while it is being sent keeps the change: the sending is `stale`."""
-    from tests.exchange.test_story import KATALIN, ask, reply
-
     async with world(tmp_path, "DE", "HU") as both:
         case_id = await ask(both)
         await cases.accept(both["HU"], KATALIN, case_id)
