@@ -93,7 +93,10 @@ async def _demo(folder: Path | None, say: Callable[[str], None], tell: Callable[
                 await _play(nodes, session, tell)
                 return
             await _invite(nodes, session, say)
-            await asyncio.Event().wait()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                say("Stopping …")
 
 
 @contextlib.contextmanager
