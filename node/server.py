@@ -30,6 +30,7 @@ from node.store.case_keys import CaseKeys
 from node.store.key_files import load_keys, operator_token
 from node.store.migrations import KEYS, NODE
 from node.store.store import Store
+from protocol.member_problems import MemberListError
 from translations.area import load_areas
 from translations.catalogue import Catalogue
 
@@ -148,7 +149,10 @@ class Server:
         published = directory.heads(self.node).get(self.node.country)
         while True:
             await asyncio.sleep(LIST_S)
-            membership.reload(self.node)
+            try:
+                membership.reload(self.node)
+            except (NodeError, MemberListError) as error:
+                log.warning("list-not-taken-over", reason=str(error)[:300])
             present = directory.heads(self.node).get(self.node.country)
             if present != published:
                 published = present

@@ -161,7 +161,7 @@ def render(request: web.Request, template: str, status: int = 200, **context: An
 
 def _links(request: web.Request) -> tuple[LanguageLink, ...]:
     others = {key: value for key, value in request.query.items() if key != "lang"}
-    path = request.path if request.method == "GET" else "/"
+    path = "/" + request.path.lstrip("/") if request.method == "GET" else "/"  # never another host's address
     return tuple(
         LanguageLink(code, languages.native_name(code), f"{path}?{urlencode({**others, 'lang': code})}")
         for code in languages.LANGUAGES

@@ -15,7 +15,7 @@ Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 class RequestDraft(BaseModel):
     """A request as far as it has been filled in; `authority` is the asking one, `country` and `to` the asked."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     authority: Id | None = None
     country: Country | None = None
@@ -33,7 +33,7 @@ class RequestDraft(BaseModel):
 class ReplyDraft(BaseModel):
     """A reply as far as it has been filled in."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     answers: Replies = Field(default_factory=dict)
     comment: Said | None = None
