@@ -30,7 +30,7 @@ async def _carry(request: web.Request) -> web.Response:
     peer = peer_of(request, node)
     headers = {name.lower(): value for name, value in request.headers.items()}
     try:
-        body = await _body(request) if peer is not None else b""
+        body = await _body(request, wanted=peer is not None)
     except web.HTTPRequestEntityTooLarge:
         return await _last_answer(request, problem(ProtocolError("too-large", "the body")))
     answer = await handle(node, peer, Call(request.method, request.path, dict(request.query), headers, body))
@@ -39,12 +39,15 @@ async def _carry(request: web.Request) -> web.Response:
     return _response(answer)
 
 
-async def _body(request: web.Request) -> bytes:
-    """Read the body, unless it is over the limit by its Content-Length or while counting (SPEC S-099)."""
+async def _body(request: web.Request, *, wanted: bool) -> bytes:
+    """Read the body, unless it is over the limit by its Content-Length or while counting (SPEC S-099).
+
+    Size comes before everything else; a stranger's body isn't read at all.
+    """
     announced = request.content_length or 0
     if announced > MAX_REQUEST_BODY:
         raise web.HTTPRequestEntityTooLarge(max_size=MAX_REQUEST_BODY, actual_size=announced)
-    return await request.read()
+    return await request.read() if wanted else b""
 
 
 async def _last_answer(request: web.Request, answer: Answer) -> web.Response:
