@@ -1,30 +1,13 @@
 """Commands as an operator types them, in a directory of their own."""
 
-import json
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from node.__main__ import main
-
-
-@dataclass(frozen=True)
-class Said:
-    """What a command printed, and its exit code."""
-
-    out: str
-    err: str
-    code: int
-
-    @property
-    def data(self) -> Any:
-        """What it printed as JSON."""
-        return json.loads(self.out)
-
+from tests.command import Said
 
 Entente = Callable[..., Said]
 

@@ -16,25 +16,12 @@ from node.cli.demo import PEOPLE, found, seed
 from node.cli.demo_nodes import Api, DemoNode, make_nodes
 from node.cli.demo_story import Reader
 from node.config import FILE_NAME
+from tests.command import Said
 
 LANGUAGES = {"DE": "de", "HU": "hu", "AT": "de"}
 _PATIENCE_S = 40.0
 _PAUSE_S = 0.02
 _QUICK = {"retry_first_s = 1.0": "retry_first_s = 0.1", "refresh_s = 60.0": "refresh_s = 2.0"}
-
-
-@dataclass(frozen=True)
-class Said:
-    """What a command printed, and its exit code."""
-
-    out: str
-    err: str
-    code: int
-
-    @property
-    def data(self) -> Any:
-        """What it printed as JSON."""
-        return json.loads(self.out)
 
 
 async def entente(*arguments: object) -> Said:
