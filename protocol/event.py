@@ -128,11 +128,11 @@ def seal_event(  # noqa: PLR0913 - an event has that many independent sides
         sealed.append(part)
         ceks[part_id] = cek
     body = _claims(iss, tuple(readers), jti, place, claims)
-    compact = jws.sign(signer, TYP, body, iat)
+    signed = jws.signed(signer, TYP, body, iat)
     address = Address(iss, tuple(readers), jti)
     slots = [secrets.wrap(cek, reader, address, part) for part, cek in ceks.items() for reader in readers.values()]
-    event = _event(compact, tuple(sealed), tuple(slots))  # what was sealed is read as the receiver will
-    if len(event.line()) > MAX_ITEM:
+    event = _event(signed, body, tuple(sealed), tuple(slots))  # what was sealed is judged as the receiver will
+    if len(signed.compact) > MAX_EVENT_JWS or len(event.line()) > MAX_ITEM:
         raise ProtocolError("event-too-large", f"{len(event.line())} bytes, {MAX_ITEM} allowed")
     return event, ceks
 
@@ -172,16 +172,16 @@ def parse_item(line: bytes) -> Event:
         item = strict_object(line, limit=MAX_ITEM)
         parts = tuple(SealedPart(_text(p, "id"), un_b64u(_text(p, "sealed"))) for p in _objects(item, "parts"))
         slots = tuple(_slot(s) for s in _objects(item, "slots"))
-        return _event(_text(item, "event"), parts, slots)
+        parsed = jws.parse(_text(item, "event"), limit=MAX_EVENT_JWS)
+        return _event(parsed, parsed.claims(), parts, slots)
     except ProtocolError as error:
         raise ProtocolError("event-malformed", error.detail) from None
 
 
-def _event(compact: str, parts: tuple[SealedPart, ...], slots: tuple[Slot, ...]) -> Event:
-    parsed = jws.parse(compact, limit=MAX_EVENT_JWS)
+def _event(parsed: jws.Jws, body: dict[str, Any], parts: tuple[SealedPart, ...], slots: tuple[Slot, ...]) -> Event:
     kid, iat = jws.require_header(parsed, TYP)
     try:
-        claims = Claims.model_validate(parsed.claims())
+        claims = Claims.model_validate(body)
     except ValidationError as error:
         fields = sorted({str(e["loc"][0]) for e in error.errors() if e["loc"]} & set(Claims.model_fields))
         raise ProtocolError("malformed", f"claims: {', '.join(fields)}") from None

@@ -6,6 +6,7 @@ deterministic ECDSA of RFC 6979; joserfc is the second opinion in the tests.
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, Protocol
 
 from cryptography import x509
@@ -107,6 +108,7 @@ def algorithm_of(public_key: object) -> str:
     raise ProtocolError("malformed", "a message key is on P-256 or Ed25519")
 
 
+@lru_cache(maxsize=256)
 def certificate_key(certificate_der: bytes) -> PublicKey:
     """Return the public key of a certificate, P-256 or Ed25519."""
     try:
@@ -120,9 +122,16 @@ def certificate_key(certificate_der: bytes) -> PublicKey:
 
 def sign(signer: Signer, typ: str, claims: dict[str, Any], iat: int) -> str:
     """Sign `claims` at `iat` (seconds since 1970); returns the compact form."""
+    return signed(signer, typ, claims, iat).compact
+
+
+def signed(signer: Signer, typ: str, claims: dict[str, Any], iat: int) -> Jws:
+    """Sign `claims` at `iat` (seconds since 1970), as `parse` will read it."""
     header = {"alg": signer.alg, "iat": iat, "kid": signer.kid, "typ": typ, "x5t#S256": signer.x5t}
-    signing_input = f"{b64u(canonical_json(header))}.{b64u(canonical_json(claims))}"
-    return f"{signing_input}.{b64u(signer.sign(signing_input.encode('ascii')))}"
+    payload = canonical_json(claims)
+    signing_input = f"{b64u(canonical_json(header))}.{b64u(payload)}"
+    signature = signer.sign(signing_input.encode("ascii"))
+    return Jws(f"{signing_input}.{b64u(signature)}", header, payload, signing_input.encode("ascii"), signature)
 
 
 def parse(compact: str, *, limit: int) -> Jws:

@@ -1,7 +1,6 @@
 """The values of variables: their shapes, what is refused, and how they show."""
 
 import re
-import unicodedata
 from collections.abc import Mapping
 from datetime import date
 from typing import Final
@@ -10,6 +9,8 @@ from translations.languages import COUNTRIES, LANGUAGES, country_name
 from translations.limits import NAME_CHARACTERS, VARIABLE_TEXT_CHARACTERS
 
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_UNPRINTABLE: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
+"""Control characters but line breaks and tabs, halves of pairs, and the marks that reorder what stands beside them."""
 
 # type → (keys that must be there, keys that may be there)
 SHAPES: Final[dict[str, tuple[frozenset[str], frozenset[str]]]] = {
@@ -45,16 +46,7 @@ def is_line(value: object) -> bool:
 
 def is_words(value: object) -> bool:
     """Check the same as `is_line`, with line breaks and tabs allowed."""
-    return isinstance(value, str) and bool(value.strip()) and not any(_unprintable(char) for char in value)
-
-
-def _unprintable(char: str) -> bool:
-    """Control characters, halves of pairs, and the marks that reorder what stands beside them (Cf, bidi)."""
-    if char in "\n\r\t":
-        return False
-    return (
-        unicodedata.category(char) in {"Cc", "Cs"} or char in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-    )
+    return isinstance(value, str) and bool(value.strip()) and not _UNPRINTABLE.search(value)
 
 
 def field_problem(key: str, value: object, limit: int) -> str | None:

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from node.clock import Clock, Entropy
 from node.config import Config
+from node.service.ahead import Ahead
 from node.store.case_keys import CaseKeys
 from node.store.key_files import NodeKeys
 from node.store.store import Store
@@ -42,6 +44,11 @@ class Node:
     def country(self) -> str:
         """This node's country code."""
         return self.config.country
+
+    @cached_property
+    def ahead(self) -> Ahead:
+        """Numbers and case keys that are ready for use."""
+        return Ahead(self.country, self.store, self.case_keys, self.clock, self.entropy)
 
     @property
     def secrets(self) -> Secrets:

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
-from node.clock import new_uuid
 from node.domain.access import Actor
 from node.domain.case import Case
 from node.domain.draft import RequestDraft
@@ -15,7 +14,7 @@ from node.service.cases import own_case
 from node.service.issue import Opening, open_cases
 from node.service.judge import plain
 from node.service.node import Node
-from node.store import authorities, cases
+from node.store import authorities
 from node.store.tx import Read
 from protocol.content import MATTER, PERSON, Asked, Content, PartyName, SendMatter, SendPerson
 from protocol.content import Actor as ActorName
@@ -34,7 +33,7 @@ async def send_draft(node: Node, actor: Actor, draft_id: str) -> Case:
     content = only_needed(node, draft.request)
     known = _known(node, [content])
     _check_one(node, actor, content, known, None)
-    (number,) = await node.store.write(lambda tx: cases.reserve_numbers(tx, node.country, 1))
+    (number,) = await node.ahead.numbers(1)
     opening = _opening(node, actor, draft.id, content, number, known)
     keys = {draft.id: node.case_keys.find(draft.id)}
     return (await open_cases(node, actor, [replace(opening, draft=(draft.id, draft.version))], keys))[0]
@@ -46,7 +45,7 @@ async def send(node: Node, actor: Actor, content: RequestDraft) -> Case:
 
 
 async def send_many(node: Node, actor: Actor, contents: Sequence[RequestDraft]) -> list[Case]:
-    """Send up to `MAX_AT_ONCE` requests, all of them or none: two commits for all together.
+    """Send up to `MAX_AT_ONCE` requests, all of them or none, in one commit.
 
     Raises `invalid` for the first that isn't complete, its number before the fields (`3.due`).
     """
@@ -57,16 +56,12 @@ async def send_many(node: Node, actor: Actor, contents: Sequence[RequestDraft]) 
     known = _known(node, wanted)
     for place, content in enumerate(wanted):
         _check_one(node, actor, content, known, place if len(wanted) > 1 else None)
-    case_ids = [new_uuid(node.entropy) for _ in wanted]
-    numbers, keys = await asyncio.gather(
-        node.store.write(lambda tx: cases.reserve_numbers(tx, node.country, len(wanted))),
-        node.case_keys.make(case_ids),
-    )
+    numbers, keys = await asyncio.gather(node.ahead.numbers(len(wanted)), node.ahead.keys(len(wanted)))
     openings = [
         _opening(node, actor, case_id, content, number, known)
-        for case_id, content, number in zip(case_ids, wanted, numbers, strict=True)
+        for (case_id, _), content, number in zip(keys, wanted, numbers, strict=True)
     ]
-    return await open_cases(node, actor, openings, keys)
+    return await open_cases(node, actor, openings, dict(keys))
 
 
 Known = Mapping[str, str | None]

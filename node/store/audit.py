@@ -5,7 +5,6 @@ Entries never hold contents or names: the actor is a person's id, the subject an
 
 from typing import Final
 
-from node.clock import stamp
 from node.store.tx import Read, Row, Tx
 from protocol.encoding import canonical_json, sha256_b64u
 
@@ -16,7 +15,7 @@ def append(tx: Tx, actor: str, action: str, subject: str, detail: str = "") -> N
     """Add an entry in the same transaction as what it tells of."""
     last = tx.one("SELECT digest FROM audit ORDER BY seq DESC LIMIT 1")
     prev = last["digest"] if last else _FIRST
-    entry = {"at": stamp(tx.now), "actor": actor, "action": action, "subject": subject, "detail": detail, "prev": prev}
+    entry = {"at": tx.at, "actor": actor, "action": action, "subject": subject, "detail": detail, "prev": prev}
     tx.run(
         "INSERT INTO audit (at, actor, action, subject, detail, prev, digest)"
         " VALUES (:at, :actor, :action, :subject, :detail, :prev, :digest)",

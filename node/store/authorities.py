@@ -8,7 +8,7 @@ from typing import Any
 from directory_sync.authority import Authority
 from directory_sync.search import Searchable
 from directory_sync.snapshot import Snapshot
-from node.clock import stamp, unstamp
+from node.clock import unstamp
 from node.store import engine
 from node.store.tx import Read, Row, Tx
 
@@ -80,9 +80,7 @@ def confirmed(q: Read) -> dict[str, datetime]:
 
 def confirm(tx: Tx, country: str) -> None:
     """Note that a country's list is its newest."""
-    tx.run(
-        "UPDATE directory SET fetched_at = :now WHERE country = :country", {"country": country, "now": stamp(tx.now)}
-    )
+    tx.run("UPDATE directory SET fetched_at = :now WHERE country = :country", {"country": country, "now": tx.at})
 
 
 def lines_of(q: Read, country: str, *, ended: bool = False) -> dict[str, bytes]:
@@ -100,7 +98,7 @@ def save(tx: Tx, listing: Listing, entries: list[Entry], gone: list[str]) -> Non
         "INSERT INTO directory (country, version, sha256, header, body, at, fetched_at)"
         " VALUES (:country, :version, :sha256, :header, :body, :at, :now) ON CONFLICT (country) DO UPDATE SET"
         " version = :version, sha256 = :sha256, header = :header, body = :body, at = :at, fetched_at = :now",
-        {**asdict(listing), "now": stamp(tx.now)},
+        {**asdict(listing), "now": tx.at},
     )
     tx.many("UPDATE authority SET ended = 1 WHERE id = :id", [{"id": one} for one in gone])
     tx.many(

@@ -3,7 +3,6 @@
 import os
 from pathlib import Path
 
-from node.clock import stamp
 from node.store.tx import Read, Row, Tx
 from protocol.blob import sealed_size
 
@@ -28,7 +27,7 @@ def _insert(tx: Tx, sha256: str, case_id: str, origin: str, sealed: int, *, here
             "origin": origin,
             "size": sealed,
             "here": int(here),
-            "at": stamp(tx.now),
+            "at": tx.at,
         },
     )
 
@@ -53,7 +52,7 @@ def wanted(q: Read, origin: str) -> list[Row]:
 
 def arrived(tx: Tx, sha256: str) -> None:
     """Note that the ciphertext is here and its hash was checked."""
-    tx.run("UPDATE blob SET here = 1, failure = NULL, at = :at WHERE sha256 = :s", {"s": sha256, "at": stamp(tx.now)})
+    tx.run("UPDATE blob SET here = 1, failure = NULL, at = :at WHERE sha256 = :s", {"s": sha256, "at": tx.at})
 
 
 def failed(tx: Tx, sha256: str, failure: str) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from node.clock import Entropy, stamp
+from node.clock import Entropy
 from node.errors import NodeError
 from node.store.store import Store
 from node.store.tx import Read, Tx
@@ -74,7 +74,7 @@ def _insert(tx: Tx, rows: Sequence[Mapping[str, object]]) -> bool:
     return len(rows) == tx.many(
         "INSERT INTO case_key (case_id, wrapped, created_at) VALUES (:id, :wrapped, :at)"
         " ON CONFLICT (case_id) DO NOTHING",
-        [{**row, "at": stamp(tx.now)} for row in rows],
+        [{**row, "at": tx.at} for row in rows],
     )
 
 

@@ -4,7 +4,6 @@ import datetime as dt
 from collections.abc import Iterable
 from typing import Any
 
-from node.clock import stamp
 from node.domain.case import Case
 from node.store.tx import Read, Row, Tx
 
@@ -55,8 +54,7 @@ def insert(tx: Tx, case: Case, *, unread: bool, on_its_way: int) -> None:
     names = [*_COLUMNS, "unread", "on_its_way", "created_at", "updated_at"]
     tx.run(
         f"INSERT INTO cases ({', '.join(names)}) VALUES ({', '.join(':' + name for name in names)})",  # noqa: S608 - names are ours
-        {**_values(case), "unread": int(unread), "on_its_way": on_its_way, "created_at": stamp(tx.now)}
-        | {"updated_at": stamp(tx.now)},
+        {**_values(case), "unread": int(unread), "on_its_way": on_its_way, "created_at": tx.at} | {"updated_at": tx.at},
     )
 
 
@@ -67,7 +65,7 @@ def update(tx: Tx, case: Case, *, unread: bool | None = None, on_its_way: int = 
     """
     values = _values(case)
     sets = ", ".join(f"{name} = :{name}" for name in values if name != "id")
-    closed = stamp(tx.now) if case.ended else None
+    closed = tx.at if case.ended else None
     tx.run(
         f"UPDATE cases SET {sets}, unread = COALESCE(CAST(:unread AS INTEGER), unread),"  # noqa: S608 - names are ours
         " on_its_way = on_its_way + :on_its_way, updated_at = :now,"
@@ -77,7 +75,7 @@ def update(tx: Tx, case: Case, *, unread: bool | None = None, on_its_way: int = 
             **values,
             "unread": None if unread is None else int(unread),
             "on_its_way": on_its_way,
-            "now": stamp(tx.now),
+            "now": tx.at,
             "closed": closed,
         },
     )

@@ -2,13 +2,12 @@
 
 from typing import Any
 
-from node.clock import stamp
 from node.store.tx import Read, Row, Tx
 
 
 def save(tx: Tx, values: dict[str, Any], version: int | None) -> bool:
     """Insert a draft, or replace version `version` of it; False where another version is there."""
-    row = {**values, "at": stamp(tx.now), "version": version or 0}
+    row = {**values, "at": tx.at, "version": version or 0}
     if version is None:
         tx.run(
             "INSERT INTO draft (id, kind, case_id, authority, person, content, version, updated_at)"

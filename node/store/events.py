@@ -1,6 +1,5 @@
 """Events on disk: the line as it travelled, the keys of its parts under the case's key, and its fate."""
 
-from node.clock import stamp
 from node.store.tx import Read, Row, Tx
 from protocol.encoding import b64u
 from protocol.event import Event
@@ -21,7 +20,7 @@ def insert(tx: Tx, event: Event, line: bytes, ceks: bytes, *, status: str, actor
             "n": claims.n,
             "line": line,
             "ceks": ceks,
-            "at": stamp(tx.now),
+            "at": tx.at,
             "actor": actor,
             "status": status,
         },

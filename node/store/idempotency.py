@@ -18,7 +18,7 @@ def reserve(tx: Tx, person: str, key: str, request: str, kept_since: datetime) -
         tx.run(
             "INSERT INTO idempotency (person, key, request, status, answer, at)"
             " VALUES (:person, :key, :request, 0, :answer, :at)",
-            {"person": person, "key": key, "request": request, "answer": b"", "at": stamp(tx.now)},
+            {"person": person, "key": key, "request": request, "answer": b"", "at": tx.at},
         )
     return known
 

@@ -101,6 +101,11 @@ CREATE TABLE idempotency (
     db.execute(SEARCH_TABLE)
 
 
+@NODE(name="003_unreceipted")
+def _unreceipted(db: Database) -> None:
+    db.execute("CREATE INDEX batch_unreceipted ON batch(iss, aud, epoch, first) WHERE receipt IS NULL")
+
+
 @KEYS(name="001_case_keys")
 def _case_keys(db: Database) -> None:
     _run(

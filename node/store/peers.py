@@ -1,6 +1,5 @@
 """What this node has seen of its peers: reachability, clock, local blocks."""
 
-from node.clock import stamp
 from node.store.tx import Read, Row, Tx
 
 
@@ -27,7 +26,7 @@ def reached(tx: Tx, country: str, clock_offset_s: float | None) -> None:
     tx.run(
         "UPDATE peer SET reached_at = :at, failed_since = NULL, failure = NULL,"
         " clock_offset_s = COALESCE(CAST(:offset AS REAL), clock_offset_s) WHERE country = :country",
-        {"country": country, "at": stamp(tx.now), "offset": clock_offset_s},
+        {"country": country, "at": tx.at, "offset": clock_offset_s},
     )
 
 
@@ -36,7 +35,7 @@ def failed(tx: Tx, country: str, failure: str) -> None:
     _ensure(tx, country)
     tx.run(
         "UPDATE peer SET failed_since = COALESCE(failed_since, :at), failure = :failure WHERE country = :country",
-        {"country": country, "at": stamp(tx.now), "failure": failure[:300]},
+        {"country": country, "at": tx.at, "failure": failure[:300]},
     )
 
 

@@ -38,7 +38,7 @@ def insert(tx: Tx, person_id: str, new: NewPerson) -> None:
             "login": plain_login(new.login),
             "language": new.language,
             "roles": " ".join(sorted(new.roles)),
-            "at": stamp(tx.now),
+            "at": tx.at,
         },
     )
     tx.many(
@@ -107,7 +107,7 @@ def end(tx: Tx, person_id: str) -> None:
     """End an account and everything that opens it."""
     tx.run(
         "UPDATE person SET password = NULL, ended_at = :at WHERE id = :id AND ended_at IS NULL",
-        {"id": person_id, "at": stamp(tx.now)},
+        {"id": person_id, "at": tx.at},
     )
     tx.run("DELETE FROM secret WHERE person = :id", {"id": person_id})
 
@@ -117,7 +117,7 @@ def end(tx: Tx, person_id: str) -> None:
 
 def add_secret(tx: Tx, token: str, kind: Kind, person_id: str, label: str, expires: datetime | None) -> None:
     """Store the digest of a new secret, and forget what has expired; without `expires` it works for ever."""
-    tx.run("DELETE FROM secret WHERE expires_at <= :now", {"now": stamp(tx.now)})
+    tx.run("DELETE FROM secret WHERE expires_at <= :now", {"now": tx.at})
     tx.run(
         "INSERT INTO secret (sha256, kind, person, label, created_at, expires_at)"
         " VALUES (:sha256, :kind, :person, :label, :at, :expires)",
@@ -126,7 +126,7 @@ def add_secret(tx: Tx, token: str, kind: Kind, person_id: str, label: str, expir
             "kind": kind,
             "person": person_id,
             "label": label,
-            "at": stamp(tx.now),
+            "at": tx.at,
             "expires": stamp(expires) if expires else NEVER,
         },
     )
@@ -161,7 +161,7 @@ def use_up(tx: Tx, token: str, kind: Kind) -> str | None:
     row = tx.one(
         "UPDATE secret SET used_at = :now WHERE sha256 = :sha256 AND kind = :kind AND used_at IS NULL"
         " AND expires_at > :now RETURNING person",
-        {"sha256": digest_of(token), "kind": kind, "now": stamp(tx.now)},
+        {"sha256": digest_of(token), "kind": kind, "now": tx.at},
     )
     return row["person"] if row else None
 
@@ -171,7 +171,7 @@ def touch(tx: Tx, sha256: str, expires: datetime | None) -> None:
     tx.run(
         "UPDATE secret SET seen_at = :now, expires_at = COALESCE(CAST(:expires AS TEXT), expires_at)"
         " WHERE sha256 = :sha256",
-        {"sha256": sha256, "now": stamp(tx.now), "expires": stamp(expires) if expires else None},
+        {"sha256": sha256, "now": tx.at, "expires": stamp(expires) if expires else None},
     )
 
 
@@ -208,7 +208,7 @@ def count_attempt(tx: Tx, login: str, window_from: datetime) -> int:
     row = tx.one(
         "INSERT INTO sign_in_attempt (login_sha256, since, count) VALUES (:key, :now, 1)"
         " ON CONFLICT (login_sha256) DO UPDATE SET count = count + 1 RETURNING count",
-        {"key": digest_of(plain_login(login)), "now": stamp(tx.now)},
+        {"key": digest_of(plain_login(login)), "now": tx.at},
     )
     assert row is not None
     return int(row["count"])

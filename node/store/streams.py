@@ -1,6 +1,5 @@
 """Streams between two nodes: outbox, batches of both directions, heads, receipts and proofs."""
 
-from node.clock import stamp
 from node.store.tx import Read, Row, Tx
 from protocol.batch import Batch, Head
 
@@ -15,7 +14,7 @@ def enqueue(tx: Tx, peer: str, digest: str) -> None:
     """Put an event into the queue for a peer, in the transaction that stores it."""
     tx.run(
         "INSERT INTO outbox (peer, digest, created_at) VALUES (:peer, :digest, :at)",
-        {"peer": peer, "digest": digest, "at": stamp(tx.now)},
+        {"peer": peer, "digest": digest, "at": tx.at},
     )
 
 
@@ -49,7 +48,7 @@ def lines_of(q: Read, peer: str, first: int) -> list[bytes]:
 def save(tx: Tx, batch: Batch, receipt: str | None = None, receipt_digest: str | None = None) -> None:
     """Store a batch (received ones with their receipt) and move the head of its stream."""
     claims = batch.claims
-    key = {"iss": claims.iss, "aud": claims.aud, "epoch": claims.epoch, "next": batch.next, "at": stamp(tx.now)}
+    key = {"iss": claims.iss, "aud": claims.aud, "epoch": claims.epoch, "next": batch.next, "at": tx.at}
     tx.run(
         "INSERT INTO batch (iss, aud, epoch, first, next, digest, jws, receipt, receipt_digest, at, receipted_at)"
         " VALUES (:iss, :aud, :epoch, :first, :next, :digest, :jws, :receipt, :receipt_digest, :at, :receipted_at)",
@@ -96,7 +95,7 @@ def receipted(tx: Tx, batch: Batch, receipt: str, receipt_digest: str) -> None:
         {
             "receipt": receipt,
             "digest": receipt_digest,
-            "at": stamp(tx.now),
+            "at": tx.at,
             "iss": claims.iss,
             "aud": claims.aud,
             "epoch": claims.epoch,
@@ -135,7 +134,7 @@ def keep_proof(tx: Tx, iss: str, code: str, first: bytes, second: bytes) -> None
     """Keep two signed documents that contradict each other."""
     tx.run(
         "INSERT INTO proof (at, iss, code, first, second) VALUES (:at, :iss, :code, :first, :second)",
-        {"at": stamp(tx.now), "iss": iss, "code": code, "first": first, "second": second},
+        {"at": tx.at, "iss": iss, "code": code, "first": first, "second": second},
     )
 
 

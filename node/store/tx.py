@@ -3,7 +3,10 @@
 import sqlite3
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import cached_property
 from typing import Any
+
+from node.clock import stamp
 
 Row = sqlite3.Row
 Values = Mapping[str, Any]
@@ -33,6 +36,11 @@ class Tx(Read):
         """Take the writer's connection, inside its savepoint."""
         super().__init__(connection)
         self.now = now
+
+    @cached_property
+    def at(self) -> str:
+        """The time stamp as it is stored."""
+        return stamp(self.now)
 
     def run(self, sql: str, values: Values | None = None) -> int:
         """Execute a statement and return how many rows it changed."""

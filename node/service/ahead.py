@@ -1,0 +1,56 @@
+"""What a new request needs on disk before it can be sealed, made durable ahead of use: numbers, and cases' keys.
+
+A number is encrypted inside the request, and a case's key is committed before the case (design section 7), so
+without this every request would wait for a commit before its own. What was made ahead and isn't used when the
+node stops is skipped: numbers have gaps then, and the keys are swept.
+"""
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from node.clock import Clock, Entropy, new_uuid
+from node.store import cases
+from node.store.case_keys import CaseKeys
+from node.store.store import Store
+
+_BLOCK: Final = 20
+_KEYS_LAST: Final = timedelta(hours=1)
+"""Long before orphan keys are swept."""
+
+
+class Ahead:
+    """What is ready for the next requests; it is in memory only, so nothing of it is ever given twice."""
+
+    def __init__(self, country: str, store: Store, case_keys: CaseKeys, clock: Clock, entropy: Entropy) -> None:
+        """Take where numbers and keys are made durable; nothing is made before it is asked for."""
+        self._country = country
+        self._store = store
+        self._case_keys = case_keys
+        self._clock = clock
+        self._entropy = entropy
+        self._numbers: list[str] = []
+        self._year = 0
+        self._keys: list[tuple[str, bytes]] = []
+        self._made_at: datetime | None = None
+
+    async def numbers(self, count: int) -> list[str]:
+        """Return the next numbers for people, such as `DE-2026-000412`."""
+        year = self._clock.now().year
+        if year != self._year:
+            self._numbers, self._year = [], year
+        while len(self._numbers) < count:  # others take from it while this one waits
+            wanted = count - len(self._numbers) + _BLOCK
+            self._numbers += await self._store.write(lambda tx, n=wanted: cases.reserve_numbers(tx, self._country, n))  # type: ignore[misc]
+        taken, self._numbers = self._numbers[:count], self._numbers[count:]
+        return taken
+
+    async def keys(self, count: int) -> list[tuple[str, bytes]]:
+        """Return ids for new cases, each with its key."""
+        now = self._clock.now()
+        if self._made_at is None or now - self._made_at > _KEYS_LAST:
+            self._keys, self._made_at = [], now
+        while len(self._keys) < count:
+            fresh = [new_uuid(self._entropy) for _ in range(count - len(self._keys) + _BLOCK)]
+            self._keys += (await self._case_keys.make(fresh)).items()
+        taken, self._keys = self._keys[:count], self._keys[count:]
+        return taken
