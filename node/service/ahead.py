@@ -37,20 +37,22 @@ class Ahead:
         """Return the next numbers for people, such as `DE-2026-000412`."""
         year = self._clock.now().year
         if year != self._year:
-            self._numbers, self._year = [], year
+            self._numbers.clear()
+            self._year = year
         while len(self._numbers) < count:  # others take from it while this one waits
             wanted = count - len(self._numbers) + _BLOCK
-            self._numbers += await self._store.write(lambda tx, n=wanted: cases.reserve_numbers(tx, self._country, n))  # type: ignore[misc]
-        taken, self._numbers = self._numbers[:count], self._numbers[count:]
-        return taken
+            made = await self._store.write(lambda tx, n=wanted: cases.reserve_numbers(tx, self._country, n))  # type: ignore[misc]
+            self._numbers.extend(made)
+        return [self._numbers.pop(0) for _ in range(count)]
 
     async def keys(self, count: int) -> list[tuple[str, bytes]]:
         """Return ids for new cases, each with its key."""
         now = self._clock.now()
         if self._made_at is None or now - self._made_at > _KEYS_LAST:
-            self._keys, self._made_at = [], now
+            self._keys.clear()
+            self._made_at = now
         while len(self._keys) < count:
             fresh = [new_uuid(self._entropy) for _ in range(count - len(self._keys) + _BLOCK)]
-            self._keys += (await self._case_keys.make(fresh)).items()
-        taken, self._keys = self._keys[:count], self._keys[count:]
-        return taken
+            made = await self._case_keys.make(fresh)
+            self._keys.extend(made.items())
+        return [self._keys.pop(0) for _ in range(count)]

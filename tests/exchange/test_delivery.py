@@ -337,3 +337,14 @@ async def _read_only(folder: Path, log: list[EventDict]) -> None:
 def test_a_disk_that_takes_nothing_stops_the_delivery_only_while_it_lasts(tmp_path: Path, log: list[EventDict]) -> None:
     """When the disk can be written again, what waited goes out."""
     run(_read_only(tmp_path, log))
+
+
+async def test_many_who_send_at_once_get_a_number_each(tmp_path: Path) -> None:
+    """Requests that are sent at the same time, alone and in bulk, never share an id or a number."""
+    async with world(tmp_path, "DE", "HU") as both:
+        await both.settled()
+        alone = [requests.send(both["DE"], ANNA, request()) for _ in range(50)]
+        bulk = [requests.send_many(both["DE"], ANNA, [request()] * 30) for _ in range(3)]
+        sent, many = await asyncio.gather(asyncio.gather(*alone), asyncio.gather(*bulk))
+        made = [*sent, *(case for cases_ in many for case in cases_)]
+        assert len({case.id for case in made}) == len({case.number for case in made}) == 140
