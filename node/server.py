@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import errno
 import signal
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
@@ -38,6 +39,9 @@ log: Final = structlog.get_logger("entente.server")
 
 LIST_S: Final = 1.0
 """Seconds between looks at the member list on disk; a look is two small queries."""
+
+_SWITCH_S: Final = 0.001
+"""How long a thread that seals or opens many events may keep the loop and the writer waiting (Python's own: 5 ms)."""
 
 TEXTS: Final = Path(translations.__file__).parent
 
@@ -183,6 +187,7 @@ async def running(node: Node) -> AsyncIterator[Server]:
 
 async def serve(config: Config) -> None:
     """Run a node until SIGINT or SIGTERM."""
+    sys.setswitchinterval(_SWITCH_S)
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):

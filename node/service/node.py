@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from io import BytesIO
 
 from node.clock import Clock, Entropy
 from node.config import Config
@@ -12,7 +13,9 @@ from node.store.key_files import NodeKeys
 from node.store.store import Store
 from protocol.batch import Versions
 from protocol.event import Secrets
+from protocol.limits import MAX_PARTS
 from protocol.members import MemberList
+from protocol.part import CEK_BYTES, SALT_BYTES
 from protocol.slot import wrap
 from translations.area import Areas
 from translations.catalogue import Catalogue
@@ -52,8 +55,8 @@ class Node:
 
     @property
     def secrets(self) -> Secrets:
-        """What sealing an event needs besides keys."""
-        return Secrets(self.entropy.random, wrap)
+        """What sealing one event needs besides keys, drawn at once."""
+        return Secrets(BytesIO(self.entropy.random(MAX_PARTS * (CEK_BYTES + SALT_BYTES))).read, wrap)
 
     def versions(self) -> Versions:
         """Return the versions of the member documents that this node knows, for batches and receipts."""
