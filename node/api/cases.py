@@ -33,6 +33,12 @@ class Comment(Shape):
     comment: Said | None = None
 
 
+class Acceptance(Comment):
+    """Acceptance; with `date`, until when: the date on the table is agreed to, another one proposed."""
+
+    date: Day | None = None
+
+
 class Refusal(Comment):
     """Why a request is declined: a code of the area's list `decline-reasons`."""
 
@@ -84,8 +90,8 @@ async def read_file(call: Call) -> File:
 
 async def accept(call: Call) -> CaseRef:
     """Accept."""
-    body: Comment = call.body
-    return case_ref(await cases.accept(call.node, call.actor, call.path["case"], body.comment))
+    body: Acceptance = call.body
+    return case_ref(await cases.accept(call.node, call.actor, call.path["case"], body.comment, body.date))
 
 
 async def decline(call: Call) -> CaseRef:
@@ -135,7 +141,7 @@ ROUTES: Final = (
     Route("GET", "/cases/{case}", "readCase", "Read a case; its first opening is told to the asking side", read,
           CaseView),
     Route("GET", "/cases/{case}/attachments/{sha256}", "readAttachment", "Read a file of a case", read_file, File),
-    Route("POST", "/cases/{case}/accept", "acceptCase", "Accept a request", accept, CaseRef, body=Comment),
+    Route("POST", "/cases/{case}/accept", "acceptCase", "Accept a request", accept, CaseRef, body=Acceptance),
     Route("POST", "/cases/{case}/decline", "declineCase", "Decline a request with a reason", decline, CaseRef,
           body=Refusal),
     Route("POST", "/cases/{case}/propose-date", "proposeDate", "Propose another date for the reply", propose_date,

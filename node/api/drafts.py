@@ -9,6 +9,7 @@ from node.api.route import Call, Page, PageQuery, Route, Shape, Upload, page_of
 from node.domain.draft import Country, Draft, Kind, ReplyDraft, RequestDraft
 from node.errors import NodeError
 from node.service import drafts
+from node.service.reuse import Step, draft_from
 from protocol.content import AttachmentRef, Day, Id, Replies, Said, Variables
 from protocol.limits import MAX_QUESTIONS
 
@@ -62,6 +63,12 @@ class DraftRef(Shape):
     version: int
     updated_at: dt.datetime
     attachments: tuple[str, ...]
+
+
+class ReusedRef(DraftRef):
+    """A new draft from an earlier request; `mend` is the step that needs attention before it is sent."""
+
+    mend: Step
 
 
 class DraftView(Shape):
@@ -170,6 +177,12 @@ async def start_reply(call: Call) -> DraftRef:
     return ref_of(await drafts.start_reply(call.node, call.actor, call.path["case"]))
 
 
+async def reuse(call: Call) -> ReusedRef:
+    """Begin a request from an earlier one."""
+    made = await draft_from(call.node, call.actor, call.path["case"])
+    return ReusedRef(**ref_of(made.draft).model_dump(), mend=made.mend)
+
+
 def request_of(call: Call, draft_id: str) -> None:
     """Raise `invalid` unless a draft is one of a request."""
     if drafts.read(call.node, call.actor, draft_id).request is None:
@@ -198,4 +211,7 @@ ROUTES: Final = (
     Route("DELETE", "/drafts/{draft}/attachments/{sha256}", "detachFile", "Take a file off a draft", detach, DraftRef),
     Route("POST", "/cases/{case}/reply-draft", "startReplyDraft", "Begin a reply, or find the one begun",
           start_reply, DraftRef),
+    Route("POST", "/cases/{case}/reuse", "reuseCase",
+          "Begin a request from an earlier one; a refused one goes along whole, others without the person",
+          reuse, ReusedRef, status=201),
 )  # fmt: skip

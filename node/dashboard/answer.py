@@ -109,7 +109,7 @@ def _read(view: CaseView, form: Form, lang: str) -> tuple[ReplyDraft, dict[str, 
     found: dict[str, str] = {}
     for question in view.questions:
         typed = form[f"answer.{question.id}"]
-        comment = form.said(f"comment.{question.id}", lang)
+        comment = form.said_or_fault(f"comment.{question.id}", lang, found)
         given: dict[str, object] = {_KEYS[question.type]: typed} if typed else {}
         if question.type == "text" and typed:
             given["lang"] = lang
@@ -120,7 +120,7 @@ def _read(view: CaseView, form: Form, lang: str) -> tuple[ReplyDraft, dict[str, 
                 answers[question.id] = Reply.model_validate(given)
             except ValidationError:
                 found[f"answer.{question.id}"] = "error.date" if question.type == "date" else "error.too-long"
-    return ReplyDraft(answers=answers, comment=form.said("comment", lang)), found
+    return ReplyDraft(answers=answers, comment=form.said_or_fault("comment", lang, found)), found
 
 
 def _enabled(view: CaseView, content: ReplyDraft) -> ReplyDraft:

@@ -69,7 +69,8 @@ async def _middleware(request: web.Request, handler: Handler) -> web.StreamRespo
     try:
         response = await _guarded(request, handler)
     except web.HTTPException as error:
-        response = error if error.status < 400 else _error_page(request, NodeError("not-found"))  # noqa: PLR2004
+        found = error.status < 400  # noqa: PLR2004
+        response = _moved(error) if found else _error_page(request, NodeError("not-found"))
     except NodeError as error:
         response = _error_page(request, error)
     except Exception:
@@ -83,6 +84,10 @@ async def _middleware(request: web.Request, handler: Handler) -> web.StreamRespo
             response.headers["Cache-Control"] = "public, max-age=3600"
         _remember_language(request, response)
     return response
+
+
+def _moved(error: web.HTTPException) -> web.Response:
+    return web.Response(status=error.status, headers=error.headers)
 
 
 async def _guarded(request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from node.dashboard.ask_details import attached, incomplete
+from node.dashboard.ask_details import attached, incomplete, step_of
 from node.dashboard.asking import Asking
-from node.dashboard.page import ACTOR, LANG, NODE, Mistake, Option, Texts, mistakes, render, see_other, texts_of
+from node.dashboard.page import ACTOR, LANG, NODE, Mistake, Option, Texts, mistakes, see_other
 from node.dashboard.sign_in import checked_form
 from node.domain.case_view import Question
 from node.domain.draft import RequestDraft
@@ -49,26 +49,21 @@ def add_routes(app: web.Application) -> None:
 # --- step 1: whom, and about what ---
 
 
-async def begin_page(request: web.Request) -> web.Response:
-    """Show step 1 before there is a draft."""
-    texts = texts_of(request)
-    own = _own(request, texts)
-    return render(
-        request, "ask_start", section="ask", base="/ask", draft="", saved_at=None, version=0, authority=None,
-        own=own, areas=(), values={"own_authority": own[0].value if own else ""},
-    )  # fmt: skip
+async def begin_page(_request: web.Request) -> web.Response:
+    """Begin step 1, before there is a draft, with finding the authority."""
+    raise web.HTTPSeeOther("/find?new=1")
 
 
 def _own(request: web.Request, texts: Texts) -> tuple[Option, ...]:
     node = request.app[NODE]
-    return tuple(Option(a, texts.plain(find.authority(node, a).name)) for a in sorted(request[ACTOR].authorities))
+    return tuple(Option(a, texts.plain(name)) for a, name in find.names(node, request[ACTOR].authorities).items())
 
 
 async def begin(request: web.Request) -> web.Response:
     """Begin a draft with the authority that was found, or give a draft another authority."""
     node, actor, form = request.app[NODE], request[ACTOR], await checked_form(request)
     if not form["authority"]:
-        return see_other("/find")
+        return see_other("/find?new=1")
     record = find.authority(node, form["authority"])
     if form["draft"]:
         draft = drafts.read(node, actor, form["draft"])
@@ -88,7 +83,9 @@ async def start_page(request: web.Request) -> web.Response:
 
 def _start(asking: Asking, errors: dict[str, Mistake]) -> web.Response:
     content, lang = asking.content, asking.request[LANG]
-    record = find.authority(asking.node, content.to) if content.to else None
+    record = find.known(asking.node, content.to)
+    if content.to and not asking.askable():
+        errors = {**mistakes(asking.texts, {"authority": "error.authority-ended"}), **errors}
     shared = {role.area for role in record.areas} if record else set()
     areas = tuple(
         _AreaSets(
@@ -115,8 +112,8 @@ async def start(request: web.Request) -> web.Response:
         changes |= {"area": area_id, "set": set_id} | ({} if same else {"questions": (), "comments": {}})
     asking = await asking.save(asking.content.model_copy(update=changes), form)
     missing = {"set": "error.choose"} if not asking.content.set else {}
-    if not asking.content.to:
-        missing["authority"] = "error.choose"
+    if not asking.askable():
+        missing["authority"] = "error.authority-ended" if asking.content.to else "error.choose-authority"
     if missing:
         return _start(asking, mistakes(asking.texts, missing))
     return see_other(f"{asking.base}/questions")
@@ -166,8 +163,8 @@ async def questions(request: web.Request) -> web.Response:
 async def check_page(request: web.Request) -> web.Response:
     """Show the request as it will be sent."""
     asking = Asking.of(request)
-    if incomplete(asking):
-        raise web.HTTPSeeOther(f"{asking.base}/details")
+    if found := incomplete(asking):
+        raise web.HTTPSeeOther(asking.base + step_of(found))
     content = requests.only_needed(asking.node, asking.content)
     shown = preview.preview(asking.node, content, request[LANG])
     return asking.show("ask_check", **shown, replying=asking.party(), attachments=attached(content.attachments))

@@ -1,6 +1,7 @@
 """The third step of asking: values, comments, date, files."""
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -16,7 +17,7 @@ from node.errors import NodeError
 from node.service import drafts, preview, requests
 from node.service.node import Node
 from protocol.content import AttachmentRef, Variable
-from protocol.limits import MAX_ATTACHMENTS, MAX_BLOB, MAX_NAME
+from protocol.limits import MAX_ATTACHMENTS, MAX_BLOB, MAX_NAME, MAX_TEXT
 from translations.answer import needed_variables
 from translations.area import Area
 from translations.catalogue import Text
@@ -112,6 +113,8 @@ async def details(request: web.Request) -> web.Response:
     asking = Asking.of(request)
     if form["do"] == "check" and not form["remove"]:
         found |= incomplete(asking)
+    if (step := step_of(found)) != _HERE:
+        return see_other(asking.base + step)
     if found:
         return _details(asking, form.values(), told(asking.texts, found))
     if form["do"] == "check" and not form["remove"]:
@@ -123,11 +126,14 @@ def told(texts: Texts, found: dict[str, str]) -> dict[str, Mistake]:
     """Turn `field → text id` into what the form shows, with the limits filled in."""
     values: dict[str, dict[str, object]] = {
         "error.too-long": {"n": MAX_NAME},
+        "error.text-long": {"n": MAX_TEXT},
+        "error.date-early": {"date": texts.day(texts.node.clock.now().date())},
         "error.file-size": {"name": "", "size": texts.size(MAX_BLOB)},
         "error.file-type": {"name": ""},
         "error.file-count": {"n": MAX_ATTACHMENTS},
     }
-    return {name: Mistake(texts.t(text_id, **values.get(text_id, {}))) for name, text_id in found.items()}
+    same = {"error.text-long": "error.too-long"}
+    return {name: Mistake(texts.t(same.get(i, i), **values.get(i, {}))) for name, i in found.items()}
 
 
 def _read_details(asking: Asking, form: Form) -> tuple[RequestDraft, dict[str, str]]:
@@ -144,11 +150,12 @@ def _read_details(asking: Asking, form: Form) -> tuple[RequestDraft, dict[str, s
         except ValidationError as error:
             field = f"variable.{name}" + (f".{error.errors()[0]['loc'][0]}" if variable.type == "person" else "")
             found[field] = "error.date" if "birth" in field else "error.too-long"
-    comments = {k: said for k in form.starting("comment.") if (said := form.said(f"comment.{k}", lang)) is not None}
-    due = form.date("due")
+    typed = {k: form.said_or_fault(f"comment.{k}", lang, found) for k in form.starting("comment.")}
+    comments = {k: said for k, said in typed.items() if said is not None}
+    comment, due = form.said_or_fault("comment", lang, found), form.date("due")
     if form["due"] and due is None:
         found["due"] = "error.date"
-    changes = {"variables": variables, "comments": comments, "comment": form.said("comment", lang), "due": due}
+    changes = {"variables": variables, "comments": comments, "comment": comment, "due": due}
     return asking.content.model_copy(update=changes), found
 
 
@@ -179,11 +186,26 @@ async def add_files(node: Node, request: web.Request, draft_id: str, form: Form)
 _NEEDS = {
     "missing": "error.required",
     "missing-variable": "error.required",
-    "in-the-past": "error.date",
+    "in-the-past": "error.date-early",
     "wrong-variable-type": "error.required",
     "unknown-answer": "error.not-in-list",
     "too-long": "error.too-long",
 }
+
+
+_HERE = "/details"
+_STEPS = {
+    "authority": "", "country": "", "to": "", "area": "", "set": "",
+    "questions": "/questions",
+}  # fmt: skip
+
+
+def step_of(found: Mapping[str, str]) -> str:
+    """Return the address, after the draft's, of the first step at which one of some fields is mended."""
+    return min((_STEPS.get(field.partition(".")[0], _HERE) for field in found), key=_ORDER.index, default=_HERE)
+
+
+_ORDER = ("", "/questions", _HERE)
 
 
 def incomplete(asking: Asking) -> dict[str, str]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from directory_sync.authority import Authority
 from node.dashboard.form import Form
 from node.dashboard.page import ACTOR, NODE, Mistake, Texts, render, texts_of
 from node.domain.case_view import Party
@@ -47,15 +48,20 @@ class Asking:
         return texts_of(self.request)
 
     def area(self) -> Area:
-        """Return the area chosen; `invalid` leads back to step 1."""
+        """Return the area chosen; leads back to step 1 where it or the authority is missing or unknown."""
         area = self.node.areas.get(self.content.area or "")
-        if area is None or self.content.set not in area.question_sets:
+        if area is None or self.content.set not in area.question_sets or self.party() is None:
             raise web.HTTPSeeOther(self.base)
         return area
 
     def party(self) -> Party | None:
         """Return the authority chosen."""
-        return party_of(self.node, self.texts, self.content.to) if self.content.to else None
+        record = find.known(self.node, self.content.to)
+        return party_of(self.texts, record) if record else None
+
+    def askable(self) -> bool:
+        """Say whether the authority chosen can be asked today."""
+        return bool(self.content.to) and find.is_active(self.node, self.content.country or "", self.content.to or "")
 
     async def save(self, content: RequestDraft, form: Form) -> "Asking":
         """Keep what was typed; `stale` where a colleague changed the draft since the page was shown."""
@@ -78,9 +84,8 @@ class Asking:
         return render(self.request, template, 422 if errors else 200, **{**frame, **context})
 
 
-def party_of(node: Node, texts: Texts, authority_id: str) -> Party:
+def party_of(texts: Texts, record: Authority) -> Party:
     """Return an authority as the replying party, with its title in the reader's language."""
-    record = find.authority(node, authority_id)
     text, lang = preview.title_of(record, texts.lang)
     title = {"text": text, "lang": lang} if text else None
     return Party.model_validate(

@@ -1,10 +1,13 @@
 """The case page and what is done on it."""
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 from urllib.parse import quote
 
 from aiohttp import web
 
+from node.dashboard.ask_details import told
+from node.dashboard.confirm import Confirmation, confirm
 from node.dashboard.form import Form
 from node.dashboard.page import ACTOR, LANG, NODE, Mistake, Option, render, see_other, texts_of
 from node.dashboard.sign_in import checked_form
@@ -12,6 +15,7 @@ from node.domain.case_view import FreeText
 from node.domain.draft import ReplyDraft
 from node.errors import NodeError
 from node.service import cases, reading
+from node.service.reuse import draft_from
 
 Done = tuple[str, dict[str, str]]
 
@@ -34,9 +38,6 @@ async def page(request: web.Request) -> web.Response:
 async def _show(request: web.Request, values: dict[str, str], errors: dict[str, Mistake], opened: str) -> web.Response:
     node, texts = request.app[NODE], texts_of(request)
     view = reading.view_case(node, request[ACTOR], request.match_info["case"], request[LANG])
-    area = node.areas.get(view.area_id)
-    codes = area.lists["decline-reasons"].codes if area and "decline-reasons" in area.lists else ()
-    reasons = tuple(Option(c.code, area.catalogue.text(c.text, request[LANG])) for c in codes) if area else ()
     return render(
         request,
         "case",
@@ -45,11 +46,20 @@ async def _show(request: web.Request, values: dict[str, str], errors: dict[str, 
         case=view,
         writing=texts.writing(),
         own_lang=request[LANG],
-        reasons=reasons,
+        reasons=_reasons(request, view.area_id),
         values=values,
         errors=errors,
         open=opened,
     )
+
+
+def _reasons(request: web.Request, area_id: str) -> tuple[Option, ...]:
+    """Return the area's reasons for declining; none where it has no list."""
+    area = request.app[NODE].areas.get(area_id)
+    if area is None or "decline-reasons" not in area.lists:
+        return ()
+    codes = area.lists["decline-reasons"].codes
+    return tuple(Option(c.code, area.catalogue.text(c.text, request[LANG])) for c in codes)
 
 
 async def attachment(request: web.Request) -> web.Response:
@@ -79,8 +89,8 @@ def _acting(action: str, do: Act) -> Callable[[web.Request], Awaitable[web.Respo
         except NodeError as error:
             field = _FIELDS.get(action, "")
             if error.code == "invalid" and field:
-                shown = Mistake(texts.t(_mistake(error, field)))
-                return await _show(request, form.values(), {field: shown}, "reply" if "ation" in action else action)
+                shown = told(texts, {field: _mistake(error, field)})
+                return await _show(request, form.values(), shown, "reply" if "ation" in action else action)
             raise
         if isinstance(done, web.Response):
             return done
@@ -90,7 +100,7 @@ def _acting(action: str, do: Act) -> Callable[[web.Request], Awaitable[web.Respo
 
 
 def _mistake(error: NodeError, field: str) -> str:
-    known = {"too-long": "error.changed", "in-the-past": "error.date", "not-in-list": "error.choose"}
+    known = {"too-long": "error.text-long", "in-the-past": "error.date-early", "not-in-list": "error.choose"}
     return known.get(next(iter(error.fields.values()), ""), "error.date" if "date" in field else "error.required")
 
 
@@ -98,32 +108,22 @@ def _missing(field: str) -> NodeError:
     return NodeError("invalid", fields={field: "missing"})
 
 
-def _confirm(request: web.Request, kind: str, fields: dict[str, str], quote_text: FreeText | None) -> web.Response:
-    case_id = request.match_info["case"]
-    view = reading.view_case(request.app[NODE], request[ACTOR], case_id, request[LANG])
-    return render(
-        request,
-        "confirm",
-        section="work",
-        kind=kind,
-        subject=view.number,
-        quote=quote_text,
-        action=request.path,
-        fields=fields,
-        back_href=f"/cases/{case_id}",
-    )
+def _confirm(request: web.Request, kind: str, **more: Any) -> web.Response:
+    """Ask once more; `more` are fields of `Confirmation`."""
+    case = cases.own_case(request.app[NODE], request[ACTOR], request.match_info["case"])
+    subject = f"{case.number} · {case.their_name}"
+    return confirm(request, Confirmation(kind, subject, f"/cases/{case.id}", **more), section="work")
 
 
 async def _accept(request: web.Request, form: Form) -> Done:
     node, actor, case_id = request.app[NODE], request[ACTOR], request.match_info["case"]
     proposed = form.date("accept_date")
-    if form["accept"] == "propose":
-        if proposed is None:
-            raise _missing("accept_date")
-        await cases.propose_date(node, actor, case_id, proposed)
-    elif "agree-date" in reading.actions_of(cases.own_case(node, actor, case_id)):
-        await cases.agree_date(node, actor, case_id)
-    await cases.accept(node, actor, case_id)
+    if form["accept"] == "propose" and proposed is None:
+        raise _missing("accept_date")
+    case = cases.own_case(node, actor, case_id)
+    if form["accept"] != "propose":
+        proposed = case.due if "agree-date" in reading.actions_of(case) else None
+    await cases.accept(node, actor, case_id, date=proposed)
     return "flash.accepted", {}
 
 
@@ -134,7 +134,9 @@ async def _decline(request: web.Request, form: Form) -> web.Response | Done:
         raise _missing("reason")
     if form["confirmed"] != "yes":
         fields = {name: form[name] for name in ("reason", "comment", "comment_language")}
-        return _confirm(request, "decline", fields, FreeText(text=word.text, lang=word.lang) if word else None)
+        quote_text = FreeText(text=word.text, lang=word.lang) if word else None
+        reason = dict(_reasons(request, cases.own_case(node, actor, case_id).area)).get(form["reason"])
+        return _confirm(request, "decline", fields=fields, told=reason, quote=quote_text)
     await cases.decline(node, actor, case_id, form["reason"], word)
     return "flash.declined", {}
 
@@ -174,18 +176,37 @@ async def _clarification(request: web.Request, form: Form) -> Done:
 
 async def _close(request: web.Request, form: Form) -> web.Response | Done:
     if form["confirmed"] != "yes":
-        return _confirm(request, "close", {}, None)
+        return _confirm(request, "close")
     await cases.close(request.app[NODE], request[ACTOR], request.match_info["case"])
     return "flash.closed", {}
 
 
 async def _withdraw(request: web.Request, form: Form) -> web.Response | Done:
     node, actor, case_id = request.app[NODE], request[ACTOR], request.match_info["case"]
-    asking = cases.own_case(node, actor, case_id).role == "asking"
-    if asking and form["confirmed"] != "yes":
-        return _confirm(request, "withdraw", {}, None)
+    case = cases.own_case(node, actor, case_id)
+    asking = case.role == "asking"
+    if form["confirmed"] != "yes" and (asking or case.withdrawal_wished):
+        told = texts_of(request).t("case.withdraw.text") if asking else None
+        return _confirm(request, "withdraw" if asking else "grant", told=told)
     await cases.withdraw(node, actor, case_id)
     return ("flash.withdraw-asked" if asking else "flash.withdrawal-granted"), {}
+
+
+_MENDING = {
+    "authority": "/find?draft={draft}&country={country}&area={area}",
+    "set": "/ask/{draft}",
+    "questions": "/ask/{draft}/questions",
+    "details": "/ask/{draft}/details",
+    "check": "/ask/{draft}/check",
+}
+"""Step that needs mending → its page."""
+
+
+async def _reuse(request: web.Request, _form: Form) -> web.Response:
+    case = cases.own_case(request.app[NODE], request[ACTOR], request.match_info["case"])
+    made = await draft_from(request.app[NODE], request[ACTOR], case.id)
+    page = _MENDING[made.mend].format(draft=made.draft.id, country=case.counterpart, area=case.area)
+    return see_other(page, "flash.reused", number=case.number)
 
 
 _ACTIONS: dict[str, Act] = {
@@ -197,4 +218,5 @@ _ACTIONS: dict[str, Act] = {
     "clarification": _clarification,
     "close": _close,
     "withdraw": _withdraw,
+    "reuse": _reuse,
 }

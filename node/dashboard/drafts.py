@@ -5,6 +5,7 @@ from datetime import datetime
 
 from aiohttp import web
 
+from node.dashboard.confirm import Confirmation, confirm
 from node.dashboard.page import ACTOR, LANG, NODE, render, see_other, texts_of
 from node.dashboard.sign_in import checked_form
 from node.domain.draft import Draft
@@ -27,7 +28,7 @@ class _Line:
 def add_routes(app: web.Application) -> None:
     """Add the pages of this file."""
     app.router.add_get("/drafts", page)
-    app.router.add_get("/drafts/{draft}/delete", confirm)
+    app.router.add_get("/drafts/{draft}/delete", delete_page)
     app.router.add_post("/drafts/{draft}/delete", delete)
 
 
@@ -55,7 +56,7 @@ def _line(request: web.Request, draft: Draft) -> _Line:
             delete_href,
         )
     content = draft.request
-    name = find.authority(node, content.to).name if content.to else ""
+    name = find.names(node, [content.to])[content.to] if content.to else ""
     area = node.areas.get(content.area or "")
     known = area.question_sets.get(content.set or "") if area else None
     title = area.catalogue.text(known.title, request[LANG]) if area and known else None
@@ -64,21 +65,11 @@ def _line(request: web.Request, draft: Draft) -> _Line:
     return _Line("request", name, country, name or None, title, draft.updated_at, href, delete_href)
 
 
-async def confirm(request: web.Request) -> web.Response:
+async def delete_page(request: web.Request) -> web.Response:
     """Ask once more before a draft is deleted."""
     draft = drafts.read(request.app[NODE], request[ACTOR], request.match_info["draft"])
     line = _line(request, draft)
-    return render(
-        request,
-        "confirm",
-        section="drafts",
-        kind="delete-draft",
-        subject=line.name,
-        quote=None,
-        action=request.path,
-        fields={},
-        back_href="/drafts",
-    )
+    return confirm(request, Confirmation("delete-draft", line.name, "/drafts", told=line.set_title), section="drafts")
 
 
 async def delete(request: web.Request) -> web.Response:

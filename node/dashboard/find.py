@@ -21,6 +21,7 @@ async def page(request: web.Request) -> web.Response:
     node, texts = request.app[NODE], texts_of(request)
     values = {name: request.query.get(name, "").strip() for name in ("q", "country", "area")}
     draft = request.query.get("draft", "")
+    new = "1" if request.query.get("new") == "1" else ""
     start = request.query.get("from", "0")
     offset = int(start) if start.isdigit() and len(start) < 6 else 0  # noqa: PLR2004
     found = None
@@ -30,12 +31,13 @@ async def page(request: web.Request) -> web.Response:
     others = node.members.active_countries() if node.members else frozenset()
 
     def href(at: int) -> str:
-        return "/find?" + urlencode({**values, "draft": draft, "from": at})
+        return "/find?" + urlencode({**values, "draft": draft, "new": new, "from": at})
 
     return render(
         request,
         "find",
-        section="find",
+        section="ask" if draft or new else "find",
+        new=new,
         values=values,
         countries=texts.countries(others),
         areas=tuple(Option(a.id, a.catalogue.text(a.rules.title, request[LANG])) for a in node.areas.values()),

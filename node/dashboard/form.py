@@ -66,6 +66,16 @@ class Form:
             raise NodeError("invalid", fields={name: "unknown-language"})
         return Said(text=text, lang=lang)
 
+    def said_or_fault(self, name: str, lang: str, found: dict[str, str]) -> Said | None:
+        """Return a free text like `said`; one that is too long is noted in `found`, so that the form comes back."""
+        try:
+            return self.said(name, lang)
+        except NodeError as error:
+            if error.fields.get(name) != "too-long":
+                raise
+            found[name] = "error.text-long"
+            return None
+
 
 async def read_form(request: web.Request, *, files: bool = True) -> Form:
     """Read a form's fields and files; raises `too-large` beyond the limits.

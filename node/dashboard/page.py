@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from node.domain.access import Actor
 from node.domain.case_view import Text
-from node.service import reading
+from node.service import find, reading
 from node.service.node import Node
 from node.service.sessions import csrf_of
 from translations import dates, languages
@@ -52,10 +52,10 @@ class LanguageLink(NamedTuple):
 
 
 class User(NamedTuple):
-    """Who is signed in, as the frame shows it."""
+    """Who is signed in, as the frame shows it; `authorities` are ids with their official names."""
 
     name: str
-    authority: str
+    authorities: Mapping[str, str]
     manages: bool
 
 
@@ -144,7 +144,7 @@ def render(request: web.Request, template: str, status: int = 200, **context: An
         "country": texts.country_name(node.country),
         "languages": _links(request),
         "demo": node.config.node.demo,
-        "user": User(actor.name, min(actor.authorities, default=""), actor.may("people.manage")) if actor else None,
+        "user": _user(node, actor) if actor else None,
         "section": "",
         "todo": reading.count_todo(node, actor) if actor and actor.may("cases.read") else 0,
         "flash": _flashes(request, texts),
@@ -159,13 +159,24 @@ def render(request: web.Request, template: str, status: int = 200, **context: An
     return response
 
 
+def _user(node: Node, actor: Actor) -> User:
+    return User(actor.name, find.names(node, actor.authorities), actor.may("people.manage"))
+
+
 def _links(request: web.Request) -> tuple[LanguageLink, ...]:
     others = {key: value for key, value in request.query.items() if key != "lang"}
-    path = "/" + request.path.lstrip("/") if request.method == "GET" else "/"  # never another host's address
+    path = "/" + _readable(request).lstrip("/")  # never another host's address
     return tuple(
         LanguageLink(code, languages.native_name(code), f"{path}?{urlencode({**others, 'lang': code})}")
         for code in languages.LANGUAGES
     )
+
+
+def _readable(request: web.Request) -> str:
+    """Return this page's address, or after a form that has no page of its own that of the page it stood on."""
+    resource = request.match_info.route.resource
+    methods = {route.method for route in resource} if resource is not None else set()
+    return request.path if request.method == "GET" or "GET" in methods else request.path.rpartition("/")[0]
 
 
 def _flashes(request: web.Request, texts: Texts) -> tuple[Flash, ...]:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from aiohttp import web
 
+from node.dashboard.confirm import Confirmation, confirm
 from node.dashboard.form import Form
 from node.dashboard.page import ACTOR, NODE, Mistake, Option, render, see_other, texts_of
 from node.dashboard.profile import language_choices
@@ -57,12 +58,11 @@ def _show(
         _Account(
             person.login,
             person.name,
-            tuple(find.authority(node, authority).name for authority in sorted(person.authorities)),
+            tuple(find.names(node, person.authorities).values()),
             tuple(texts.t(f"people.role.{role}") for role in sorted(person.roles) if role in _ROLES),
         )
         for person in found
     )
-    own = [(a, find.authority(node, a).name) for a in sorted(actor.authorities)]
     return render(
         request,
         "people",
@@ -70,7 +70,7 @@ def _show(
         section="people",
         people=shown,
         link=link,
-        authorities=tuple(Option(a, texts.plain(name)) for a, name in own),
+        authorities=tuple(Option(a, texts.plain(name)) for a, name in find.names(node, actor.authorities).items()),
         roles=tuple(Option(role, texts.t(f"people.role.{role}")) for role in _ROLES),
         choices=language_choices(),
         values=values or {"person_language": actor.language},
@@ -96,7 +96,8 @@ async def add(request: web.Request) -> web.Response:
         texts = texts_of(request)
         fields = error.fields or {"login": error.code}
         named = {"language": "person_language", "roles": "role", "authorities": "authority"}
-        errors = {named.get(f, f): Mistake(texts.t("error.required")) for f in fields}
+        known = {"exists": "error.login-taken"}
+        errors = {named.get(f, f): Mistake(texts.t(known.get(code, "error.required"))) for f, code in fields.items()}
         return _show(request, form.values(), errors)
     return await _linked(request, form)
 
@@ -117,7 +118,13 @@ async def _linked(request: web.Request, form: Form) -> web.Response:
 
 
 async def end(request: web.Request) -> web.Response:
-    """End a user's access at once."""
-    form = await checked_form(request)
-    await accounts.end_person(request.app[NODE], request[ACTOR], form["login"])
-    return see_other("/people", "flash.saved")
+    """Ask once more, then end a user's access at once."""
+    node, actor, form = request.app[NODE], request[ACTOR], await checked_form(request)
+    person = next((one for one in accounts.list_people(node, actor) if one.login == form["login"]), None)
+    if person is None:
+        raise NodeError("not-found")
+    if form["confirmed"] != "yes":
+        question = Confirmation("end-access", person.name, "/people", {"login": person.login})
+        return confirm(request, question, section="people")
+    await accounts.end_person(node, actor, person.login)
+    return see_other("/people", "flash.access-ended")

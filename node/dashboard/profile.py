@@ -39,7 +39,7 @@ async def page(request: web.Request) -> web.Response:
 def _show(request: web.Request, errors: dict[str, Mistake]) -> web.Response:
     node, actor, texts = request.app[NODE], request[ACTOR], texts_of(request)
     roles = tuple(texts.t(f"people.role.{role}") for role in sorted(actor.roles) if role != "operator")
-    names = [find.authority(node, authority).name for authority in sorted(actor.authorities)]
+    names = find.names(node, actor.authorities).values()
     return render(
         request,
         "profile",

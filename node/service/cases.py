@@ -12,7 +12,7 @@ from node.domain.case import Case
 from node.domain.draft import ReplyDraft
 from node.errors import NodeError, from_protocol
 from node.service import contents
-from node.service.issue import issue
+from node.service.issue import issue, issue_steps
 from node.service.judge import area_of, judge_content, plain
 from node.service.node import Node
 from node.store import cases
@@ -59,11 +59,11 @@ class _Act:
     def who(self) -> ActorName:
         return ActorName(authority=self.case.own_authority, name=self.actor.name)
 
+    def parts(self, matter: Content, word: Said | None = None) -> dict[str, Content]:
+        return {MATTER: matter} if word is None else {MATTER: matter, PERSON: WordPerson(comment=word)}
+
     async def issue(self, kind: str, matter: Content, word: Said | None = None) -> Case:
-        parts: dict[str, Content] = {MATTER: matter}
-        if word is not None:
-            parts[PERSON] = WordPerson(comment=word)
-        return await issue(self.node, self.actor, self.case, kind, parts)
+        return await issue(self.node, self.actor, self.case, kind, self.parts(matter, word))
 
 
 def _act(node: Node, actor: Actor, case_id: str, kind: str) -> _Act:
@@ -75,10 +75,21 @@ def _act(node: Node, actor: Actor, case_id: str, kind: str) -> _Act:
     return _Act(node, actor, case)
 
 
-async def accept(node: Node, actor: Actor, case_id: str, comment: Said | None = None) -> Case:
-    """Accept a request: the replying authority binds itself to answer."""
+async def accept(
+    node: Node, actor: Actor, case_id: str, comment: Said | None = None, date: dt.date | None = None
+) -> Case:
+    """Accept a request: the replying authority binds itself to answer.
+
+    With `date` it says in the same step until when: the date on the table is agreed to, another one proposed.
+    """
     act = _act(node, actor, case_id, "request.accept")
-    return await act.issue("request.accept", act.matter(), comment)
+    steps = [("request.accept", act.parts(act.matter(), comment))]
+    if date is not None and (date, "agreed") != (act.case.due, act.case.date_state):
+        kind = "date.agree" if date == act.case.due else "date.propose"
+        _act(node, actor, case_id, kind)
+        _not_past(node, date)
+        steps.insert(0, (kind, act.parts(DateMatter(actor=act.who(), date=date))))
+    return await issue_steps(node, actor, act.case, steps)
 
 
 async def decline(node: Node, actor: Actor, case_id: str, reason: str, comment: Said | None = None) -> Case:
@@ -94,9 +105,13 @@ async def decline(node: Node, actor: Actor, case_id: str, reason: str, comment: 
 async def propose_date(node: Node, actor: Actor, case_id: str, date: dt.date, comment: Said | None = None) -> Case:
     """Propose another date for the reply."""
     act = _act(node, actor, case_id, "date.propose")
+    _not_past(node, date)
+    return await act.issue("date.propose", DateMatter(actor=act.who(), date=date), comment)
+
+
+def _not_past(node: Node, date: dt.date) -> None:
     if date < node.clock.now().date():
         raise NodeError("invalid", "The date is in the past.", fields={"date": "in-the-past"})
-    return await act.issue("date.propose", DateMatter(actor=act.who(), date=date), comment)
 
 
 async def agree_date(node: Node, actor: Actor, case_id: str) -> Case:

@@ -1,6 +1,7 @@
 """Drafts of requests and replies, and the files attached to them."""
 
 import datetime as dt
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -26,13 +27,19 @@ MEDIA_TYPES = {
 """Types that may be attached → how such a file begins."""
 
 
-async def start_request(node: Node, actor: Actor, content: RequestDraft) -> Draft:
-    """Begin a request for one of the actor's authorities; its case key is durable from here on."""
+async def new_request(node: Node) -> str:
+    """Return the id of a request to be begun; its case key is durable from here on."""
+    draft_id = new_uuid(node.entropy)
+    await node.case_keys.make([draft_id])
+    return draft_id
+
+
+async def start_request(node: Node, actor: Actor, content: RequestDraft, draft_id: str | None = None) -> Draft:
+    """Begin a request for one of the actor's authorities; `draft_id` is one of `new_request`."""
     actor.require("cases.act")
     authority = content.authority or min(actor.authorities, default="")
     actor.require_authority(authority)
-    draft_id = new_uuid(node.entropy)
-    await node.case_keys.make([draft_id])
+    draft_id = draft_id or await new_request(node)
     return await _save(node, actor, ("request", draft_id, draft_id), content, authority, None)
 
 
@@ -89,10 +96,21 @@ async def delete(node: Node, actor: Actor, draft_id: str) -> None:
     held = draft.request or draft.reply
     refs = held.attachments if held else ()
     await node.store.write(lambda tx: _delete(tx, draft, refs))
-    for ref in refs:
-        blobs.path_of(node.config.data, ref.sha256).unlink(missing_ok=True)
+    _unlink(node, refs)
     if draft.kind == "request":
         await node.case_keys.erase([draft.case])
+
+
+def _unlink(node: Node, refs: Iterable[AttachmentRef]) -> None:
+    for ref in refs:
+        blobs.path_of(node.config.data, ref.sha256).unlink(missing_ok=True)
+
+
+async def drop(node: Node, draft_id: str, refs: Sequence[AttachmentRef]) -> None:
+    """Take back files that were stored for a request that isn't begun after all, and its key."""
+    await node.store.write(lambda tx: tx.many("DELETE FROM blob WHERE sha256 = :s", [{"s": r.sha256} for r in refs]))
+    _unlink(node, refs)
+    await node.case_keys.erase([draft_id])
 
 
 def _delete(tx: Tx, draft: Draft, refs: tuple[AttachmentRef, ...]) -> None:
@@ -117,7 +135,7 @@ async def attach(node: Node, actor: Actor, draft_id: str, name: str, media_type:
     start = MEDIA_TYPES.get(media_type)
     if start is None or not data.startswith(start) or not data:
         raise NodeError("unsupported-media", fields={"file": "unsupported-media"})
-    ref = await _store_blob(node, draft.case, _clean(name), media_type, data)
+    ref = await store_file(node, draft.case, _clean(name), media_type, data)
     added = held.model_copy(update={"attachments": (*held.attachments, ref)})
     place = (draft.kind, draft.id, draft.case)
     return await _save(node, actor, place, added, draft.authority, draft.version)
@@ -145,7 +163,8 @@ def _clean(name: str) -> str:
     return "".join(c for c in last if c.isprintable()).strip()[:200] or "file"
 
 
-async def _store_blob(node: Node, case_id: str, name: str, media_type: str, data: bytes) -> AttachmentRef:
+async def store_file(node: Node, case_id: str, name: str, media_type: str, data: bytes) -> AttachmentRef:
+    """Encrypt a file and store it for a case."""
     key = node.entropy.random(32)
     sealed = b"".join(seal_blob(data, key))
     digest = sha256(sealed)

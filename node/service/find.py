@@ -64,6 +64,20 @@ def authority(node: Node, authority_id: str) -> Authority:
     return Authority.model_validate_json(line)
 
 
+def known(node: Node, authority_id: str | None) -> Authority | None:
+    """Return an authority like `authority`, or None where there is none (any more)."""
+    try:
+        return authority(node, authority_id) if authority_id else None
+    except NodeError:
+        return None
+
+
+def names(node: Node, authority_ids: Iterable[str]) -> dict[str, str]:
+    """Return authorities with their official names, in the order of these; an unknown one is called by its id."""
+    found = node.store.read_now(lambda q: {one: authorities.name_of(q, one) or one for one in authority_ids})
+    return dict(sorted(found.items(), key=lambda item: item[1].casefold()))
+
+
 def own_active(node: Node, authority_id: str) -> bool:
     """Say whether an authority is one of ours and active today."""
     return is_active(node, node.country, authority_id)

@@ -107,21 +107,35 @@ async def issue(
 
     Raises `stale` where somebody else was quicker, `wrong-state` or `not-owner` where the table says no.
     """
-    place = node.store.read_now(lambda q: next_place(q, case, kind))
-    event, ceks = _seal(node, case.counterpart, place, contents)
-    try:
-        after = advanced(case, event.claims, b64u(event.digest), contents[MATTER], after_refusal=True)
-    except ProtocolError as error:
-        raise from_protocol(error) from None
-    packed = pack_ceks(node, node.case_keys.find(case.id), event, ceks)
+    return await issue_steps(node, actor, case, [(kind, contents)], draft)
+
+
+async def issue_steps(
+    node: Node,
+    actor: Actor,
+    case: Case,
+    steps: Sequence[tuple[str, dict[str, Content]]],
+    draft: tuple[str, int] | None = None,
+) -> Case:
+    """Issue several events of a case (kind, contents) in this order, all of them or none; raises like `issue`."""
+    sealed, after = [], case
+    for kind, contents in steps:
+        place = node.store.read_now(partial(next_place, case=after, kind=kind))
+        event, ceks = _seal(node, case.counterpart, place, contents)
+        try:
+            after = advanced(after, event.claims, b64u(event.digest), contents[MATTER], after_refusal=True)
+        except ProtocolError as error:
+            raise from_protocol(error) from None
+        sealed.append((event, pack_ceks(node, node.case_keys.find(case.id), event, ceks)))
 
     def work(tx: Tx) -> None:
         if cases.find(tx, case.id) != case:
             raise NodeError("stale")
         if draft is not None and not drafts.delete(tx, *draft):
             raise NodeError("stale", "The draft was changed, sent or deleted meanwhile.")
-        cases.update(tx, after, on_its_way=1)
-        _store(tx, node, event, packed, actor, case)
+        cases.update(tx, after, on_its_way=len(sealed))
+        for event, packed in sealed:
+            _store(tx, node, event, packed, actor, case)
 
     await node.store.write(work)
     node.wake(case.counterpart)

@@ -206,6 +206,8 @@ def actions_of(case: Case) -> tuple[str, ...]:
     found = [action for kind, action in _ACTIONS.items() if kind in moves]
     if "request.withdraw" in moves and case.withdrawal_wished:
         found.append("withdraw")
+    if case.state == "replied":  # nothing is due any more; a date that crossed the reply is left as it is
+        return tuple(action for action in found if not action.endswith("-date"))
     if "propose-date" in found and case.state == "clarifying" and case.date_state == "agreed":
         found.remove("propose-date")
     return tuple(found)

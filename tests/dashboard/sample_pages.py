@@ -12,6 +12,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from node.dashboard.confirm import Confirmation
 from node.domain.case_view import (
     Answer,
     Attachment,
@@ -268,7 +269,8 @@ def summary(number: str, state: str, holder: str, left: int | None, **more: Any)
 def frame(section: str, user: str | None = "Anna Weber") -> dict[str, Any]:
     """Give what frame.html needs."""
     links = tuple(Thing(code=o.value, name=o.text.text, href=f"/language/{o.value}") for o in WRITING)
-    person = None if user is None else Thing(name=user, authority=BERLIN.name, manages=section == "people")
+    offices = {BERLIN.authority: BERLIN.name, "DE-other": f"Landesamt {ATTACK}"}
+    person = None if user is None else Thing(name=user, authorities=offices, manages=section == "people")
     return {
         "lang": "en",
         "static": "/static",
@@ -358,6 +360,7 @@ def list_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
         "countries": (option("HU", "Hungary"), option("SE", "Sweden")),
         "areas": (option("pq", "Professional qualifications"),),
         "draft": "",
+        "new": "",
         "stale": (),
         "newer_href": None,
         "more_href": None,
@@ -535,7 +538,7 @@ def ask_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
         "ask-start": ("ask_start.html", {**start, "errors": {"set": wrong("error.choose", t("case.set"))}}),
         "ask-start-empty": (
             "ask_start.html",
-            {**start, "authority": None, "areas": (), "draft": "", "base": "/ask", "saved_at": None},
+            {**start, "authority": None, "areas": (), "errors": {"authority": wrong("error.authority-ended")}},
         ),
         "ask-start-none": ("ask_start.html", {**start, "areas": ()}),
         "ask-questions": (
@@ -632,7 +635,6 @@ def case_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
             "answer.issued": wrong("error.date", QUESTIONS[4].text),
         },
     }
-    confirm = {**frame("work"), "subject": "DE-2026-000412", "back_href": "/cases/1"}
     pages: dict[str, tuple[str, Mapping[str, Any]]] = {
         "case-sent": ("case.html", case_page(sent)),
         "case-decline-mistake": (
@@ -660,11 +662,19 @@ def case_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
         "case-refused": ("case.html", case_page(void)),
         "answer": ("answer.html", answer),
     }
-    for kind in ("decline", "close", "withdraw", "delete-draft"):
-        quote = FreeText(text=ATTACK, lang="hu") if kind == "decline" else None
-        fields = {"reason": ATTACK} if kind == "decline" else {}
-        more = {"kind": kind, "quote": quote, "fields": fields, "action": f"/cases/1/{kind}"}
-        pages[f"confirm-{kind}"] = ("confirm.html", {**confirm, **more})
+    for kind in ("decline", "close", "withdraw", "grant", "delete-draft", "end-access"):
+        declining = {
+            "fields": {"reason": ATTACK},
+            "told": en(f"Not competent {ATTACK}"),
+            "quote": FreeText(text=ATTACK, lang="hu"),
+        }
+        question = Confirmation(
+            kind, f"DE-2026-000412 {ATTACK}", "/cases/1", **(declining if kind == "decline" else {})
+        )
+        pages[f"confirm-{kind}"] = (
+            "confirm.html",
+            {**frame("work"), "question": question, "action": f"/cases/1/{kind}"},
+        )
     return pages
 
 

@@ -103,6 +103,13 @@ async def test_no_page_has_a_barrier(tmp_path: Path, chromium: str, axe: str, wi
             found += await violations(anna, axe)
             wide = await anna.evaluate("document.documentElement.scrollWidth > window.innerWidth")
             assert not wide, f"{path} scrolls sideways at {width}"
+        await anna.goto(set_up.anna.base + set_up.case)
+        async with anna.expect_navigation():
+            await anna.evaluate("document.querySelector('form[action$=\"/withdraw\"]').submit()")
+        found += await violations(anna, axe)
+        async with anna.expect_navigation():
+            await anna.get_by_role("link", name="Abbrechen").click()
+        assert anna.url == set_up.anna.base + set_up.case
         katalin = await opened(set_up.chromium, set_up.katalin, "el", width)
         for path in ("/work", set_up.case, f"{set_up.case}/reply", "/sign-in"):
             await katalin.goto(set_up.katalin.base + path)
