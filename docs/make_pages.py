@@ -20,6 +20,7 @@ import node.service.find
 import node.service.idempotency
 import node.service.passwords
 import node.service.sessions
+import node.store.backup_manifest
 import protocol.limits
 import protocol.member
 import protocol.member_bundle
@@ -51,6 +52,7 @@ LIMITS = {
         node.service.find,
         node.service.idempotency,
     ),
+    "Backups": (node.store.backup_manifest,),
 }
 LIMIT = re.compile(r"^([A-Z][A-Z_]+)(?:: [\w\[\], ]+)? = ([^#\n]+?)(?:  # (.+))?$", re.MULTILINE)
 FROM = 16 * 1024  # bytes from which the larger unit is shown too; smaller numbers count characters as well

@@ -92,6 +92,10 @@ class Config(Section):
         """The directory of the private keys."""
         return self.folder / self.node.keys
 
+    def with_data(self, folder: Path) -> "Config":
+        """Return the same configuration on another data directory, such as a backup's."""
+        return self.model_copy(update={"node": self.node.model_copy(update={"data": str(folder.resolve())})})
+
 
 def load(path: Path) -> Config:
     """Read a configuration file, or the `node.toml` of a directory.

@@ -8,7 +8,7 @@ import contextlib
 import errno
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Final
 
@@ -25,8 +25,9 @@ from node.delivery.http_line import HttpLine
 from node.delivery.http_listener import peer_app
 from node.delivery.tls import ServerContexts
 from node.errors import NodeError
-from node.service import directory, membership, sessions
+from node.service import directory, membership, sessions, upgrade
 from node.service.node import Node
+from node.store import backup_history, data_lock
 from node.store.case_keys import CaseKeys
 from node.store.key_files import load_keys, operator_token
 from node.store.migrations import KEYS, NODE
@@ -46,13 +47,29 @@ _SWITCH_S: Final = 0.001
 TEXTS: Final = Path(translations.__file__).parent
 
 
+def _log_copy(folder: Path) -> None:
+    log.info("copied-before-upgrade", folder=str(folder))
+
+
 def open_node(
-    config: Config, *, clock: Clock | None = None, entropy: Entropy | None = None, inline: bool = False
+    config: Config,
+    *,
+    clock: Clock | None = None,
+    entropy: Entropy | None = None,
+    inline: bool = False,
+    copied: Callable[[Path], None] = _log_copy,
 ) -> Node:
-    """Open a node's databases, keys, areas and member list; `close_node` closes it again."""
+    """Open a node's databases, keys, areas and member list; `close_node` closes it again.
+
+    `copied` hears where the databases were copied to before their schema was changed.
+    """
     clock, entropy = clock or SystemClock(), entropy or SystemEntropy()
     config.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if backup_history.unfinished(config.data) is not None:
+        raise NodeError("restore-unfinished")
     keys = load_keys(config.keys)
+    if (copy := upgrade.keep_copy(config, keys.master, clock)) is not None:
+        copied(copy)
     key_store = Store(config.data / "keys.db", KEYS, clock, inline=inline)
     store = Store(config.data / "node.db", NODE, clock, inline=inline)
     node = Node(
@@ -192,5 +209,7 @@ async def serve(config: Config) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, ended.set)
-    async with running(open_node(config)):
-        await ended.wait()
+    with data_lock.held(config.data):
+        upgrade.drop_old(config.data, SystemClock().now())
+        async with running(open_node(config)):
+            await ended.wait()

@@ -4,7 +4,22 @@ import inspect
 
 import typer
 
-from node.cli import areas, bench, config, demo, directory, doctor, init, member, serve, translations, user, verify
+from node.cli import (
+    areas,
+    backup,
+    bench,
+    config,
+    demo,
+    directory,
+    doctor,
+    init,
+    member,
+    restore,
+    serve,
+    translations,
+    user,
+    verify,
+)
 
 app = typer.Typer(
     name="entente",
@@ -23,6 +38,8 @@ app.command("serve", short_help="Run a node.")(serve.serve)
 app.add_typer(member.app, name="member")
 app.add_typer(directory.app, name="directory")
 app.add_typer(user.app, name="user")
+app.add_typer(backup.app, name="backup")
+app.command("restore", short_help="Put a backup in place of a node's data, or rehearse it.")(restore.restore)
 app.add_typer(config.app, name="config")
 app.add_typer(areas.app, name="areas")
 app.add_typer(translations.app, name="translations")

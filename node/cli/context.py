@@ -34,15 +34,18 @@ def run(config: Path, work: "Callable[[Node], Awaitable[T]]") -> T:
 
     from node.errors import NodeError, from_protocol
     from node.server import close_node, open_node
+    from node.store.data_lock import held
     from protocol.member_problems import MemberListError
     from protocol.problems import ProtocolError
 
     async def opened() -> T:
-        node = open_node(configuration(config))
-        try:
-            return await work(node)
-        finally:
-            await close_node(node)
+        loaded = configuration(config)
+        with held(loaded.data):
+            node = open_node(loaded, copied=_say_copy)
+            try:
+                return await work(node)
+            finally:
+                await close_node(node)
 
     try:
         return asyncio.run(opened())
@@ -50,6 +53,12 @@ def run(config: Path, work: "Callable[[Node], Awaitable[T]]") -> T:
         raise NodeError("members-invalid", f"{error.meaning} ({error})") from None
     except ProtocolError as error:
         raise from_protocol(error) from None
+
+
+def _say_copy(folder: Path) -> None:
+    from node.cli.output import complain
+
+    complain(f"The databases were copied to {folder} before their schema was brought up to date.")
 
 
 def read_file(path: Path) -> bytes:

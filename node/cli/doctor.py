@@ -44,10 +44,11 @@ def _all_checks(config: Path) -> "list[Check]":
     from node.delivery.probe import check_peers, check_ports
     from node.errors import NodeError
     from node.service.diagnosis import Check, check_files, check_local
+    from node.service.diagnosis_backups import check_backups
     from node.service.node import Node
 
     async def look(node: Node) -> list[Check]:
-        return [*check_local(node), *await check_peers(node)]
+        return [*check_local(node), *check_backups(node), *await check_peers(node)]
 
     try:
         loaded = configuration(config)

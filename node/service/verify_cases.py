@@ -1,6 +1,6 @@
 """Events and cases: signatures, commitments, chains, and each case against the events that made it."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -21,13 +21,13 @@ from protocol.problems import ProtocolError
 def check(view: Node) -> Iterator[Finding]:
     """Return what is wrong with events and cases."""
     stored = {row["id"]: row for row in view.store.read_now(cases.overview)}
-    seen = set()
+    seen, erased = set(), view.case_keys.erased()
     all_events = view.store.read_now(overview.events)
     for case_id, rows in groupby(all_events, key=lambda row: str(row["case_id"])):
         seen.add(case_id)
         if case_id not in stored:
             yield Finding("case-missing", f"case {case_id}", "has events and isn't there")
-        yield from _Case(view, case_id, list(rows)).check(stored.get(case_id))
+        yield from _Case(view, case_id, list(rows), erased).check(stored.get(case_id))
     for case_id in sorted(stored.keys() - seen):
         yield Finding("event-missing", f"case {case_id}", "has no events")
 
@@ -37,6 +37,7 @@ class _Case:
     view: Node
     id: str
     rows: list[Row]
+    erased: Collection[str]
 
     @property
     def subject(self) -> str:
@@ -47,7 +48,8 @@ class _Case:
         try:
             key = self.view.case_keys.find(self.id)
         except NodeError as error:
-            yield Finding("case-key-missing", self.subject, error.message)
+            if self.id not in self.erased:
+                yield Finding("case-key-missing", self.subject, error.message)
             return
         for row in self.rows:
             found = list(self._event(key, row))

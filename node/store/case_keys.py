@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from node.clock import Entropy
 from node.errors import NodeError
+from node.store import erased
 from node.store.store import Store
 from node.store.tx import Read, Tx
 
@@ -46,10 +47,32 @@ class CaseKeys:
             raise NodeError("key-missing", "The master key isn't the one that wrapped the case keys.") from None
 
     async def erase(self, case_ids: list[str]) -> None:
-        """Erase keys for good: what they opened can't be read any more."""
-        await self._store.write(
-            lambda tx: tx.many("DELETE FROM case_key WHERE case_id = :id", [{"id": c} for c in case_ids])
-        )
+        """Erase keys for good: what they opened can't be read any more, nor after a restore of an older backup."""
+
+        def work(tx: Tx) -> None:
+            erased.note(self._store.path.parent, case_ids, stamp(tx.now))
+            _delete(tx, case_ids)
+
+        await self._store.write(work)
+
+    def erased(self) -> dict[str, str]:
+        """Return when which case was erased, by case id."""
+        return erased.read(self._store.path.parent / erased.NAME)
+
+    async def erase_again(self) -> None:
+        """Erase what is in the list of erased cases: older keys came back with a restored backup."""
+        gone = list(self.erased())
+        await self._store.write(lambda tx: _delete(tx, gone))
+
+    def unreadable(self) -> list[str]:
+        """Return the cases whose key doesn't open with the master key."""
+        found = []
+        for row in self._store.read_now(lambda q: q.all("SELECT case_id FROM case_key ORDER BY case_id")):
+            try:
+                self.find(row["case_id"])
+            except NodeError:
+                found.append(str(row["case_id"]))
+        return found
 
     def _wrap(self, case_id: str, key: bytes) -> bytes:
         nonce = self._entropy.random(_NONCE)
@@ -76,6 +99,10 @@ def _insert(tx: Tx, rows: Sequence[Mapping[str, object]]) -> bool:
         " ON CONFLICT (case_id) DO NOTHING",
         [{**row, "at": tx.at} for row in rows],
     )
+
+
+def _delete(tx: Tx, case_ids: Sequence[str]) -> None:
+    tx.many("DELETE FROM case_key WHERE case_id = :id", [{"id": case_id} for case_id in case_ids])
 
 
 def _row(q: Read, case_id: str) -> bytes | None:

@@ -48,3 +48,15 @@ def listing(q: Read, authorities: list[str]) -> list[Row]:
 def delete(tx: Tx, draft_id: str, version: int) -> bool:
     """Delete version `version` of a draft; False where there is none, or another one."""
     return tx.run("DELETE FROM draft WHERE id = :id AND version = :version", {"id": draft_id, "version": version}) == 1
+
+
+def erase(tx: Tx, case_ids: list[str]) -> list[str]:
+    """Delete the drafts of requests that were never sent, and what was attached; returns the files' hashes."""
+    lost: list[str] = []
+    for case_id in case_ids:
+        values = {"id": case_id}
+        if tx.one("SELECT 1 FROM event WHERE case_id = :id", values) is None:
+            lost += [str(row["sha256"]) for row in tx.all("SELECT sha256 FROM blob WHERE case_id = :id", values)]
+            tx.run("DELETE FROM blob WHERE case_id = :id", values)
+        tx.run("DELETE FROM draft WHERE case_id = :id", values)
+    return lost

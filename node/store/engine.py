@@ -41,6 +41,15 @@ def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
     return connection
 
 
+def connect_still(path: Path) -> sqlite3.Connection:
+    """Open a database that nobody writes, such as a backup's, without leaving anything beside it."""
+    address = f"{path.resolve().as_uri()}?mode=ro&immutable=1"
+    connection = sqlite3.connect(address, uri=True, isolation_level=None)
+    connection.row_factory = sqlite3.Row
+    connection.execute("PRAGMA trusted_schema = OFF")
+    return connection
+
+
 def durability(connection: sqlite3.Connection) -> tuple[str, int]:
     """Return the journal mode and the level of `synchronous` (2 is FULL) of a connection."""
     mode = connection.execute("PRAGMA journal_mode").fetchone()[0]

@@ -60,6 +60,12 @@ def proofs(q: Read) -> list[Row]:
     return q.all("SELECT seq, at, iss, code FROM proof ORDER BY seq")
 
 
+def counts(q: Read) -> dict[str, int]:
+    """Return how many rows the tables have that tell how much a node has done."""
+    tables = ("cases", "event", "draft", "blob", "batch", "person", "audit")
+    return {name: int(q.all(f"SELECT COUNT(*) FROM {name}")[0][0]) for name in tables}  # noqa: S608 - names from above
+
+
 def members_stored(q: Read) -> bool:
     """Say whether a member list is on disk."""
     return q.one("SELECT 1 AS there FROM member_document LIMIT 1") is not None

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, TypeVar
@@ -18,6 +18,8 @@ from node.store.writer import Writer
 
 T = TypeVar("T")
 _READERS: Final = 2
+PREFIX: Final = "before-upgrade-"
+"""Begins the names of the copies that are made of a data directory's databases before a migration."""
 
 
 class Store:
@@ -28,7 +30,7 @@ class Store:
         self.path = path
         self._inline = inline
         connection = connect(path)
-        _migrate(connection, migrations)
+        _migrate(connection, migrations, path.parent)
         self.writer = Writer(connection, clock, inline=inline)
         self._readers = [connect(path, readonly=True) for _ in range(_READERS)]
         self._pool = ThreadPoolExecutor(_READERS, "reader")
@@ -88,11 +90,29 @@ def _read(connection: sqlite3.Connection, work: Callable[[Read], T]) -> T:
         connection.execute("COMMIT")
 
 
-def _migrate(connection: sqlite3.Connection, migrations: Migrations) -> None:
+def _migrate(connection: sqlite3.Connection, migrations: Migrations, folder: Path) -> None:
     database = Database(connection)
-    known = {migration.name for migration in migrations.pending(database)}
-    known |= {migration.name for migration in migrations.applied(database)}
-    ours = {migration.name for migration in migrations._migrations}  # noqa: SLF001 - it offers no list of its own
-    if known - ours:
-        raise NodeError("schema-newer", f"unknown migrations: {', '.join(sorted(known - ours))}")
+    require_known([migration.name for migration in migrations.applied(database)], migrations, folder)
     migrations.apply(database)
+
+
+def require_known(applied: Sequence[str], migrations: Migrations, data: Path | None = None) -> None:
+    """Refuse a schema that this version doesn't know with `schema-newer`; says the way back where there is one."""
+    ours = {migration.name for migration in migrations._migrations}  # noqa: SLF001 - it offers no list of its own
+    if not (unknown := sorted(set(applied) - ours)):
+        return
+    message = f"The data were written by a newer version: unknown migrations {', '.join(unknown)}."
+    fitting = [path for path in sorted(data.glob(f"{PREFIX}*")) if not path.name.endswith(".part")] if data else []
+    back = f"Install that version, or go back to before it: entente restore {fitting[-1]}" if fitting else ""
+    raise NodeError("schema-newer", message, back)
+
+
+def schema_of(path: Path, migrations: Migrations) -> tuple[tuple[str, ...], bool]:
+    """Return the migrations that a file has had, and whether others are still to come."""
+    connection = connect(path, readonly=True)
+    try:
+        database = Database(connection)
+        applied = tuple(migration.name for migration in migrations.applied(database))
+        return applied, bool(migrations.pending(database))
+    finally:
+        connection.close()
