@@ -50,7 +50,7 @@ class CaseKeys:
         """Erase keys for good: what they opened can't be read any more, nor after a restore of an older backup."""
 
         def work(tx: Tx) -> None:
-            erased.note(self._store.path.parent, case_ids, stamp(tx.now))
+            erased.note(self._store.path.parent, case_ids, tx.at)
             _delete(tx, case_ids)
 
         await self._store.write(work)
