@@ -16,10 +16,13 @@ import directory_sync.limits
 import node.config
 import node.domain.person
 import node.errors
+import node.service.callers
 import node.service.find
+import node.service.hashing
 import node.service.idempotency
 import node.service.passwords
 import node.service.sessions
+import node.service.tokens
 import node.store.backup_manifest
 import protocol.limits
 import protocol.member
@@ -48,7 +51,10 @@ LIMITS = {
     "People, search and API": (
         node.domain.person,
         node.service.passwords,
+        node.service.callers,
+        node.service.hashing,
         node.service.sessions,
+        node.service.tokens,
         node.service.find,
         node.service.idempotency,
     ),

@@ -53,6 +53,10 @@ class WebSection(Section):
     url: str = Field(description="The address that officials type.", pattern=r"^https?://\S+$")
     session_hours: float = Field(10.0, description="Hours after which an unused session ends.", gt=0, le=168)
     link_hours: float = Field(24.0, description="Hours for which a one-time sign-in link works.", gt=0, le=168)
+    forwarded_for: bool = Field(
+        default=False,
+        description="Take a caller's address from the last entry of X-Forwarded-For; only behind a proxy that adds it.",
+    )
 
 
 class HealthSection(Section):

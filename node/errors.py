@@ -25,16 +25,25 @@ class Code:
 class NodeError(Exception):
     """A refusal with a stable code; `message` says what happened and never holds personal data.
 
-    `fields` names the inputs at fault (path → code), for forms and API callers.
+    `fields` names the inputs at fault (path → code), for forms and API callers. `retry_after_s` says in how
+    many seconds it may be tried again, where that is known.
     """
 
-    def __init__(self, code: str, message: str = "", hint: str = "", fields: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        code: str,
+        message: str = "",
+        hint: str = "",
+        fields: dict[str, str] | None = None,
+        retry_after_s: int | None = None,
+    ) -> None:
         """Take a code of `CODES`; message and hint default to the table's."""
         self.entry = CODES[code]
         self.code = code
         self.message = message or self.entry.meaning
         self.hint = hint or self.entry.hint
         self.fields = fields or {}
+        self.retry_after_s = retry_after_s
         super().__init__(f"{code}: {self.message}")
 
 
@@ -67,7 +76,7 @@ _TABLE: Final = (
     Code("unknown-country", 422, "caller", "No active member has this country code.", "entente member list."),
     Code("unknown-language", 422, "caller", "This isn't one of the 26 languages.", "Use a code such as de or hu."),
     Code("list-expired", 503, "node", "The member list has expired; no new counterparts.", "entente member renew."),
-    Code("too-many", 429, "caller", "Too many attempts.", "Wait a minute, then try again."),
+    Code("too-many", 429, "caller", "Too many attempts.", "Wait as long as Retry-After says, then try again."),
     Code("refused-by-protocol", 422, "caller", "The protocol doesn't allow this.", "See the message."),
     Code("config-missing", 500, "node", "There is no configuration here.", "entente init DIRECTORY --country XX."),
     Code("config-invalid", 500, "node", "The configuration isn't right.",

@@ -25,7 +25,7 @@ from node.delivery.http_line import HttpLine
 from node.delivery.http_listener import peer_app
 from node.delivery.tls import ServerContexts
 from node.errors import NodeError
-from node.service import directory, membership, sessions, upgrade
+from node.service import directory, membership, tokens, upgrade
 from node.service.node import Node
 from node.store import backup_history, data_lock
 from node.store.case_keys import CaseKeys
@@ -91,6 +91,7 @@ async def close_node(node: Node) -> None:
     """Finish all writes and close the databases."""
     await node.store.close()
     await node.key_store.close()
+    node.hashing.close()
 
 
 class Server:
@@ -115,7 +116,7 @@ class Server:
 
         config = self.node.config
         await membership.publish_own_role(self.node)
-        await sessions.ensure_operator_token(self.node, operator_token(config.keys))
+        await tokens.ensure_operator_token(self.node, operator_token(config.keys))
         await directory.ensure_published(self.node)
         self.node.members_changed = self._members_changed
         self._members_changed(start=True)

@@ -10,14 +10,15 @@ from urllib.parse import quote
 from aiohttp import web
 from pydantic import BaseModel
 
-from node.api import areas, cases, directory, drafts, people, requests, status
+from node.api import areas, cases, directory, drafts, own_account, people, requests, status
 from node.api.body import read_body, read_query
 from node.api.openapi import DOCUMENT_PATH, document
 from node.api.problem import NO_STORE, answer
 from node.api.route import PREFIX, Call, File, Query, Route
 from node.domain.access import Actor
 from node.errors import NodeError
-from node.service import sessions
+from node.service import sessions, tokens
+from node.service.callers import address_of
 from node.service.idempotency import Answer, Idempotency, Repeatable
 from node.service.node import Node
 from translations.languages import LANGUAGES
@@ -28,10 +29,13 @@ ACTOR: Final = web.RequestKey("api_actor", Actor)
 TOKEN: Final = web.RequestKey("api_token", str)
 
 ROUTES: Final[tuple[Route, ...]] = tuple(
-    route for module in (status, directory, areas, requests, drafts, cases, people) for route in module.ROUTES
+    route
+    for module in (status, directory, areas, requests, drafts, cases, people, own_account)
+    for route in module.ROUTES
 )
 """The whole API, in the order of its document."""
 
+_ACCESS: Final = {f"api-{route.operation}": route.access for route in ROUTES}
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _KEY: Final = re.compile(r"[!-~]{1,255}\Z")
 _JSON: Final = {**NO_STORE, "Content-Type": "application/json"}
@@ -72,12 +76,21 @@ async def _middleware(request: web.Request, handler: _Handler) -> web.StreamResp
 
 
 async def _sign_in(request: web.Request, node: Node) -> None:
-    """Find out on whose behalf the call is made (RFC 6750 section 2.1)."""
+    """Find out on whose behalf the call is made (RFC 6750 section 2.1).
+
+    A session opens only what is the person's own, and a token never that: a stolen token makes no other one.
+    """
+    access = _ACCESS.get(request.match_info.route.name or "", "token")
+    if access == "open":
+        request[TOKEN] = ""
+        request[ACTOR] = Actor("", "", node.config.node.language, frozenset(), frozenset())
+        return
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise NodeError("not-signed-in")
     request[TOKEN] = token.strip()
-    request[ACTOR] = await sessions.actor_of_token(node, request[TOKEN])
+    find = sessions.actor_of_session if access == "session" else tokens.actor_of_token
+    request[ACTOR] = await find(node, request[TOKEN])
 
 
 def _handler(route: Route) -> _Handler:
@@ -88,12 +101,19 @@ def _handler(route: Route) -> _Handler:
         if key is not None and not _KEY.match(key):
             raise NodeError("invalid", "1 to 255 visible ASCII characters.", fields={"Idempotency-Key": "malformed"})
         body, digest = await read_body(request, route)
-        call = Call(request.app[NODE], request[ACTOR], lang, request.match_info, query, body)
+        call = Call(
+            request.app[NODE], request[ACTOR], lang, request.match_info, query, body, request[TOKEN], _address(request)
+        )
         if key is None:
             return _respond(await route.handler(call), route.status)
         return await _once(request, route, call, (key, digest))
 
     return handle
+
+
+def _address(request: web.Request) -> str:
+    trusted = request.app[NODE].config.web.forwarded_for
+    return address_of(request.remote, request.headers.getall("X-Forwarded-For", [""])[-1] if trusted else None)
 
 
 def _language(query: Query, actor: Actor) -> str:

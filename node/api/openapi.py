@@ -17,6 +17,14 @@ _REF: Final = "#/components/schemas/{model}"
 _PROBLEM: Final = {"$ref": "#/components/responses/Problem"}
 _NAMES: Final = {"node__domain__case_view__Variable": "VariableView", "protocol__content__Variable": "Variable-Output"}
 """Models of one name, which pydantic tells apart by our modules."""
+_SCHEMES: Final = {
+    "token": {"type": "http", "scheme": "bearer", "description": "A bearer token of a person or of a system."},
+    "session": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "The session of a person who has signed in (operation signIn), in the same header.",
+    },
+}
 _Key = tuple[type[BaseModel], JsonSchemaMode]
 _Schemas = Mapping[Any, dict[str, Any]]
 
@@ -61,9 +69,9 @@ def document(routes: Iterable[Route]) -> bytes:
         "components": {
             "schemas": named,
             "responses": {"Problem": _problem(schemas)},
-            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer"}},
+            "securitySchemes": _SCHEMES,
         },
-        "security": [{"bearer": []}],
+        "security": [{"token": []}],
     }
     text = json.dumps(whole, ensure_ascii=False, indent=1)
     for qualified, plain in _NAMES.items():
@@ -113,6 +121,8 @@ def _operation(route: Route, schemas: _Schemas, query: dict[str, Any]) -> dict[s
         "parameters": parameters,
         "responses": {str(route.status): _answer(route, schemas), "default": _PROBLEM},
     }
+    if route.access != "token":
+        operation["security"] = [] if route.access == "open" else [{"session": []}]
     if route.body is Upload:
         operation["requestBody"] = {"required": True, "content": _UPLOAD}
     elif route.body is not None and issubclass(route.body, BaseModel):

@@ -1,25 +1,16 @@
-"""People and their ways in, for operators and data administrators; and who the caller is."""
+"""People and their ways in, for operators and data administrators."""
 
 import datetime as dt
 from typing import Annotated, Final
 
 from pydantic import Field
 
+from node.api.own_account import Tokens, tokens_view
 from node.api.route import Call, Page, PageQuery, Route, Shape, page_of
 from node.domain.access import Role
 from node.domain.person import MAX_LABEL_CHARS, MAX_NAME_CHARS, NewPerson, Person
-from node.service import accounts, sessions
+from node.service import accounts, sessions, tokens
 from protocol.content import Id
-
-
-class Me(Shape):
-    """On whose behalf the caller acts."""
-
-    id: str
-    name: str
-    language: str
-    roles: tuple[Role, ...]
-    authorities: tuple[str, ...]
 
 
 class PersonFields(Shape):
@@ -39,7 +30,7 @@ class PersonRef(Shape):
 
 
 class PersonView(Shape):
-    """An account; `ended_at` is set once the person has left."""
+    """An account; `ended_at` is set once the person has left, `service` marks a system's."""
 
     id: str
     login: str
@@ -50,26 +41,13 @@ class PersonView(Shape):
     has_password: bool
     created_at: dt.datetime
     ended_at: dt.datetime | None
+    service: bool
 
 
 class SignInLink(Shape):
     """A link that signs in once; an earlier one stops working."""
 
     url: str
-    expires_at: dt.datetime
-
-
-class NewToken(Shape):
-    """Where a token will be used, and for how many days."""
-
-    label: Annotated[str, Field(max_length=MAX_LABEL_CHARS)]
-    days: int
-
-
-class Token(Shape):
-    """A bearer token, shown this once."""
-
-    token: str
     expires_at: dt.datetime
 
 
@@ -84,18 +62,7 @@ def _view(person: Person) -> PersonView:
         has_password=person.has_password,
         created_at=person.created_at,
         ended_at=person.ended_at,
-    )
-
-
-async def me(call: Call) -> Me:
-    """Say who calls."""
-    actor = call.actor
-    return Me(
-        id=actor.id,
-        name=actor.name,
-        language=actor.language,
-        roles=tuple(sorted(actor.roles)),
-        authorities=tuple(sorted(actor.authorities)),
+        service=person.service,
     )
 
 
@@ -117,32 +84,36 @@ async def make_link(call: Call) -> SignInLink:
     """Make a sign-in link."""
     web = call.node.config.web
     expires = call.node.clock.now() + dt.timedelta(hours=web.link_hours)
-    secret = await sessions.make_link(call.node, call.actor, call.path["login"])
+    secret = await sessions.make_link(call.node, call.actor, call.path["person"])
     return SignInLink(url=f"{web.url.rstrip('/')}/link/{secret}", expires_at=expires)
 
 
-async def make_token(call: Call) -> Token:
-    """Make a bearer token."""
-    body: NewToken = call.body
-    secret = await sessions.make_token(call.node, call.actor, body.label, body.days, call.path["login"])
-    return Token(token=secret, expires_at=call.node.clock.now() + dt.timedelta(days=body.days))
+async def list_tokens(call: Call) -> Tokens:
+    """List the tokens of an account."""
+    _, found = tokens.tokens_of(call.node, call.actor, call.path["person"])
+    return tokens_view(found)
+
+
+async def end_token(call: Call) -> None:
+    """End a token of an account."""
+    await tokens.end_token(call.node, call.actor, call.path["token"], call.path["person"])
 
 
 async def end(call: Call) -> None:
     """End an account."""
-    await accounts.end_person(call.node, call.actor, call.path["login"])
+    await accounts.end_person(call.node, call.actor, call.path["person"])
 
 
 ROUTES: Final = (
-    Route("GET", "/me", "readMe", "Say on whose behalf the caller acts", me, Me),
     Route("POST", "/people", "addPerson", "Add a person; a sign-in link opens the account", add, PersonRef,
           body=PersonFields, status=201),
     Route("GET", "/people", "listPeople", "List the accounts that the caller manages", listing, Page[PersonView],
           query=PageQuery),
-    Route("POST", "/people/{login}/link", "makeLink", "Make a link that signs a person in once", make_link,
+    Route("POST", "/people/{person}/link", "makeLink", "Make a link that signs a person in once", make_link,
           SignInLink, status=201),
-    Route("POST", "/people/{login}/token", "makeToken", "Make a bearer token for a person", make_token, Token,
-          body=NewToken, status=201),
-    Route("POST", "/people/{login}/end", "endPerson", "End an account with its sessions, links and tokens", end,
+    Route("POST", "/people/{person}/end", "endPerson", "End an account with its sessions, links and tokens", end,
+          None, status=204),
+    Route("GET", "/people/{person}/tokens", "listTokens", "List the bearer tokens of an account", list_tokens, Tokens),
+    Route("DELETE", "/people/{person}/tokens/{token}", "endToken", "End a bearer token of an account", end_token,
           None, status=204),
 )  # fmt: skip

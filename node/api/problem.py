@@ -70,6 +70,8 @@ def answer(node: Node, operation: str, error: Exception) -> web.Response:
         response.headers["Allow"] = ", ".join(sorted(error.allowed_methods))
     if refusal.entry.status == _UNAUTHORISED:
         response.headers["WWW-Authenticate"] = 'Bearer realm="entente"'
+    if refusal.retry_after_s is not None:
+        response.headers["Retry-After"] = str(refusal.retry_after_s)
     if refusal.entry.status in (_UNAUTHORISED, _TOO_LARGE):
         response.force_close()  # the rest of the body isn't worth reading
     return response

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Generic, TypeVar
+from typing import Annotated, Any, Final, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -81,7 +81,10 @@ class File:
 
 @dataclass(frozen=True)
 class Call:
-    """One call: `query` and `body` have the shapes that the route names."""
+    """One call: `query` and `body` have the shapes that the route names, `secret` is what the caller came in with.
+
+    `address` is where it came from (see `callers.address_of`).
+    """
 
     node: Node
     actor: Actor
@@ -89,11 +92,20 @@ class Call:
     path: Mapping[str, str]
     query: Any
     body: Any
+    secret: str
+    address: str
+
+
+Access = Literal["token", "session", "open"]
+"""What opens a route: a bearer token, only the session of a person who signed in, or nothing."""
 
 
 @dataclass(frozen=True)
 class Route:
-    """One row: `path` follows the prefix; a POST that only reads is `reading` and needs no Idempotency-Key."""
+    """One row: `path` follows the prefix.
+
+    A POST that only reads is `reading` and needs no Idempotency-Key; nor does one that is open to all.
+    """
 
     method: str
     path: str
@@ -106,8 +118,9 @@ class Route:
     status: int = 200
     limit: int = MAX_JSON
     reading: bool = False
+    access: Access = "token"
 
     @property
     def repeatable(self) -> bool:
         """Whether an Idempotency-Key makes the call happen once."""
-        return self.method == "POST" and not self.reading
+        return self.method == "POST" and not self.reading and self.access != "open"

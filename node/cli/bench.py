@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 
 from node.cli.demo import nodes_of, seed
-from node.cli.demo_nodes import Api, DemoNode
+from node.cli.demo_nodes import Api, DemoNode, service_token
 from node.clock import SystemClock, stopwatch, unstamp
 from node.errors import NodeError
 
@@ -94,7 +94,10 @@ class _Bench:
     callers: int
 
     async def measure(self) -> Figures:
-        asker, replier = await self._person("DE", "anna.berger"), await self._person("HU", "szabo.katalin")
+        asker, replier = await asyncio.gather(
+            service_token(self.nodes["DE"], self.session, "bench", "DE-zaek-berlin"),
+            service_token(self.nodes["HU"], self.session, "bench", "HU-okfo"),
+        )
         await self._until_known(asker)
         idle = {country: _rss_mb(node) for country, node in self.nodes.items()}
         alone = [await self._alone(asker, replier) for _ in range(_ALONE)]
@@ -118,12 +121,6 @@ class _Bench:
             lost=max(0, already + self.messages - arrived),
             duplicated=max(0, arrived - already - self.messages),
         )
-
-    async def _person(self, country: str, login: str) -> Api:
-        node = self.nodes[country]
-        operator = Api(node, node.operator_token(), self.session)
-        made = await operator.call("POST", f"people/{login}/token", {"label": "bench", "days": 1})
-        return Api(node, made["token"], self.session)
 
     async def _until_known(self, asker: Api) -> None:
         deadline = stopwatch() + _WAIT_S

@@ -17,7 +17,7 @@ import aiohttp
 import typer
 
 from directory_sync.demo import demo_authorities
-from node.cli.demo_nodes import Api, DemoNode, entente, make_nodes
+from node.cli.demo_nodes import Api, DemoNode, entente, id_of, make_nodes, own_token
 from node.cli.demo_story import Line, Reader, Story
 from node.clock import SystemClock
 
@@ -178,7 +178,7 @@ async def _invite(nodes: dict[str, DemoNode], session: aiohttp.ClientSession, sa
         api = Api(node, node.operator_token(), session)
         say(f"{node.country}  {node.url}")
         for login, name, role, authority in PEOPLE[node.country]:
-            link = await api.call("POST", f"people/{login}/link")
+            link = await api.call("POST", f"people/{await id_of(api, login)}/link")
             say(f"    {name}, {role} of {authority}\n      {link['url']}")
         say("")
     say("Each link works once. Ctrl-C stops both nodes.")
@@ -186,11 +186,8 @@ async def _invite(nodes: dict[str, DemoNode], session: aiohttp.ClientSession, sa
 
 async def _play(nodes: dict[str, DemoNode], session: aiohttp.ClientSession, tell: Callable[[Line], None]) -> None:
     async def reader(country: str, login: str) -> Reader:
-        node = nodes[country]
-        operator = Api(node, node.operator_token(), session)
-        token = await operator.call("POST", f"people/{login}/token", {"label": "demo", "days": 1})
         name = next(name for known, name, _, _ in PEOPLE[country] if known == login)
-        return Reader(country, name, _LANGUAGES[country], Api(node, token["token"], session))
+        return Reader(country, name, _LANGUAGES[country], await own_token(nodes[country], session, login, "demo"))
 
     anna, miriam = await reader("DE", "anna.berger"), await reader("DE", "miriam.kaya")
     katalin = await reader("HU", "szabo.katalin")

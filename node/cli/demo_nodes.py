@@ -158,6 +158,31 @@ class Api:
             return await answer.json()
 
 
+async def own_token(node: DemoNode, session: aiohttp.ClientSession, login: str, label: str) -> Api:
+    """Let a person sign in by a one-time link and make a token of its own, as people do; return its caller."""
+    operator = Api(node, node.operator_token(), session)
+    link = await operator.call("POST", f"people/{await id_of(operator, login)}/link")
+    opened = await Api(node, "", session).call("POST", "session", {"link": link["url"].rpartition("/")[2]})
+    own = Api(node, opened["session"], session)
+    made = await own.call("POST", "me/tokens", {"label": label, "days": 1})
+    await own.call("DELETE", "session")
+    return Api(node, made["token"], session)
+
+
+async def id_of(operator: Api, login: str) -> str:
+    """Return the id of the account with a login."""
+    people = (await operator.call("GET", "people", limit="200"))["items"]
+    return next(str(person["id"]) for person in people if person["login"] == login)
+
+
+async def service_token(node: DemoNode, session: aiohttp.ClientSession, name: str, authority: str) -> Api:
+    """Add a system that handles an authority's cases, by the operator's own commands; return its caller."""
+    who = ("--service", "--name", name, "--role", "handler", "--authority", authority)
+    await entente("user", "add", name, *who, "-C", str(node.folder))
+    token = await entente("user", "token", name, "--label", name, "--days", "1", "-C", str(node.folder))
+    return Api(node, token.strip(), session)
+
+
 class ApiError(NodeError):
     """A problem that a node's API answered; `answered` is its code."""
 

@@ -57,7 +57,7 @@ def _make(directory: Path, country: str, text: str) -> None:
     from node.cli.member_files import CANDIDATE, candidate_of, fingerprint
     from node.clock import SystemEntropy
     from node.config import FILE_NAME
-    from node.service.sessions import new_operator_token
+    from node.service.tokens import new_operator_token
     from node.store.key_files import make_keys, write_secret
 
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)

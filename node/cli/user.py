@@ -22,14 +22,19 @@ def add(
     role: Annotated[list[str], typer.Option(help="handler, data-administrator or operator; may be repeated.")],
     authority: Annotated[list[str] | None, typer.Option(help="Id of an authority; may be repeated.")] = None,
     language: Annotated[str, typer.Option(help="Language in which the person reads.")] = "",
+    service: Annotated[bool, typer.Option("--service", help="A system's account; it stays one.")] = False,
     config: ConfigOption = HERE,
 ) -> None:
     r"""Add a person and print a one-time sign-in link. The person then chooses a password.
+
+    With --service it is the account of a system, which has no link and no password: it calls the API with
+    tokens (entente user token), and everything that it does is shown under its name.
 
     \b
     Examples:
       entente user add anna --name "Anna Berger" --role handler --authority DE-zaek-berlin --language de
       entente user add ops --name "Night shift" --role operator
+      entente user add register --service --name "Register software" --role handler --authority DE-zaek-berlin
     """
 
     async def work(node: "Node") -> str:
@@ -38,18 +43,29 @@ def add(
         from node.service.accounts import add_person
 
         reads = language or node.config.node.language
-        new = NewPerson(login, name, reads, frozenset(role), frozenset(authority or ()))
-        await add_person(node, operator(), new)
-        return await _link(node, login)
+        new = NewPerson(login, name, reads, frozenset(role), frozenset(authority or ()), service)
+        person = await add_person(node, operator(), new)
+        return "" if service else await _link(node, person.id)
 
-    say(f"Added {login}. Sign-in link, works once:", f"  {run(config, work)}")
+    link = run(config, work)
+    if service:
+        say(f"Added the service account {login}. Give it a token: entente user token {login} --label PURPOSE")
+    else:
+        say(f"Added {login}. Sign-in link, works once:", f"  {link}")
 
 
-async def _link(node: "Node", login: str) -> str:
+def _id_of(node: "Node", login: str) -> str:
+    from node.domain.access import operator
+    from node.service.accounts import person_by_login
+
+    return person_by_login(node, operator(), login).id
+
+
+async def _link(node: "Node", person_id: str) -> str:
     from node.domain.access import operator
     from node.service.sessions import make_link
 
-    token = await make_link(node, operator(), login)
+    token = await make_link(node, operator(), person_id)
     return f"{node.config.web.url.rstrip('/')}/link/{token}"
 
 
@@ -66,7 +82,7 @@ def list_people(config: ConfigOption = HERE, json: JsonOption = False) -> None:
     if json:
         as_json(rows)
     else:
-        headings = ("login", "name", "language", "roles", "authorities", "state")
+        headings = ("login", "name", "kind", "language", "roles", "authorities", "state")
         table(headings, [[row[name] for name in headings] for row in rows])
 
 
@@ -77,11 +93,13 @@ async def _people(node: "Node") -> list[dict[str, Any]]:
     return [
         {
             "login": one.login,
+            "id": one.id,
             "name": one.name,
+            "kind": "service" if one.service else "person",
             "language": one.language,
             "roles": " ".join(sorted(one.roles)),
             "authorities": " ".join(sorted(one.authorities)),
-            "state": "ended" if one.ended_at else "active" if one.has_password else "no password yet",
+            "state": "ended" if one.ended_at else "active" if one.has_password or one.service else "no password yet",
         }
         for one in people(node, operator())
     ]
@@ -91,11 +109,14 @@ async def _people(node: "Node") -> list[dict[str, Any]]:
 def link(login: LoginArgument, config: ConfigOption = HERE) -> None:
     r"""Print a new one-time sign-in link, for somebody who is new or forgot the password.
 
+    The person is shown that it was made, by whom and when. Sessions and tokens go on until the person chooses
+    a new password.
+
     \b
     Examples:
       entente user link anna
     """
-    say(run(config, lambda node: _link(node, login)))
+    say(run(config, lambda node: _link(node, _id_of(node, login))))
 
 
 @app.command()
@@ -105,20 +126,79 @@ def token(
     days: Annotated[int, typer.Option(help="Days for which it works, at most 366.")] = 90,
     config: ConfigOption = HERE,
 ) -> None:
-    r"""Print a new bearer token for the API, on behalf of a person. It is shown this once.
+    r"""Print a new bearer token for a service account. It is shown this once.
+
+    People make theirs themselves, in their profile or through the API.
 
     \b
     Examples:
-      entente user token anna --label "case software" --days 180
+      entente user token register --label "case software" --days 180
     """
     from node.domain.access import operator
 
     async def work(node: "Node") -> str:
-        from node.service.sessions import make_token
+        from node.service.tokens import make_service_token
 
-        return await make_token(node, operator(), label, days, login)
+        return await make_service_token(node, operator(), _id_of(node, login), label, days)
 
     say(run(config, work))
+
+
+@app.command()
+def tokens(login: LoginArgument, config: ConfigOption = HERE, json: JsonOption = False) -> None:
+    r"""List the bearer tokens of an account, without the tokens themselves.
+
+    \b
+    Examples:
+      entente user tokens register
+      entente user tokens register --json
+    """
+    rows = run(config, lambda node: _tokens(node, login))
+    if json:
+        as_json(rows)
+    else:
+        headings = ("id", "label", "created", "used", "expires")
+        table(headings, [[row[name] for name in headings] for row in rows])
+
+
+async def _tokens(node: "Node", login: str) -> list[dict[str, Any]]:
+    from node.domain.access import operator
+    from node.service.tokens import tokens_of
+
+    _, found = tokens_of(node, operator(), _id_of(node, login))
+    return [
+        {
+            "id": one.id,
+            "label": one.label,
+            "created": one.created_at.date().isoformat(),
+            "used": one.used_on.isoformat() if one.used_on else "",
+            "expires": one.expires_at.date().isoformat(),
+        }
+        for one in found
+    ]
+
+
+@app.command()
+def revoke(
+    login: LoginArgument,
+    token_id: Annotated[str, typer.Argument(metavar="ID", help="The token's id: entente user tokens.")],
+    config: ConfigOption = HERE,
+) -> None:
+    r"""End a bearer token at once.
+
+    \b
+    Examples:
+      entente user revoke register 0KPzxJVkyyMvi2CRxPzBtGcJbUEUVYiVYbzhWvWLCtU
+    """
+    from node.domain.access import operator
+
+    async def work(node: "Node") -> None:
+        from node.service.tokens import end_token
+
+        await end_token(node, operator(), token_id, _id_of(node, login))
+
+    run(config, work)
+    say("The token has ended.")
 
 
 @app.command()
@@ -134,7 +214,7 @@ def end(login: LoginArgument, config: ConfigOption = HERE) -> None:
     async def work(node: "Node") -> None:
         from node.service.accounts import end_person
 
-        await end_person(node, operator(), login)
+        await end_person(node, operator(), _id_of(node, login))
 
     run(config, work)
     say(f"The account {login} has ended.")

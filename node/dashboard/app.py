@@ -43,7 +43,7 @@ HEADERS: Final = {
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _FAMILIES: Final = {500: "internal", 503: "unavailable"}
 """Statuses whose errors are told in common words where a code has none of its own."""
-_OPEN: Final = ("/sign-in", "/link/", "/static/")
+_OPEN: Final = ("/sign-in", "/link", "/static/")
 _YEAR_S: Final = 365 * 24 * 3600
 
 
@@ -149,4 +149,9 @@ def _error_page(request: web.Request, error: NodeError) -> web.Response:
 
     title = texts.t("fault.not-found.title" if code == "not-found" else "fault.title")
     status = error.entry.status
-    return render(request, "error", status, title=title, what=words("text"), next_step=words("next"), code=error.code)
+    response = render(
+        request, "error", status, title=title, what=words("text"), next_step=words("next"), code=error.code
+    )
+    if error.retry_after_s is not None:
+        response.headers["Retry-After"] = str(error.retry_after_s)
+    return response

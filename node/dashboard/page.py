@@ -189,11 +189,11 @@ def _flashes(request: web.Request, texts: Texts) -> tuple[Flash, ...]:
         return ()
 
 
-def see_other(path: str, flash: str | None = None, **values: str) -> web.Response:
-    """Send the browser to another page, with a message there."""
+def see_other(path: str, flash: str | None = None, kind: str = "success", **values: str) -> web.Response:
+    """Send the browser to another page, with a message there; `kind` is that of a notice."""
     response = web.Response(status=303, headers={"Location": path})
     if flash:
-        said = json.dumps(["success", flash, values])
+        said = json.dumps([kind, flash, values])
         response.set_cookie(FLASH_COOKIE, said, max_age=60, httponly=True, samesite="Lax")
     return response
 

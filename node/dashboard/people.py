@@ -2,17 +2,17 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from urllib.parse import quote
 
 from aiohttp import web
 
 from node.dashboard.confirm import Confirmation, confirm
-from node.dashboard.form import Form
 from node.dashboard.page import ACTOR, NODE, Mistake, Option, render, see_other, texts_of
 from node.dashboard.profile import language_choices
 from node.dashboard.sign_in import checked_form
-from node.domain.person import NewPerson
+from node.domain.person import NewPerson, Person
 from node.errors import NodeError
-from node.service import accounts, find, sessions
+from node.service import accounts, find, sessions, tokens
 from translations.catalogue import Text
 
 _ROLES = ("handler", "data-administrator")
@@ -20,10 +20,12 @@ _ROLES = ("handler", "data-administrator")
 
 @dataclass(frozen=True)
 class _Account:
+    id: str
     login: str
     name: str
     authorities: tuple[str, ...]
     roles: tuple[Text, ...]
+    service: bool
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,10 @@ def add_routes(app: web.Application) -> None:
     """Add the pages of this file."""
     app.router.add_get("/people", page)
     app.router.add_post("/people", add)
-    app.router.add_post("/people/link", make_link)
-    app.router.add_post("/people/end", end)
+    app.router.add_get("/people/{person}/tokens", tokens_page)
+    app.router.add_post("/people/{person}/tokens/end", end_token)
+    app.router.add_post("/people/{person}/link", make_link)
+    app.router.add_post("/people/{person}/end", end)
 
 
 async def page(request: web.Request) -> web.Response:
@@ -56,10 +60,12 @@ def _show(
     found = [person for person in accounts.list_people(node, actor) if person.ended_at is None]
     shown = tuple(
         _Account(
+            person.id,
             person.login,
             person.name,
             tuple(find.names(node, person.authorities).values()),
             tuple(texts.t(f"people.role.{role}") for role in sorted(person.roles) if role in _ROLES),
+            person.service,
         )
         for person in found
     )
@@ -89,7 +95,7 @@ async def add(request: web.Request) -> web.Response:
         frozenset({form["authority"]}) if form["authority"] else frozenset(),
     )
     try:
-        await accounts.add_person(request.app[NODE], request[ACTOR], new)
+        person = await accounts.add_person(request.app[NODE], request[ACTOR], new)
     except NodeError as error:
         if error.code not in ("invalid", "exists"):
             raise
@@ -99,32 +105,48 @@ async def add(request: web.Request) -> web.Response:
         known = {"exists": "error.login-taken"}
         errors = {named.get(f, f): Mistake(texts.t(known.get(code, "error.required"))) for f, code in fields.items()}
         return _show(request, form.values(), errors)
-    return await _linked(request, form)
+    return await _linked(request, person)
 
 
 async def make_link(request: web.Request) -> web.Response:
     """Make a new one-time link and show it once."""
-    return await _linked(request, await checked_form(request))
+    await checked_form(request)
+    return await _linked(request, accounts.person_by_id(request.app[NODE], request[ACTOR], _person_id(request)))
 
 
-async def _linked(request: web.Request, form: Form) -> web.Response:
+def _person_id(request: web.Request) -> str:
+    return request.match_info["person"]
+
+
+async def _linked(request: web.Request, person: Person) -> web.Response:
     node = request.app[NODE]
-    token = await sessions.make_link(node, request[ACTOR], form["login"])
+    token = await sessions.make_link(node, request[ACTOR], person.id)
     config = node.config.web
     until = node.clock.now() + timedelta(hours=config.link_hours)
-    people = accounts.list_people(node, request[ACTOR])
-    name = next((person.name for person in people if person.login == form["login"].casefold()), form["login"])
-    return _show(request, link=_Link(f"{config.url.rstrip('/')}/link/{token}", name, until))
+    return _show(request, link=_Link(f"{config.url.rstrip('/')}/link/{token}", person.name, until))
+
+
+async def tokens_page(request: web.Request) -> web.Response:
+    """List a user's access tokens."""
+    person, found = tokens.tokens_of(request.app[NODE], request[ACTOR], _person_id(request))
+    return render(request, "people_tokens", section="people", person=person, tokens=found)
+
+
+async def end_token(request: web.Request) -> web.Response:
+    """Revoke a user's access token."""
+    form, person = await checked_form(request), _person_id(request)
+    await tokens.end_token(request.app[NODE], request[ACTOR], form["token"], person)
+    return see_other(f"/people/{quote(person, safe='')}/tokens", "flash.saved")
 
 
 async def end(request: web.Request) -> web.Response:
     """Ask once more, then end a user's access at once."""
     node, actor, form = request.app[NODE], request[ACTOR], await checked_form(request)
-    person = next((one for one in accounts.list_people(node, actor) if one.login == form["login"]), None)
+    person_id = _person_id(request)
+    person = next((one for one in accounts.list_people(node, actor) if one.id == person_id), None)
     if person is None:
         raise NodeError("not-found")
     if form["confirmed"] != "yes":
-        question = Confirmation("end-access", person.name, "/people", {"login": person.login})
-        return confirm(request, question, section="people")
-    await accounts.end_person(node, actor, person.login)
+        return confirm(request, Confirmation("end-access", person.name, "/people", {}), section="people")
+    await accounts.end_person(node, actor, person.id)
     return see_other("/people", "flash.access-ended")

@@ -1,13 +1,16 @@
 """The reader's own settings."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
 
 from aiohttp import web
 
 from node.dashboard.page import ACTOR, LANG_COOKIE, NODE, SESSION, Mistake, Option, render, see_other, texts_of
-from node.dashboard.sign_in import COOKIE, MINIMUM, checked_form, password_faults
+from node.dashboard.sign_in import COOKIE, MINIMUM, checked_form, password_faults, wait_text
+from node.domain.person import MAX_LABEL_CHARS
 from node.errors import NodeError
-from node.service import accounts, find, passwords, sessions
+from node.service import accounts, find, passwords, sessions, tokens
 from translations.catalogue import Text
 from translations.languages import LANGUAGES, native_name
 
@@ -18,12 +21,23 @@ class _Membership:
     roles: tuple[Text, ...]
 
 
+class _MadeToken(NamedTuple):
+    token: str
+    until: datetime
+
+
+_DAYS: Final = (7, 30, tokens.TOKEN_DAYS, 180, tokens.MAX_TOKEN_DAYS)
+"""For so many days a new token may work."""
+
+
 def add_routes(app: web.Application) -> None:
     """Add the pages of this file."""
     app.router.add_get("/profile", page)
     app.router.add_post("/profile/language", set_language)
     app.router.add_post("/profile/password", set_password)
     app.router.add_post("/profile/sign-out-everywhere", sign_out_everywhere)
+    app.router.add_post("/profile/tokens", make_token)
+    app.router.add_post("/profile/tokens/end", end_token)
 
 
 def language_choices() -> tuple[Option, ...]:
@@ -36,7 +50,12 @@ async def page(request: web.Request) -> web.Response:
     return _show(request, {})
 
 
-def _show(request: web.Request, errors: dict[str, Mistake]) -> web.Response:
+def _show(
+    request: web.Request,
+    errors: dict[str, Mistake],
+    values: dict[str, str] | None = None,
+    made: _MadeToken | None = None,
+) -> web.Response:
     node, actor, texts = request.app[NODE], request[ACTOR], texts_of(request)
     roles = tuple(texts.t(f"people.role.{role}") for role in sorted(actor.roles) if role != "operator")
     names = find.names(node, actor.authorities).values()
@@ -50,9 +69,19 @@ def _show(request: web.Request, errors: dict[str, Mistake]) -> web.Response:
         choices=language_choices(),
         minimum=MINIMUM,
         sessions=sessions.session_count(node, actor),
-        values={"page_language": actor.language},
+        tokens=tokens.list_tokens(node, actor),
+        made=made,
+        days=_days(request),
+        default_days=str(tokens.TOKEN_DAYS),
+        links=sessions.link_notes(node, actor),
+        values={"page_language": actor.language, **(values or {})},
         errors=errors,
     )
+
+
+def _days(request: web.Request) -> tuple[Option, ...]:
+    texts, now = texts_of(request), request.app[NODE].clock.now()
+    return tuple(Option(str(n), texts.plain(texts.day((now + timedelta(days=n)).date()))) for n in _DAYS)
 
 
 async def set_language(request: web.Request) -> web.Response:
@@ -65,7 +94,7 @@ async def set_language(request: web.Request) -> web.Response:
 
 
 async def set_password(request: web.Request) -> web.Response:
-    """Change the password."""
+    """Change the password; other sessions and all tokens end."""
     form, texts = await checked_form(request), texts_of(request)
     found = password_faults(form)
     if not found:
@@ -77,6 +106,8 @@ async def set_password(request: web.Request) -> web.Response:
                 "wrong-credentials": ("current", "error.password-wrong"),
                 "invalid": ("password", "error.password-common"),
             }
+            if error.code == "too-many":
+                return _show(request, {"current": Mistake(wait_text(request, error))})
             if error.code not in known:
                 raise
             field, text_id = known[error.code]
@@ -85,6 +116,34 @@ async def set_password(request: web.Request) -> web.Response:
         return _show(
             request, {f: Mistake(texts.t(i, n=MINIMUM) if "short" in i else texts.t(i)) for f, i in found.items()}
         )
+    return see_other("/profile", "flash.password-changed")
+
+
+async def make_token(request: web.Request) -> web.Response:
+    """Make an access token for the reader and show it once."""
+    form, node = await checked_form(request), request.app[NODE]
+    days = int(form["token_days"]) if form["token_days"] in map(str, _DAYS) else 0
+    try:
+        token = await tokens.make_token(node, request[SESSION], form["token_label"], days)
+    except NodeError as error:
+        if error.code != "invalid":
+            raise
+        ids = {"missing": "error.required", "too-many": "error.token-count", "out-of-range": "error.not-in-list"}
+        texts = texts_of(request)
+        faults = {
+            f"token_{field}": texts.t("error.too-long", n=MAX_LABEL_CHARS)
+            if fault == "too-long"
+            else texts.t(ids.get(fault, "error.choose"))
+            for field, fault in error.fields.items()
+        }
+        return _show(request, {name: Mistake(text) for name, text in faults.items()}, form.values())
+    return _show(request, {}, made=_MadeToken(token, node.clock.now() + timedelta(days=days)))
+
+
+async def end_token(request: web.Request) -> web.Response:
+    """Revoke one of the reader's access tokens."""
+    form = await checked_form(request)
+    await tokens.end_token(request.app[NODE], request[ACTOR], form["token"])
     return see_other("/profile", "flash.saved")
 
 

@@ -1,5 +1,6 @@
 """Signing in: by a one-time link and a password of one's own, later by name and password."""
 
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -8,6 +9,8 @@ from node.dashboard.form import Form, read_form
 from node.dashboard.page import ACTOR, NODE, SESSION, Mistake, render, see_other, texts_of
 from node.errors import NodeError
 from node.service import passwords, sessions
+from node.service.callers import address_of
+from translations.catalogue import Text
 
 COOKIE = "entente_session"
 MINIMUM = 12
@@ -20,7 +23,7 @@ def add_routes(app: web.Application) -> None:
     app.router.add_post("/sign-in", sign_in)
     app.router.add_post("/sign-out", sign_out)
     app.router.add_get("/link/{token}", link_page)
-    app.router.add_post("/link/{token}", use_link)
+    app.router.add_post("/link", use_link)
     app.router.add_get("/password", password_page)
     app.router.add_post("/password", set_password)
 
@@ -48,14 +51,30 @@ async def page(request: web.Request) -> web.Response:
 async def sign_in(request: web.Request) -> web.Response:
     """Sign in with name and password."""
     form, texts = await read_form(request, files=False), texts_of(request)
+    node, password = request.app[NODE], form.fields.get("password", [""])[0]
     try:
-        token = await sessions.sign_in(request.app[NODE], form["name"], form.fields.get("password", [""])[0])
+        token, link_made = await sessions.sign_in(node, form["name"], password, _address(request))
     except NodeError as error:
-        wait = texts.moment(request.app[NODE].clock.now())
-        shown = texts.t("error.sign-in-wait", when=wait) if error.code == "too-many" else texts.t("error.sign-in")
+        shown = wait_text(request, error) if error.code == "too-many" else texts.t("error.sign-in")
         values = {"name": form["name"]}
-        return render(request, "signin", error.entry.status, values=values, errors={"name": Mistake(shown)})
-    return keep_session(request, see_other("/work"), token)
+        response = render(request, "signin", error.entry.status, values=values, errors={"name": Mistake(shown)})
+        if error.retry_after_s is not None:
+            response.headers["Retry-After"] = str(error.retry_after_s)
+        return response
+    answer = see_other("/work", "flash.link-made", "info") if link_made else see_other("/work")
+    return keep_session(request, answer, token)
+
+
+def _address(request: web.Request) -> str:
+    trusted = request.app[NODE].config.web.forwarded_for
+    return address_of(request.remote, request.headers.getall("X-Forwarded-For", [""])[-1] if trusted else None)
+
+
+def wait_text(request: web.Request, error: NodeError) -> Text:
+    """Say when somebody who tried too often may try again: the next whole minute, since pages show minutes."""
+    again = request.app[NODE].clock.now() + timedelta(seconds=(error.retry_after_s or 0) + 59)
+    texts = texts_of(request)
+    return texts.t("error.sign-in-wait", when=texts.moment(again))
 
 
 async def sign_out(request: web.Request) -> web.Response:
@@ -69,26 +88,27 @@ async def sign_out(request: web.Request) -> web.Response:
 
 async def link_page(request: web.Request) -> web.Response:
     """Show the landing of a one-time link; looking uses nothing up."""
-    usable = sessions.link_works(request.app[NODE], request.match_info["token"])
-    return render(request, "signin_link", action=request.path, usable=usable)
+    link = request.match_info["token"]
+    return render(request, "signin_link", link=link if sessions.link_works(request.app[NODE], link) else None)
 
 
 async def use_link(request: web.Request) -> web.Response:
-    """Use a one-time link up and sign in."""
+    """Use a one-time link up and sign in; from here on no address holds its secret."""
+    form = await read_form(request, files=False)
     try:
-        token, must_choose = await sessions.use_link(request.app[NODE], request.match_info["token"])
+        token, _ = await sessions.use_link(request.app[NODE], form["link"])
     except NodeError as error:
-        return render(request, "signin_link", error.entry.status, action=request.path, usable=False)
-    return keep_session(request, see_other("/password" if must_choose else "/work"), token)
+        return render(request, "signin_link", error.entry.status, link=None)
+    return keep_session(request, see_other("/password"), token)
 
 
 async def password_page(request: web.Request) -> web.Response:
-    """Show the form for the first password."""
+    """Show the form for a password, to who came by a link."""
     return render(request, "password", name=request[ACTOR].name, minimum=MINIMUM)
 
 
 async def set_password(request: web.Request) -> web.Response:
-    """Set the first password."""
+    """Set the password of who came by a link."""
     form, texts = await checked_form(request), texts_of(request)
     found = password_faults(form)
     if not found:
@@ -102,7 +122,7 @@ async def set_password(request: web.Request) -> web.Response:
         errors = {name: Mistake(texts.t(i, n=MINIMUM) if "short" in i else texts.t(i)) for name, i in found.items()}
         name = request[ACTOR].name
         return render(request, "password", 422, name=name, minimum=MINIMUM, errors=errors)
-    return see_other("/work", "flash.saved")
+    return see_other("/work", "flash.password-changed")
 
 
 def password_faults(form: Form) -> dict[str, str]:

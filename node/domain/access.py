@@ -16,30 +16,36 @@ MAY: Final[dict[str, frozenset[Role]]] = {
     "cases.read": frozenset({"handler"}),
     "cases.act": frozenset({"handler"}),
     "people.manage": frozenset({"data-administrator", "operator"}),
+    "services.manage": frozenset({"operator"}),
     "own-account": frozenset(ROLES),
     "node.observe": frozenset({"operator"}),
 }
 """What is done → the roles that may do it. Cases also need membership of the authority concerned."""
 
+PEOPLE_ONLY: Final = frozenset({"people.manage", "services.manage", "own-account"})
+"""What no service account does, whatever its role: a program opens no way in, for itself or for others."""
+
 
 @dataclass(frozen=True)
 class Actor:
-    """The person (or the operator's command line) on whose behalf a use case runs."""
+    """The person, service account or operator's command line on whose behalf a use case runs."""
 
     id: str
     name: str
     language: str
     roles: frozenset[Role]
     authorities: frozenset[str]
+    service: bool = False
 
     def may(self, what: str) -> bool:
         """Say whether one of the actor's roles allows `what`."""
-        return bool(MAY[what] & self.roles)
+        return bool(MAY[what] & self.roles) and not (self.service and what in PEOPLE_ONLY)
 
     def require(self, what: str) -> None:
         """Raise `forbidden` unless one of the actor's roles allows `what`."""
         if not self.may(what):
-            raise NodeError("forbidden", f"{what} needs one of: {', '.join(sorted(MAY[what]))}.")
+            of = "a person's account and one of" if what in PEOPLE_ONLY else "one of"
+            raise NodeError("forbidden", f"{what} needs {of}: {', '.join(sorted(MAY[what]))}.")
 
     def require_authority(self, authority: str) -> None:
         """Raise `not-found` unless the actor belongs to the authority: others' things don't exist for it."""

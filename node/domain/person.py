@@ -1,4 +1,4 @@
-"""A person who works for authorities: the account, and the rules for its fields and its password."""
+"""Who works for authorities: a person's or a system's account, the rules for its fields and for a password."""
 
 import re
 import unicodedata
@@ -25,11 +25,15 @@ class NewPerson:
     language: str
     roles: frozenset[str]
     authorities: frozenset[str] = frozenset()
+    service: bool = False
 
 
 @dataclass(frozen=True)
 class Person:
-    """An account. `ended_at` is set once the person has left: the account stays for the audit trail."""
+    """An account. `ended_at` is set once the person has left: the account stays for the audit trail.
+
+    A `service` account is a system's: it has no way in but tokens that the operator makes, and stays one for good.
+    """
 
     id: str
     login: str
@@ -40,10 +44,11 @@ class Person:
     has_password: bool
     created_at: datetime
     ended_at: datetime | None
+    service: bool = False
 
     def actor(self) -> Actor:
         """Return the person as the one on whose behalf a use case runs."""
-        return Actor(self.id, self.name, self.language, self.roles, self.authorities)
+        return Actor(self.id, self.name, self.language, self.roles, self.authorities, self.service)
 
 
 def plain_login(login: str) -> str:
@@ -69,6 +74,8 @@ def person_faults(new: NewPerson) -> dict[str, str]:
         faults["roles"] = "malformed" if new.roles else "missing"
     elif "operator" in new.roles and (len(new.roles) > 1 or new.authorities):
         faults["roles"] = "operator-alone"  # who manages the node sees no contents
+    elif "operator" in new.roles and new.service:
+        faults["roles"] = "not-for-a-service"
     elif "operator" not in new.roles and not new.authorities:
         faults["authorities"] = "missing"
     return faults

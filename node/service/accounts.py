@@ -13,12 +13,12 @@ from translations.languages import LANGUAGES
 
 
 async def add_person(node: Node, actor: Actor, new: NewPerson) -> Person:
-    """Add an account without a password; `sessions.make_link` opens it.
+    """Add an account without a password; `sessions.make_link` opens it, `tokens.make_service_token` a system's.
 
     Raises `forbidden`, `exists`, and `invalid` with the fields at fault. A data administrator adds people
-    to its own authorities only, and only the operator adds operators.
+    to its own authorities only, and only the operator adds operators and service accounts.
     """
-    actor.require("people.manage")
+    actor.require("services.manage" if new.service else "people.manage")
     new = replace(new, name=new.name.strip())
     if faults := person_faults(new):
         raise NodeError("invalid", fields=faults)
@@ -33,7 +33,9 @@ async def add_person(node: Node, actor: Actor, new: NewPerson) -> Person:
         if people.by_login(tx, new.login) is not None:
             raise NodeError("exists", "There is an account with this user name.", fields={"login": "exists"})
         people.insert(tx, person_id, new)
-        audit.append(tx, actor.id, "person.add", person_id, " ".join(sorted(new.roles)))
+        audit.append(
+            tx, actor.id, "service.add" if new.service else "person.add", person_id, " ".join(sorted(new.roles))
+        )
         return _there(people.by_id(tx, person_id))
 
     return await node.store.write(work)
@@ -45,11 +47,11 @@ def list_people(node: Node, actor: Actor) -> tuple[Person, ...]:
     return tuple(person for person in node.store.read_now(people.listing) if _sees(actor, person))
 
 
-async def end_person(node: Node, actor: Actor, login: str) -> None:
+async def end_person(node: Node, actor: Actor, person_id: str) -> None:
     """End an account at once, with its sessions, links and tokens; it stays listed. Repeating it changes nothing."""
 
     def work(tx: Tx) -> None:
-        person = managed_person(tx, actor, login)
+        person = managed_person(tx, actor, person_id)
         if person.ended_at is None:
             people.end(tx, person.id)
             audit.append(tx, actor.id, "person.end", person.id)
@@ -82,14 +84,28 @@ def must_set_password(node: Node, actor: Actor) -> bool:
     return person is not None and not person.has_password
 
 
-def managed_person(q: Read, actor: Actor, login: str) -> Person:
+def person_by_id(node: Node, actor: Actor, person_id: str) -> Person:
+    """Return an account that the actor may change; see `managed_person`."""
+    return node.store.read_now(lambda q: managed_person(q, actor, person_id))
+
+
+def person_by_login(node: Node, actor: Actor, login: str) -> Person:
+    """Return the account that an administrator names by its login; raises `not-found` where it doesn't see it."""
+    actor.require("people.manage")
+    person = node.store.read_now(lambda q: people.by_login(q, login))
+    if person is None or not _sees(actor, person):
+        raise NodeError("not-found", "There is no such account.")
+    return person
+
+
+def managed_person(q: Read, actor: Actor, person_id: str) -> Person:
     """Return an account that the actor may change.
 
     Raises `not-found` where the actor doesn't see it, and `forbidden` where the person works for other
     authorities too: whoever could open such an account could act for those.
     """
     actor.require("people.manage")
-    person = people.by_login(q, login)
+    person = people.by_id(q, person_id)
     if person is None or not _sees(actor, person):
         raise NodeError("not-found", "There is no such account.")
     _require_reach(actor, person.roles, person.authorities)

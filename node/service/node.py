@@ -8,6 +8,8 @@ from io import BytesIO
 from node.clock import Clock, Entropy
 from node.config import Config
 from node.service.ahead import Ahead
+from node.service.callers import Callers
+from node.service.hashing import Hashing
 from node.store.case_keys import CaseKeys
 from node.store.key_files import NodeKeys
 from node.store.store import Store
@@ -39,6 +41,8 @@ class Node:
     areas: Areas
     texts: Catalogue
     members: MemberList | None = None
+    hashing: Hashing = field(default_factory=Hashing)
+    callers: Callers = field(default_factory=Callers)
     wake: Callable[[str], None] = field(default=lambda _country: None)
     heard: Callable[[str, Versions | None, Versions], None] = field(default=lambda _country, _members, _heads: None)
     members_changed: Callable[[], None] = field(default=lambda: None)

@@ -38,6 +38,25 @@ def broken_links(q: Read) -> list[int]:
     return found
 
 
+def links_of(q: Read, person_id: str, limit: int) -> list[Row]:
+    """Return when sign-in links were made for a person and used, the newest first."""
+    return q.all(
+        "SELECT * FROM audit WHERE subject = :subject AND action IN ('link.make', 'session.open')"
+        " AND (action = 'link.make' OR detail = 'link') ORDER BY seq DESC LIMIT :limit",
+        {"subject": person_id, "limit": limit},
+    )
+
+
+def link_since_password(q: Read, person_id: str) -> bool:
+    """Say whether a link was made for a person after the last sign-in by password."""
+    row = q.one(
+        "SELECT action FROM audit WHERE subject = :subject AND action IN ('link.make', 'session.open')"
+        " AND (action = 'link.make' OR detail = '') ORDER BY seq DESC LIMIT 1",
+        {"subject": person_id},
+    )
+    return row is not None and row["action"] == "link.make"
+
+
 def entries_of(q: Read, subject: str) -> list[Row]:
     """Return the entries about one subject, oldest first."""
     return q.all("SELECT * FROM audit WHERE subject = :subject ORDER BY seq", {"subject": subject})

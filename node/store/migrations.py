@@ -106,6 +106,19 @@ def _unreceipted(db: Database) -> None:
     db.execute("CREATE INDEX batch_unreceipted ON batch(iss, aud, epoch, first) WHERE receipt IS NULL")
 
 
+@NODE(name="004_service_accounts_and_links_made")
+def _service_accounts_and_links_made(db: Database) -> None:
+    # administrators could make tokens for others until here, and nobody can tell which ones those are
+    _run(
+        db,
+        """
+ALTER TABLE person ADD COLUMN service INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX audit_ways_in ON audit(subject, seq) WHERE action IN ('link.make', 'session.open');
+DELETE FROM secret WHERE kind = 'token'
+""",
+    )
+
+
 @KEYS(name="001_case_keys")
 def _case_keys(db: Database) -> None:
     _run(

@@ -30,14 +30,15 @@ def digest_of(token: str) -> str:
 def insert(tx: Tx, person_id: str, new: NewPerson) -> None:
     """Add an account without a password; the login must be free."""
     tx.run(
-        "INSERT INTO person (id, name, login, language, roles, created_at)"
-        " VALUES (:id, :name, :login, :language, :roles, :at)",
+        "INSERT INTO person (id, name, login, language, roles, service, created_at)"
+        " VALUES (:id, :name, :login, :language, :roles, :service, :at)",
         {
             "id": person_id,
             "name": new.name,
             "login": plain_login(new.login),
             "language": new.language,
             "roles": " ".join(sorted(new.roles)),
+            "service": int(new.service),
             "at": tx.at,
         },
     )
@@ -59,6 +60,7 @@ def _person(row: Row, authorities: Iterable[str]) -> Person:
         has_password=row["password"] is not None,
         created_at=unstamp(row["created_at"]),
         ended_at=unstamp(row["ended_at"]) if row["ended_at"] else None,
+        service=bool(row["service"]),
     )
 
 
@@ -89,13 +91,13 @@ def listing(q: Read) -> list[Person]:
 
 def password_of(q: Read, person_id: str) -> str | None:
     """Return the hash of a person's password, None where there is none or the account has ended."""
-    row = q.one("SELECT password FROM person WHERE id = :id AND ended_at IS NULL", {"id": person_id})
+    row = q.one("SELECT password FROM person WHERE id = :id AND service = 0 AND ended_at IS NULL", {"id": person_id})
     return row["password"] if row else None
 
 
 def set_password(tx: Tx, person_id: str, hashed: str) -> None:
-    """Store the hash of a password."""
-    tx.run("UPDATE person SET password = :hashed WHERE id = :id", {"id": person_id, "hashed": hashed})
+    """Store the hash of a person's password; a service account never has one."""
+    tx.run("UPDATE person SET password = :hashed WHERE id = :id AND service = 0", {"id": person_id, "hashed": hashed})
 
 
 def set_language(tx: Tx, person_id: str, language: str) -> int:
@@ -188,6 +190,16 @@ def drop_secret(tx: Tx, sha256: str, kind: Kind) -> str | None:
     return row["person"] if row else None
 
 
+def drop_secret_of(tx: Tx, person_id: str, sha256: str, kind: Kind) -> bool:
+    """Remove a secret if it is this person's; says whether it was."""
+    return bool(
+        tx.run(
+            "DELETE FROM secret WHERE sha256 = :sha256 AND kind = :kind AND person = :person",
+            {"sha256": sha256, "kind": kind, "person": person_id},
+        )
+    )
+
+
 def drop_secrets(tx: Tx, person_id: str, kind: Kind, keep: str = "") -> int:
     """Remove a person's secrets of a kind but the one whose digest is `keep`; returns how many went."""
     return tx.run(
@@ -199,19 +211,19 @@ def drop_secrets(tx: Tx, person_id: str, kind: Kind, keep: str = "") -> int:
 # --- attempts to sign in ---
 
 
-def count_attempt(tx: Tx, login: str, window_from: datetime) -> int:
-    """Count an attempt and return how many there were since the window began; older ones are forgotten.
+def count_attempt(tx: Tx, login: str, window_from: datetime) -> tuple[int, datetime]:
+    """Count an attempt; return how many there were since the window began, and when that was.
 
-    Only a digest of the login is stored: people type passwords into the wrong field.
+    Older windows are forgotten. Only a digest of the login is stored: people type passwords into the wrong field.
     """
     tx.run("DELETE FROM sign_in_attempt WHERE since <= :from", {"from": stamp(window_from)})
     row = tx.one(
         "INSERT INTO sign_in_attempt (login_sha256, since, count) VALUES (:key, :now, 1)"
-        " ON CONFLICT (login_sha256) DO UPDATE SET count = count + 1 RETURNING count",
+        " ON CONFLICT (login_sha256) DO UPDATE SET count = count + 1 RETURNING count, since",
         {"key": digest_of(plain_login(login)), "now": tx.at},
     )
     assert row is not None
-    return int(row["count"])
+    return int(row["count"]), unstamp(row["since"])
 
 
 def forget_attempts(tx: Tx, login: str) -> None:

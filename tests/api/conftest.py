@@ -14,10 +14,11 @@ from node.api.app import add_routes
 from node.clock import SystemEntropy
 from node.domain.access import operator
 from node.domain.person import NewPerson
-from node.service import accounts, sessions
+from node.service import accounts, tokens
 from node.service.node import Node
 from tests.api.caller import Caller
 from tests.exchange.pair import World, world
+from tests.sign_in import token_of
 
 AREA = "professional-qualifications"
 PEOPLE = {
@@ -65,6 +66,7 @@ class Apis:
     world: World
     clients: dict[str, TestClient]
     tokens: dict[str, str]
+    people: dict[str, str]
 
     def __getattr__(self, login: str) -> Caller:
         """Return a person's program, or `operator` for Berlin's operator."""
@@ -112,10 +114,11 @@ async def apis(tmp_path: Path) -> AsyncIterator[Apis]:
         made = await stack.enter_async_context(world(tmp_path, "DE", "HU"))
         await made.settled()
         clients = {country: await stack.enter_async_context(await listener(made[country])) for country in ("DE", "HU")}
-        tokens = {"operator": sessions.new_operator_token(SystemEntropy().random(32))}
-        await sessions.ensure_operator_token(made["DE"], tokens["operator"])
+        people: dict[str, str] = {}
+        secrets = {"operator": tokens.new_operator_token(SystemEntropy().random(32))}
+        await tokens.ensure_operator_token(made["DE"], secrets["operator"])
         for login, (country, language, role, authority) in PEOPLE.items():
             new = NewPerson(login, login.title(), language, frozenset({role}), frozenset({authority}))
-            await accounts.add_person(made[country], operator(), new)
-            tokens[login] = await sessions.make_token(made[country], operator(), "tests", 30, login)
-        yield Apis(made, clients, tokens)
+            people[login] = (await accounts.add_person(made[country], operator(), new)).id
+            secrets[login] = await token_of(made[country], people[login])
+        yield Apis(made, clients, secrets, people)

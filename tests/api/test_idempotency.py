@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from node.domain.access import operator
-from node.service import idempotency, requests, sessions
+from node.service import idempotency, requests
 from tests.api.caller import Caller
 from tests.api.conftest import Apis, listener, request_body
+from tests.sign_in import token_of
 
 
 async def test_a_request_posted_twice_is_one_case(apis: Apis):
@@ -103,15 +103,16 @@ async def test_an_answer_outlives_the_process(apis: Apis):
 
 async def test_kept_answers_can_t_be_read_from_the_disk(apis: Apis):
     """The store holds neither the secret of a link nor a case's id; another token of the person opens nothing."""
-    link = await apis.operator.post("people/anna/link", key="k1")
-    assert (await apis.operator.post("people/anna/link", key="k1")) == link
+    path = f"people/{apis.people['anna']}/link"
+    link = await apis.operator.post(path, key="k1")
+    assert (await apis.operator.post(path, key="k1")) == link
     await apis.anna.post("requests", request_body(), key="k2")
     rows = apis.berlin.store.read_now(lambda q: q.all("SELECT * FROM idempotency"))
     kept = b"".join(bytes(row["answer"]) for row in rows)
     assert len(rows) == 2
     assert link["url"].rpartition("/")[2].encode() not in kept
     assert b"case" not in kept
-    apis.tokens["anna"] = await sessions.make_token(apis.berlin, operator(), "new", 1, "anna")
+    apis.tokens["anna"] = await token_of(apis.berlin, apis.people["anna"])
     answer = await apis.anna.call("POST", "requests", request_body(), key="k2")
     assert (answer.status, answer.code) == (409, "stale")
     assert apis.count_cases() == 1

@@ -38,15 +38,15 @@ async def test_the_node_serves_its_description(apis: Apis):
 
 
 def test_every_change_takes_a_key():
-    """Each POST that does something takes an Idempotency-Key, and no other method does."""
+    """Each POST that does something takes an Idempotency-Key, signing in aside; no other method does."""
     for path, operations in described()["paths"].items():
         for method, operation in operations.items():
             keys = [one for one in operation.get("parameters", []) if one["name"] == "Idempotency-Key"]
-            assert bool(keys) == (method == "post" and not path.endswith("/search")), (path, method)
+            assert bool(keys) == (method == "post" and not path.endswith(("/search", "/session"))), (path, method)
 
 
 def test_no_person_stands_in_an_address():
-    """No query or path takes a person's name or date of birth."""
+    """No query or path takes a person's name, login or date of birth; `person` and `token` are opaque ids."""
     taken = {
         one["name"]
         for operations in described()["paths"].values()
@@ -56,5 +56,5 @@ def test_no_person_stands_in_an_address():
     }
     assert taken == {
         *("lang", "limit", "offset", "q", "country", "area", "role", "complete"),
-        *("authority", "set", "draft", "sha256", "case", "login"),
+        *("authority", "set", "draft", "sha256", "case", "person", "token"),
     }

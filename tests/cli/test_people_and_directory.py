@@ -65,17 +65,38 @@ def test_records_of_another_country_are_refused_by_name(entente: Entente, table:
 
 
 def test_a_person_comes_and_goes(entente: Entente, table: Path):
-    """Added with a link, listed, given a token, ended; the link's address is the dashboard's."""
+    """Added with a link, listed, ended; the link's address is the dashboard's, and nobody makes her a token."""
     entente("directory", "import", table, "-C", "de")
     who = ("--name", "Anna Berger", "--role", "handler", "--authority", "DE-zaek-berlin")
     url = load(table.parent / "de").web.url
     assert f"{url}/link/" in entente("user", "add", "anna", *who, "-C", "de").out
     assert "/link/" in entente("user", "link", "anna", "-C", "de").out
-    assert entente("user", "token", "anna", "--label", "test", "-C", "de").out.startswith("entente_")
+    assert "forbidden" in entente("user", "token", "anna", "--label", "test", "-C", "de", code=1).err
     assert entente("user", "list", "--json", "-C", "de").data[0]["state"] == "no password yet"
     entente("user", "end", "anna", "-C", "de")
     assert entente("user", "list", "--json", "-C", "de").data[0]["state"] == "ended"
     assert "not-found" in entente("user", "link", "anna", "-C", "de", code=1).err
+
+
+def test_a_system_comes_and_goes(entente: Entente, table: Path):
+    """A service account has tokens instead of a link; each is listed and revoked by its id."""
+    entente("directory", "import", table, "-C", "de")
+    who = ("--name", "Register software", "--role", "handler", "--authority", "DE-zaek-berlin")
+    added = entente("user", "add", "register", "--service", *who, "-C", "de").out
+    assert "/link/" not in added
+    assert "forbidden" in entente("user", "link", "register", "-C", "de", code=1).err
+    token = entente("user", "token", "register", "--label", "night run", "--days", "30", "-C", "de").out.strip()
+    assert token.startswith("entente_")
+    (listed,) = entente("user", "tokens", "register", "--json", "-C", "de").data
+    assert (listed["label"], listed["used"]) == ("night run", "")
+    assert token not in entente("user", "tokens", "register", "-C", "de").out
+    (account,) = entente("user", "list", "--json", "-C", "de").data
+    assert (account["kind"], account["state"]) == ("service", "active")
+    assert "not-found" in entente("user", "revoke", "register", "no-such-token", "-C", "de", code=1).err
+    entente("user", "revoke", "register", listed["id"], "-C", "de")
+    assert entente("user", "tokens", "register", "--json", "-C", "de").data == []
+    wrong = ("--name", "Root", "--role", "operator", "--service")
+    assert "roles: not-for-a-service" in entente("user", "add", "root", *wrong, "-C", "de", code=1).err
 
 
 def test_what_is_wrong_with_a_person_is_named_by_field(entente: Entente, table: Path):

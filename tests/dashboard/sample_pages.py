@@ -315,8 +315,8 @@ def sign_in_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
             "signin.html",
             {**out, "values": {"name": ATTACK}, "errors": {"name": wrong("error.sign-in")}},
         ),
-        "signin-link": ("signin_link.html", {**out, "action": "/sign-in/link/x", "usable": True}),
-        "signin-link-used": ("signin_link.html", {**out, "action": "/sign-in/link/x", "usable": False}),
+        "signin-link": ("signin_link.html", {**out, "link": "x" * 43}),
+        "signin-link-used": ("signin_link.html", {**out, "link": None}),
         "password": (
             "password.html",
             {**out, "name": "anna.weber", "minimum": 12, "errors": {"repeat": wrong("error.password-differ")}},
@@ -419,6 +419,14 @@ def list_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
             delete_href="/cases/1/reply/delete",
         ),
     )
+    token = {"id": "A" * 43, "created_at": at(8), "expires_at": at(9)}
+    ways_in = {
+        "tokens": (Thing(label=ATTACK, used_on=at(9).date(), **token), Thing(label="Excel", used_on=None, **token)),
+        "made": Thing(token="entente_" + "x" * 43, until=at(24)),
+        "days": (option("90", "1 March 2027"),),
+        "default_days": "90",
+        "links": (Thing(at=at(9), by=None), Thing(at=at(8), by=ATTACK), Thing(at=at(7), by="")),
+    }
     profile = {
         **frame("profile"),
         "name": "Anna Weber",
@@ -427,17 +435,20 @@ def list_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
         "minimum": 12,
         "sessions": 2,
         "errors": {"current": wrong("error.password-wrong")},
+        **ways_in,
     }
     people = {
         **frame("people"),
         "people": (
             Thing(
+                id="1",
+                service=False,
                 login="anna.weber",
                 name="Anna Weber",
                 authorities=(BERLIN.name,),
                 roles=(t("people.role.handler"), t("people.role.data-administrator")),
             ),
-            Thing(login="x", name=ATTACK, authorities=(ATTACK,), roles=()),
+            Thing(id="2", service=True, login="x", name=ATTACK, authorities=(ATTACK,), roles=()),
         ),
         "link": Thing(address="https://node.example/sign-in/link/" + "x" * 43, name=ATTACK, until=at(24)),
         "authorities": (option("de-lageso", BERLIN.name),),
@@ -447,6 +458,10 @@ def list_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
     }
     return {
         "people": ("people.html", people),
+        "people-tokens": (
+            "people_tokens.html",
+            {**frame("people"), "person": Thing(id="1", name=ATTACK, login="x"), "tokens": ways_in["tokens"]},
+        ),
         "work": ("work.html", {**work, **full, "more_href": "/work?page=2"}),
         "work-empty": ("work.html", work),
         "work-no-match": ("work.html", {**work, "filtered": True, "values": {"text": ATTACK}}),

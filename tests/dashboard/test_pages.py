@@ -37,13 +37,13 @@ async def dashboard(node: Node) -> AsyncIterator[str]:
 async def signed_in(node: Node, base: str, login: str, name: str, lang: str, authority: str) -> AsyncIterator[Browser]:
     """Give a new handler's browser, signed in by link and with a password of its own."""
     new = NewPerson(login, name, lang, frozenset({"handler"}), frozenset({authority}))
-    await accounts.add_person(node, operator(), new)
-    token = await sessions.make_link(node, operator(), login)
+    person = await accounts.add_person(node, operator(), new)
+    token = await sessions.make_link(node, operator(), person.id)
     jar = aiohttp.CookieJar(unsafe=True)
     async with aiohttp.ClientSession(cookie_jar=jar) as session:
         browser = Browser(base, session)
         landing = await browser.get(f"/link/{token}")
-        choose = await browser.post(landing.form(f"/link/{token}"))
+        choose = await browser.post(landing.form("/link"))
         work = await browser.post(choose.form("/password"), password=PASSWORD, repeat=PASSWORD)
         assert (work.status, work.path) == (200, "/work")
         yield browser

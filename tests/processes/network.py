@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 
 from node.cli.demo import PEOPLE, found, seed
-from node.cli.demo_nodes import Api, DemoNode, make_nodes
+from node.cli.demo_nodes import DemoNode, make_nodes, own_token
 from node.cli.demo_story import Reader
 from node.config import FILE_NAME
 from tests.command import Said
@@ -92,11 +92,8 @@ class Network:
     async def reader(self, country: str, login: str) -> Reader:
         """Return a demo user with a token of their own; the same one at each call."""
         if login not in self.readers:
-            node = self.nodes[country]
-            operator = Api(node, node.operator_token(), self.session)
-            made = await operator.call("POST", f"people/{login}/token", {"label": "test", "days": 1})
             name = next(name for known, name, _, _ in PEOPLE[country] if known == login)
-            api = Api(node, made["token"], self.session)
+            api = await own_token(self.nodes[country], self.session, login, "test")
             self.readers[login] = Reader(country, name, LANGUAGES[country], api)
         return self.readers[login]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from node.cli.demo_nodes import Api, DemoNode, free_ports
+from node.cli.demo_nodes import DemoNode, free_ports, own_token
 from tests.processes.network import Network, entente, processes_with, until
 
 pytestmark = [pytest.mark.processes, pytest.mark.asyncio(loop_scope="session")]
@@ -93,8 +93,7 @@ async def test_the_page_as_it_stands(two: Network, tmp_path: Path):
     at = DemoNode("AT", tmp_path / "at", *free_ports(3))
     katalin = await two.reader("HU", "szabo.katalin")
     async with playing(tmp_path, surroundings(tmp_path, two, at)) as case, aiohttp.ClientSession() as session:
-        token = await entente("user", "token", "eva.gruber", "--label", "test", "--days", 1, "-C", at.folder)
-        eva = Api(at, token.out.strip(), session)
+        eva = await own_token(at, session, "eva.gruber", "test")
         got = await katalin.api.call("GET", f"cases/{case}", lang="hu")
         assert (got["asking"]["country"], got["state"]) == ("AT", "sent")
         await katalin.api.call("POST", f"cases/{case}/accept", {})
