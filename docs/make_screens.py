@@ -17,7 +17,7 @@ import aiohttp
 from playwright.async_api import Browser, async_playwright
 
 from node.cli.demo import PEOPLE, nodes_of, seed
-from node.cli.demo_nodes import Api, DemoNode
+from node.cli.demo_nodes import Api, DemoNode, id_of, own_token
 from node.cli.demo_story import Reader, Story
 from node.clock import SystemClock
 
@@ -33,15 +33,14 @@ PAGE: Final = """<body style="margin:0;padding:{gap}px;display:flex;gap:{gap}px;
 
 async def reader(node: DemoNode, login: str, lang: str, session: aiohttp.ClientSession) -> Reader:
     """Return a demo user with an API token."""
-    operator = Api(node, node.operator_token(), session)
-    token = await operator.call("POST", f"people/{login}/token", {"label": "screens", "days": 1})
     name = next(name for known, name, _, _ in PEOPLE[node.country] if known == login)
-    return Reader(node.country, name, lang, Api(node, token["token"], session))
+    return Reader(node.country, name, lang, await own_token(node, session, login, "screens"))
 
 
 async def screen(chromium: Browser, node: DemoNode, login: str, case: str, session: aiohttp.ClientSession) -> bytes:
     """Sign a user in by link, choose a password, and photograph the page of a case."""
-    link = await Api(node, node.operator_token(), session).call("POST", f"people/{login}/link")
+    api = Api(node, node.operator_token(), session)
+    link = await api.call("POST", f"people/{await id_of(api, login)}/link")
     page = await chromium.new_page(viewport={"width": WIDTH, "height": HEIGHT}, device_scale_factor=SCALE)
     await page.goto(link["url"])
     await page.locator("main button[type=submit]").click()
