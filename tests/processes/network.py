@@ -121,7 +121,9 @@ class Network:
         while offset is not None:
             search = {"limit": 200, "offset": offset, "country": counterpart}
             page = await reader.api.call("POST", "cases/search", search)
-            assert not found.keys() & {case["id"] for case in page["items"]}
+            if found.keys() & {case["id"] for case in page["items"]}:  # one arrived meanwhile and moved the pages
+                found, offset = {}, 0
+                continue
             found |= {case["id"]: case for case in page["items"]}
             offset = page["next"]
         return found
