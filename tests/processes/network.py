@@ -114,6 +114,19 @@ class Network:
             await process.wait()
         await asyncio.gather(*(self.nodes[country].start() for country in countries))
 
+    async def acquainted(self) -> None:
+        """Wait until every node knows the others' authorities: only then can anything be asked."""
+
+        async def known() -> bool:
+            for here in self.nodes:
+                reader = await self.reader(here, PEOPLE[here][0][0])
+                for there in self.nodes.keys() - {here}:
+                    if not (await reader.api.call("GET", "authorities", country=there, limit="1"))["items"]:
+                        return False
+            return True
+
+        await until("the directories of all", known)
+
     async def cases(self, reader: Reader, counterpart: str) -> dict[str, dict[str, Any]]:
         """Return all cases with a country that a person sees, by id."""
         found: dict[str, dict[str, Any]] = {}
@@ -162,6 +175,8 @@ async def network(folder: Path, *countries: str) -> AsyncIterator[Network]:
         await asyncio.gather(*(node.start() for node in nodes.values()))
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True)) as session:
             await seed(nodes, session)
-            yield Network(folder, nodes, session)
+            made = Network(folder, nodes, session)
+            await made.acquainted()
+            yield made
     finally:
         await asyncio.gather(*(node.stop() for node in nodes.values()))

@@ -20,11 +20,6 @@ async def test_a_backup_while_requests_are_sent_and_received(two: Network, tmp_p
     folder, main, keys = two.nodes[country].folder, tmp_path / "main", tmp_path / "keys"
     ended, sent = asyncio.Event(), []
 
-    async def known() -> bool:
-        return bool((await asker.api.call("GET", "authorities", country="HU", limit="1"))["items"])
-
-    await until("the other directory", known)
-
     async def send() -> None:
         while not ended.is_set():
             sent.append((await asker.api.call("POST", "requests", request()))["id"])
