@@ -25,7 +25,7 @@ from node.delivery.http_line import HttpLine
 from node.delivery.http_listener import peer_app
 from node.delivery.tls import ServerContexts
 from node.errors import NodeError
-from node.service import directory, membership, tokens, upgrade
+from node.service import directory, key_change, membership, tokens, upgrade
 from node.service.node import Node
 from node.store import backup_history, data_lock
 from node.store.case_keys import CaseKeys
@@ -104,6 +104,7 @@ class Server:
         self._tls = ServerContexts(node.keys.tls_certificate, node.keys.tls_key)
         self._exchange = Exchange(node, self._line_to)
         self._tasks: list[asyncio.Task[None]] = []
+        self._unpublished = ""
 
     def _line_to(self, country: str) -> Line:
         return HttpLine(self.node, country)
@@ -115,9 +116,7 @@ class Server:
         from node.dashboard.app import add_routes as add_dashboard
 
         config = self.node.config
-        await membership.publish_own_role(self.node)
         await tokens.ensure_operator_token(self.node, operator_token(config.keys))
-        await directory.ensure_published(self.node)
         self.node.members_changed = self._members_changed
         self._members_changed(start=True)
         web_app = web.Application()
@@ -127,6 +126,7 @@ class Server:
         await self._listen(peer_app(self.node), config.peers.listen, tls=True)
         await self._listen(web_app, config.web.listen)
         await self._exchange.start()
+        await self._publish()
         self._tasks.append(asyncio.create_task(self._follow_list(), name="list"))
         if config.peers.find_nearby:
             self._tasks.append(asyncio.create_task(self._find_nearby(), name="nearby"))
@@ -175,10 +175,27 @@ class Server:
                 membership.reload(self.node)
             except (NodeError, MemberListError) as error:
                 log.warning("list-not-taken-over", reason=str(error)[:300])
+            await self._publish()
             present = directory.heads(self.node).get(self.node.country)
             if present != published:
                 published = present
                 self._exchange.announce()
+
+    async def _publish(self) -> None:
+        """Take up new keys, then publish record and directory where they changed: as soon as a peer was asked.
+
+        A node that was restored would else sign a version a second time, with other words (SPEC S-133).
+        """
+        try:
+            key_change.take_up(self.node)
+            await membership.publish_own_role(self.node)
+            await directory.ensure_published(self.node)
+            self._unpublished = ""
+            self._exchange.ask_for_record(key_change.waits_for(self.node) or [])
+        except (NodeError, MemberListError) as error:
+            if error.code not in (self._unpublished, "peers-not-asked"):
+                log.warning("not-published", code=error.code, reason=str(error)[:300])
+            self._unpublished = error.code
 
     async def _find_nearby(self) -> None:
         """Announce this node and contact members that appear nearby at once; the list alone decides trust."""

@@ -142,19 +142,30 @@ def check_body(batch: Batch) -> None:
 
 
 def place(batch: Batch, head: Head) -> Literal["new", "repeat"]:
-    """Say where a batch stands relative to the receiver's head; raises `gap` (SPEC S-032).
+    """Say where a batch stands relative to the receiver's head; raises `gap` or `epoch-ended` (SPEC S-032, S-129).
 
     `repeat` only says that the positions were consumed: the caller compares with the batch it stored
-    there, and keeps another one as proof of a `fork`.
+    there, and keeps another one as proof of a `fork`. Of an epoch that has ended it does so before.
     """
-    claims = batch.claims
-    if claims.epoch != head.epoch:
-        raise ProtocolError("gap", f"epoch {head.epoch} is expected")
-    if claims.first < head.next:
+    if batch.claims.epoch < head.epoch:
+        raise ProtocolError("epoch-ended", f"epoch {head.epoch} has begun")
+    if consumed(batch, head):
         return "repeat"
-    if claims.first > head.next or claims.prev != head.last:
-        raise ProtocolError("gap", f"position {head.next} is expected")
+    if not follows(batch, head):
+        raise ProtocolError("gap", f"position {head.next} of epoch {head.epoch} is expected")
     return "new"
+
+
+def consumed(batch: Batch, head: Head) -> bool:
+    """Say whether a batch is about positions that the receiver has passed."""
+    return (batch.claims.epoch, batch.claims.first) < (head.epoch, head.next)
+
+
+def follows(batch: Batch, head: Head) -> bool:
+    """Say whether a batch is the next one: at the next position, or the first of a higher epoch (SPEC S-129)."""
+    claims = batch.claims
+    begins = claims.epoch > head.epoch and claims.first == 1
+    return (begins or (claims.epoch, claims.first) == (head.epoch, head.next)) and claims.prev == head.last
 
 
 def expected(head: Head) -> dict[str, Any]:

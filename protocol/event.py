@@ -137,6 +137,19 @@ def seal_event(  # noqa: PLR0913 - an event has that many independent sides
     return event, ceks
 
 
+def signed_again(event: Event, signer: jws.Signer, prev: str | None, iat: int) -> Event:
+    """Sign an event that no other node has taken in with another key (SPEC S-130).
+
+    Identifier, parts and slots stay; `prev` may have got another digest in the same way. Raises `event-too-large`.
+    """
+    body = {**event.jws.claims(), "prev": prev}
+    signed = jws.signed(signer, TYP, body, iat)
+    again = _event(signed, body, event.parts, event.slots)
+    if len(signed.compact) > MAX_EVENT_JWS or len(again.line()) > MAX_ITEM:
+        raise ProtocolError("event-too-large", f"{len(again.line())} bytes, {MAX_ITEM} allowed")
+    return again
+
+
 def _claims(iss: str, aud: tuple[str, ...], jti: str, place: Place, parts: Sequence[Claim]) -> dict[str, Any]:
     return {
         "iss": iss,

@@ -28,6 +28,9 @@ MAX_BATCH_BODY = MIB
 
 MAX_REQUEST_BODY = MAX_BATCH_JWS + 1 + MAX_BATCH_BODY
 
+MAX_HISTORY_PAGE = 16 * MIB
+"""Answer to `GET /peer/v1/streams/{iss}/{epoch}`: at least one batch, and no more after the first 2 MiB."""
+
 MAX_PART = 128 * KIB
 """Plaintext of one part."""
 

@@ -14,6 +14,7 @@ from node.cli import (
     doctor,
     init,
     member,
+    peer,
     restore,
     serve,
     translations,
@@ -36,6 +37,7 @@ app.command("demo", short_help="Run two nodes on this machine, or play the whole
 app.command("init", short_help="Make configuration and keys of a new node.")(init.init)
 app.command("serve", short_help="Run a node.")(serve.serve)
 app.add_typer(member.app, name="member")
+app.add_typer(peer.app, name="peer")
 app.add_typer(directory.app, name="directory")
 app.add_typer(user.app, name="user")
 app.add_typer(backup.app, name="backup")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from node.cli.context import HERE, ConfigOption, JsonOption, configuration, read_file, run, write_file
+from node.cli.member_keys import UnaskedOption, ask_peers
 from node.cli.output import as_json, say, table
 from node.errors import NodeError
 
@@ -26,6 +27,7 @@ def import_table(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A table .csv or records .json; - is standard input.")],
     complete: Annotated[bool, typer.Option(help="The file is everything: who isn't in it ends.")] = False,
     dry_run: Annotated[bool, typer.Option(help="Only say what is wrong and what would change.")] = False,
+    unasked: UnaskedOption = False,
     config: ConfigOption = HERE,
     json: JsonOption = False,
 ) -> None:
@@ -41,7 +43,7 @@ def import_table(
     records, errors = _records(read_file(file), file, configuration(config).country)
     _refused(errors, as_data=json)
     try:
-        changes = run(config, lambda node: _import(node, records, complete=complete, dry_run=dry_run))
+        changes = run(config, lambda node: _import(node, records, (complete, dry_run, unasked)))
     except NodeError as error:
         _refused(_of_records(error, records), as_data=json)
         raise
@@ -111,10 +113,13 @@ def _refused(errors: Faults, *, as_data: bool) -> None:
     raise typer.Exit(1)
 
 
-async def _import(node: "Node", records: "list[Authority]", *, complete: bool, dry_run: bool) -> "Changes":
+async def _import(node: "Node", records: "list[Authority]", how: tuple[bool, bool, bool]) -> "Changes":
     from node.domain.access import operator
     from node.service import directory
 
+    complete, dry_run, unasked = how
+    if not dry_run:
+        await ask_peers(node, unasked=unasked)
     return await directory.import_authorities(node, operator(), records, complete=complete, dry_run=dry_run)
 
 

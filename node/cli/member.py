@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from node.cli import member_change
+from node.cli import member_change, member_keys
 from node.cli.context import HERE, ConfigOption, JsonOption, configuration, run
 from node.cli.output import as_json, grouped, say, table
 
@@ -18,7 +18,7 @@ app = typer.Typer(
     help="The member list: who takes part, with which keys.",
     epilog="A country joins: init, propose, sign, publish, join. See docs/operating.md.",
 )
-for _command in member_change.COMMANDS:
+for _command in (*member_change.COMMANDS, *member_keys.COMMANDS):
     app.command(_command.__name__.rstrip("_").replace("_", "-"))(_command)
 
 CountryArgument = Annotated[str, typer.Argument(metavar="COUNTRY", help="Country code, such as HU.")]
@@ -209,19 +209,24 @@ def _set_blocked(config: Path, country: str, *, blocked: bool) -> None:
 
 
 @app.command("publish-own")
-def publish_own(config: ConfigOption = HERE) -> None:
+def publish_own(config: ConfigOption = HERE, unasked: member_keys.UnaskedOption = False) -> None:
     r"""Sign this node's own record anew, if its address, certificates or keys changed or it ends soon.
 
-    `entente serve` does the same at its start.
+    `entente serve` does the same. The peers are asked first which version they know, so that none is signed twice.
 
     \b
     Examples:
       entente member publish-own
     """
-    from node.service.membership import publish_own_role
-
     country = configuration(config).country
-    if run(config, publish_own_role):
+    if run(config, lambda node: _publish_own(node, unasked=unasked)):
         say(f"The new record of {country} is signed. The other nodes fetch it from the running node.")
     else:
         say(f"Nothing to do: the record of {country} is as it should be, or {country} isn't a member yet.")
+
+
+async def _publish_own(node: "Node", *, unasked: bool) -> bool:
+    from node.service.membership import publish_own_role
+
+    await member_keys.ask_peers(node, unasked=unasked)
+    return await publish_own_role(node)

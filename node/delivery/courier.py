@@ -1,16 +1,17 @@
 """Sending to one peer: one batch at a time, resent byte for byte until its receipt is there."""
 
 import asyncio
-import json
-import re
+import contextlib
 from typing import Final
 
 import structlog
 
 from node.clock import seconds
 from node.delivery.call import Answer, Call, Line, LineError
-from node.delivery.incoming import BATCHES, STREAMS
-from node.service import deliver
+from node.delivery.comparer import compare_with
+from node.delivery.incoming import BATCHES
+from node.delivery.refused import OK, RefusedError, refused
+from node.service import deliver, follow_up, renewal
 from node.service.node import Node
 from node.store import peers
 from protocol.batch import MEDIA_TYPE, Batch
@@ -19,18 +20,10 @@ from protocol.receipt import parse_receipt
 
 log: Final = structlog.get_logger("entente.courier")
 
-_OK: Final = 200
-_SECONDS: Final = re.compile(r"[0-9]{1,6}\Z")  # at most 11 days
-
-
-class RefusedError(Exception):
-    """The peer answered with a problem; the batch stays queued (SPEC S-089). `wait`: its Retry-After in s."""
-
-    def __init__(self, code: str, wait: float | None) -> None:
-        """Take the peer's code and its Retry-After."""
-        super().__init__(f"refused: {code}")
-        self.code = code
-        self.wait = wait
+_PATIENCE_S: Final = 2.0
+"""Seconds that a peer's call waits for the comparison with it."""
+_COMPARE_AGAIN: Final = frozenset({"gap", "fork", "epoch-ended", "wrong-signature", "stream-diverged"})
+"""Codes after which the streams are compared before anything else is sent."""
 
 
 class Courier:
@@ -45,10 +38,26 @@ class Courier:
         self._woken.set()
         self._failures = 0
         self._compared = False
+        self._first = asyncio.Event()
+        self._hurry = asyncio.Event()
 
     def wake(self) -> None:
         """Say that something new waits."""
         self._woken.set()
+
+    def compare_again(self) -> None:
+        """Compare before the next batch: a key of ours may have been revoked."""
+        self._compared = False
+        self._woken.set()
+
+    async def compared(self) -> bool:
+        """Say whether the streams were compared since the start; does it now, without waiting for its turn."""
+        if not self._first.is_set():
+            self._hurry.set()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_PATIENCE_S):
+                    await self._first.wait()
+        return self._first.is_set()
 
     async def run(self) -> None:
         """Deliver until cancelled."""
@@ -67,25 +76,24 @@ class Courier:
         """Send everything that waits now; raises where the peer can't be reached or refuses."""
         if not self._compared:
             await self._compare()
-            self._compared = True
         while (batch := await deliver.next_batch(self._node, self._peer)) is not None:
             await self._send(batch)
 
     async def _compare(self) -> None:
-        """Before anything is signed: does the peer know more of our stream than we do? (SPEC S-039)."""
-        answer = await self._line.send(Call("GET", STREAMS + self._node.country))
-        if answer.status != _OK:
-            raise _refused(answer)
-        ours = deliver.stream_head(self._node, self._peer)
-        if _reached(answer) > (ours.epoch, ours.next):
-            raise RefusedError("restored-from-old-disk", 60.0)
-        await self._node.store.write(lambda tx: peers.reached(tx, self._peer, None))
+        """Before anything is sealed: does one of us know more of the other than it does itself? (SPEC S-039)."""
+        told = await compare_with(self._node, self._peer, self._line, first=not self._first.is_set())
+        await renewal.renew(self._node, self._peer, told)
+        self._compared = True
+        if not self._first.is_set():
+            self._first.set()
+            await follow_up.grant_withdrawals(self._node, self._peer)
+        self._node.told(self._peer, told)
 
     async def _send(self, batch: Batch) -> None:
         before = seconds(self._node.clock.now())
         answer = await self._line.send(Call("POST", BATCHES, {}, {"content-type": MEDIA_TYPE}, batch.wire()))
-        if answer.status != _OK:
-            raise _refused(answer)
+        if answer.status != OK:
+            raise refused(answer)
         after = seconds(self._node.clock.now())
         measured = _clock_difference(answer, before, after)
         receipt = await deliver.accept_receipt(self._node, self._peer, batch, answer.body, measured)
@@ -94,7 +102,8 @@ class Courier:
 
     async def _pause(self, error: Exception) -> None:
         self._failures += 1
-        self._compared = self._compared and isinstance(error, RefusedError)
+        again = not isinstance(error, RefusedError) or error.code in _COMPARE_AGAIN
+        self._compared = self._compared and not again
         config = self._node.config.peers
         longest = min(config.retry_longest_s, config.retry_first_s * 2 ** min(self._failures - 1, 20))
         jitter = 0.5 + self._node.entropy.random(1)[0] / 512
@@ -109,26 +118,11 @@ class Courier:
         # SPEC S-086
         if getattr(error, "code", "") in ("unknown-key", "older-member-list"):
             self._node.heard(self._peer, {}, {})
-        await asyncio.sleep(wait)
+        self._hurry.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait):
+                await self._hurry.wait()
         self._woken.set()
-
-
-def _reached(answer: Answer) -> tuple[int, int]:
-    """Return epoch and next position of our stream at the peer."""
-    try:
-        theirs = json.loads(answer.body)
-        return int(theirs["epoch"]), int(theirs["next"])
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise RefusedError("malformed", None) from None
-
-
-def _refused(answer: Answer) -> RefusedError:
-    try:
-        code = str(json.loads(answer.body)["code"])[:64]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        code = f"http-{answer.status}"
-    wait = answer.headers.get("retry-after", "")
-    return RefusedError(code, float(wait) if _SECONDS.match(wait) else None)
 
 
 def _clock_difference(answer: Answer, before: int, after: int) -> float | None:

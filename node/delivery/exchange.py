@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from node.delivery.call import Line
 from node.delivery.courier import Courier
 from node.delivery.fetcher import Fetcher
-from node.service import follow_up
-from node.service.node import Node
+from node.service import directory
+from node.service.node import Node, no_delivery
 from protocol.batch import Versions
+from protocol.history import Told
 
 
 @dataclass
@@ -28,12 +29,18 @@ class Exchange:
         self._line_to = line_to
         self._ways: dict[str, _Way] = {}
         self._lines: dict[str, Line] = {}
+        self._own_record = 0
+        self._asked = False
+        self._asked_at = 0.0
 
     async def start(self) -> None:
         """Connect the node's hints to the couriers and start one for each peer."""
         self._node.wake = self.wake
         self._node.heard = self.heard
-        await follow_up.grant_withdrawals(self._node)
+        self._node.comparison = self.compared
+        self._node.told = self.told
+        self._asked = self._node.country not in directory.heads(self._node)  # a new node: nothing of it is out there
+        self._node.asked = self.asked
         self.match_members()
 
     def match_members(self) -> None:
@@ -49,6 +56,11 @@ class Exchange:
             for task in tasks:
                 task.add_done_callback(_surface)
             self._ways[country] = _Way(courier, fetcher, tasks)
+        own = members.role_version(self._node.country) if members else 0
+        if own != self._own_record:
+            self._own_record = own
+            for way in self._ways.values():
+                way.courier.compare_again()
         for country in sorted(self._ways.keys() - wanted):
             for task in self._ways.pop(country).tasks:
                 task.cancel()
@@ -57,6 +69,31 @@ class Exchange:
         """Say that something new waits for a country."""
         if country in self._ways:
             self._ways[country].courier.wake()
+
+    async def compared(self, country: str) -> bool:
+        """Say whether the streams with a country were compared since the start; waits a moment for it (SPEC S-039)."""
+        return country in self._ways and await self._ways[country].courier.compared()
+
+    def told(self, country: str, told: Told) -> None:
+        """Fetch back what a peer has newer than we do of our own directory and record (SPEC S-133)."""
+        self._asked = True
+        own = directory.heads(self._node).get(self._node.country, (0, ""))[0]
+        record = self._node.members.role_version(self._node.country) if self._node.members else 0
+        if country in self._ways:
+            self._ways[country].fetcher.take_back(directory=told.directory > own, record=told.record > record)
+
+    def ask_for_record(self, countries: list[str]) -> None:
+        """Ask some peers again which record of ours they know, now and then: the next certificate waits for them."""
+        now = asyncio.get_running_loop().time()
+        if countries and now - self._asked_at > self._node.config.peers.refresh_s:
+            self._asked_at = now
+            for country in countries:
+                if country in self._ways:
+                    self._ways[country].courier.compare_again()
+
+    def asked(self) -> bool:
+        """Say whether some peer has told which versions of our own documents it knows, or there is no peer."""
+        return self._asked or not self._ways
 
     def heard(self, country: str, members: Versions | None, heads: Versions) -> None:
         """Pass on what a peer said it knows."""
@@ -70,6 +107,8 @@ class Exchange:
 
     async def stop(self) -> None:
         """Stop everything and close the connections; what waits is on disk."""
+        self._node.comparison = lambda _country: no_delivery()
+        self._node.asked = lambda: True
         tasks = [task for way in self._ways.values() for task in way.tasks]
         for task in tasks:
             task.cancel()

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import structlog
 
-from directory_sync.exchange import fetch_snapshot
+from directory_sync.exchange import Get, Known, fetch_snapshot
 from directory_sync.problem import DirectoryError
 from node.delivery.call import Answer, Call, Line, LineError
 from node.delivery.incoming import BLOBS, DIRECTORY, DIRECTORY_HEADER, MEMBERS
@@ -42,6 +42,14 @@ class Fetcher:
         self._line = line
         self._woken = asyncio.Event()
         self._members_due = self._directory_due = True
+        self._own_directory_due = False
+
+    def take_back(self, *, directory: bool, record: bool) -> None:
+        """Fetch what the peer has newer than we do of our own directory or record: this node has lost it."""
+        self._own_directory_due |= directory
+        self._members_due |= record
+        if directory or record:
+            self._woken.set()
 
     def announce(self) -> None:
         """Call the peer soon: every call says which directory we have, and the peer fetches a newer one."""
@@ -71,6 +79,7 @@ class Fetcher:
                 failures = 0
             except (LineError, ProtocolError, DirectoryError, MemberListError, NodeError) as error:
                 log.info("fetch-failed", peer=self._peer, reason=str(error)[:300])
+                self._members_due |= getattr(error, "code", "") == "unknown-key"  # hints alone would never ask for it
                 pause = min(pause, config.retry_first_s * 4 * 2 ** min(failures, 20))
                 failures += 1
                 await asyncio.sleep(config.retry_first_s)  # whoever wakes us meanwhile: two nodes never race
@@ -89,6 +98,9 @@ class Fetcher:
         if self._members_due:
             await self._fetch_members()
             self._members_due = False
+        if self._own_directory_due:
+            await self._fetch_own_directory()
+            self._own_directory_due = False
         if self._directory_due:
             await self._fetch_directory()
             self._directory_due = False
@@ -108,13 +120,25 @@ class Fetcher:
         for problem in await membership.take_bundle(self._node, bundle, self._peer):
             log.warning("member-document-refused", peer=self._peer, code=problem.code, document=problem.document)
 
-    async def _fetch_directory(self) -> None:
+    async def _fetch_own_directory(self) -> None:
+        verify = directory.header_verifier(self._node, self._node.country)
+        get = self._getting({"of": self._node.country})
+        fetched = await fetch_snapshot(get, DIRECTORY, iss=self._node.country, known=Known(), verify_header=verify)
+        if fetched is not None:
+            snapshot = fetched.snapshot
+            changes = await directory.take_own_back(self._node, self._peer, snapshot.header_jws, snapshot.body)
+            log.warning("own-directory-taken-back", peer=self._peer, version=changes.version)
+
+    def _getting(self, query: Mapping[str, str]) -> Get:
         async def get(path: str, headers: dict[str, str]) -> tuple[int, Mapping[str, str], bytes]:
-            answer = await self._line.send(Call("GET", path, {}, {**headers, **own_directory(self._node)}))
+            answer = await self._line.send(Call("GET", path, query, {**headers, **own_directory(self._node)}))
             return answer.status, answer.headers, answer.body
 
+        return get
+
+    async def _fetch_directory(self) -> None:
         fetched = await fetch_snapshot(
-            get,
+            self._getting({}),
             DIRECTORY,
             iss=self._peer,
             known=directory.asking_with(self._node, self._peer),

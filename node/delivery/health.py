@@ -11,7 +11,7 @@ from typing_extensions import override
 from node.clock import unstamp
 from node.delivery.tls import ServerContexts
 from node.service.node import Node
-from node.store import cases, peers, streams
+from node.store import cases, peers, recoveries, streams
 
 _NODE: Final = web.AppKey("node", Node)
 _TLS: Final = web.AppKey("tls", ServerContexts)
@@ -41,7 +41,15 @@ class _Figures(Collector):
                 clock.add_metric([row["country"]], row["clock_offset_s"])
         refused = GaugeMetricFamily("entente_tls_refused", "Recent TLS callers with an unknown certificate.")
         refused.add_metric([], len(self._tls.refusals))
-        return [waiting, oldest, reached, clock, refused, self._cases(), *self._expiry()]
+        return [waiting, oldest, reached, clock, refused, *self._losses(), self._cases(), *self._expiry()]
+
+    def _losses(self) -> list[GaugeMetricFamily]:
+        open_now = GaugeMetricFamily("entente_loss_open", "1 while a peer still has to give back.", labels=["peer"])
+        back = GaugeMetricFamily("entente_loss_events", "Messages given back after losses.", labels=["peer"])
+        for row in self._node.store.read_now(recoveries.by_peer):
+            open_now.add_metric([row["peer"]], row["unfinished"])
+            back.add_metric([row["peer"]], row["events"])
+        return [open_now, back]
 
     def _cases(self) -> GaugeMetricFamily:
         family = GaugeMetricFamily("entente_cases", "Cases by side and state.", labels=["role", "state"])

@@ -24,7 +24,7 @@ class HttpLine:
         self._node = node
         self._country = country
         self._session: aiohttp.ClientSession | None = None
-        self._pinned: frozenset[bytes] = frozenset()
+        self._made_for: tuple[frozenset[bytes], bytes] = (frozenset(), b"")
 
     async def send(self, call: Call) -> Answer:
         """Carry a call; raises `LineError` where no answer came."""
@@ -60,7 +60,8 @@ class HttpLine:
         return b"".join(chunks)
 
     async def _session_for(self, pinned: frozenset[bytes]) -> aiohttp.ClientSession:
-        if self._session is None or pinned != self._pinned:
+        made_for = (pinned, self._node.keys.tls_der)
+        if self._session is None or made_for != self._made_for:
             former = self._session
             keys = self._node.keys
             context = client_context(keys.tls_certificate, keys.tls_key, pinned)
@@ -68,7 +69,7 @@ class HttpLine:
             self._session = aiohttp.ClientSession(
                 connector=connector, timeout=_TIMEOUT, auto_decompress=False, trust_env=True
             )
-            self._pinned = pinned
+            self._made_for = made_for
             if former is not None:
                 await former.close()
         return self._session

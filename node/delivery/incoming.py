@@ -12,11 +12,12 @@ import structlog
 from directory_sync.exchange import answer as directory_answer
 from directory_sync.exchange import compressed, document_of, etag_of
 from node.delivery.call import Answer, Call
-from node.service import directory, follow_up, serving
+from node.service import compare, directory, follow_up, history, serving
 from node.service.node import Node
 from node.service.receive import GapError, receive
 from node.store import peers
 from protocol.batch import MEDIA_TYPE
+from protocol.history import MEDIA_TYPE as HISTORY_TYPE
 from protocol.limits import MAX_REQUEST_BODY
 from protocol.member_bundle import MAX_ROOTS
 from protocol.problems import ProtocolError
@@ -31,7 +32,10 @@ BLOBS: Final = "/peer/v1/blobs/"
 DIRECTORY_HEADER: Final = "entente-directory"
 _DIRECTORY: Final = re.compile(r"(\d{1,9}) ([A-Za-z0-9_-]{43})\Z")
 
+_NUMBER: Final = re.compile(r"[0-9]{1,15}\Z")
+
 RETRY_AFTER_S: Final = "5"
+_SOON_S: Final = "1"  # a comparison takes as long as a call
 
 
 async def handle(node: Node, peer: str | None, call: Call) -> Answer:
@@ -44,6 +48,8 @@ async def handle(node: Node, peer: str | None, call: Call) -> Answer:
         _listen(node, peer, call.headers.get(DIRECTORY_HEADER, ""))
         return await _route(node, peer, call)
     except ProtocolError as error:
+        if peer is not None and error.code in ("unknown-key", "older-member-list"):
+            node.heard(peer, {}, {})  # SPEC S-086
         return problem(error)
     except Exception:
         log.exception("incoming-failed", peer=peer, path=call.path.rpartition("/")[0])
@@ -64,13 +70,13 @@ async def _route(node: Node, peer: str, call: Call) -> Answer:
         raise ProtocolError("not-found", "no such method here")
     routes: dict[str, Callable[[], Awaitable[Answer] | Answer]] = {
         MEMBERS: lambda: _members(node, call),
-        DIRECTORY: lambda: _directory(node, call),
+        DIRECTORY: lambda: _directory(node, peer, call),
     }
     if call.path in routes:
         found = routes[call.path]()
         return found if isinstance(found, Answer) else await found
     if call.path.startswith(STREAMS):
-        return _stream(node, peer, call.path.removeprefix(STREAMS))
+        return await _stream(node, peer, call)
     if call.path.startswith(BLOBS):
         return await _blob(node, peer, call)
     raise ProtocolError("not-found", "no such address")  # SPEC S-096
@@ -100,11 +106,14 @@ def _members(node: Node, call: Call) -> Answer:
     return Answer(200, {"content-type": "application/json"}, offered.to_json())
 
 
-async def _directory(node: Node, call: Call) -> Answer:
-    known = directory.heads(node).get(node.country)
+async def _directory(node: Node, peer: str, call: Call) -> Answer:
+    country = call.query.get("of", node.country)
+    if country not in (node.country, peer):
+        raise ProtocolError("not-found", "a member asks for our list or for its own")
+    known = directory.heads(node).get(country)
     if known is not None and call.headers.get("if-none-match") == etag_of(*known):
         return _answer(directory_answer(b"", b"", etag_of(*known), call.headers))  # most calls: nothing to read or pack
-    listing = directory.own_snapshot(node)
+    listing = directory.snapshot_of(node, country)
     if listing is None:
         raise ProtocolError("not-found", "no directory published yet")
     document = document_of(listing.snapshot)
@@ -119,13 +128,18 @@ def _answer(given: tuple[int, Mapping[str, str], bytes]) -> Answer:
     return Answer(status, {name.lower(): value for name, value in headers.items()}, body)
 
 
-def _stream(node: Node, peer: str, iss: str) -> Answer:
-    # SPEC S-095
+async def _stream(node: Node, peer: str, call: Call) -> Answer:
+    # SPEC S-095, S-127
+    iss, _, epoch = call.path.removeprefix(STREAMS).partition("/")
+    if epoch:
+        position = call.query.get("from", "1")
+        if not (_NUMBER.match(epoch) and _NUMBER.match(position)):
+            raise ProtocolError("not-found", "no such place in a stream")
+        found = await history.page(node, peer, iss, int(epoch), int(position))
+        return Answer(200, {"content-type": HISTORY_TYPE}, found)
     if iss != peer:
         raise ProtocolError("not-found", "a member asks for its own stream only")
-    head = serving.stream_head(node, peer)
-    body = {"epoch": head.epoch, "next": head.next, "last": head.last}
-    return Answer(200, {"content-type": "application/json"}, json.dumps(body).encode())
+    return Answer(200, {"content-type": "application/json"}, json.dumps(compare.answer(node, peer)).encode())
 
 
 async def _blob(node: Node, peer: str, call: Call) -> Answer:
@@ -154,5 +168,5 @@ def problem(error: ProtocolError) -> Answer:
         body |= error.expected
     headers = {"content-type": "application/problem+json"}
     if status in (429, 503):
-        headers["retry-after"] = RETRY_AFTER_S
+        headers["retry-after"] = _SOON_S if entry.code == "comparing" else RETRY_AFTER_S
     return Answer(status, headers, json.dumps(body).encode())

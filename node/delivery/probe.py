@@ -166,4 +166,4 @@ def _position(node: Node, country: str, answer: Answer) -> Iterator[Check]:
     head = node.store.read_now(lambda q: streams.head(q, node.country, country))
     if theirs > (head.epoch, head.next):
         message = f"{country} has more of our messages ({theirs[1] - 1}) than we know of ({head.next - 1})"
-        yield Check("peer", "fail", message, "this node runs on an old copy of its data: docs/operating.md")
+        yield Check("peer", "fail", message, "this node has an old copy of its data: entente serve fetches it back")

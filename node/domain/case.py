@@ -97,10 +97,20 @@ def opened(claims: Claims, digest: str, matter: SendMatter, country: str) -> Cas
     )
 
 
-def advanced(case: Case, claims: Claims, digest: str, matter: Content, *, after_refusal: bool = False) -> Case:
+def advanced(
+    case: Case,
+    claims: Claims,
+    digest: str,
+    matter: Content,
+    *,
+    after_refusal: bool = False,
+    settled: bool = False,
+) -> Case:
     """Return the case after one more event; raises the final codes of SPEC.md section 9.
 
-    `after_refusal`: `prev` names a receipt that refused the event with this number before.
+    `after_refusal`: `prev` names a receipt that refused the event with this number before. `settled`: a receipt
+    says that it was stored, so a date is taken even where the request has ended: of two chains that were
+    fetched back nobody knows which event came first, and they commute but for this (SPEC S-128).
     """
     side = case.side_of(claims.iss)
     chain = chain_of(claims.kind)
@@ -114,17 +124,18 @@ def advanced(case: Case, claims: Claims, digest: str, matter: Content, *, after_
     if claims.prev != head and not after_refusal:
         raise ProtocolError("no-predecessor", "the event before it is another one")
     if chain == "date":
-        return _dated(case, claims, digest, matter, side)
+        return _dated(case, claims, digest, matter, "sent" if settled else case.state)
     if claims.kind == SEND:
         raise ProtocolError("case-exists", "the case is open already")
     state = request.move(case.state, claims.kind, side)  # type: ignore[arg-type]
     return replace(case, state=state, n=claims.n, head=digest)
 
 
-def _dated(case: Case, claims: Claims, digest: str, matter: Content, side: Side) -> Case:
+def _dated(case: Case, claims: Claims, digest: str, matter: Content, request_state: str) -> Case:
     assert isinstance(matter, DateMatter)
     assert claims.n is not None
-    state = dates.move(case.date_state, claims.kind, side, case.state)  # type: ignore[arg-type]
+    side = case.side_of(claims.iss)
+    state = dates.move(case.date_state, claims.kind, side, request_state)  # type: ignore[arg-type]
     if state == "agreed" and matter.date != case.due:
         raise ProtocolError("date-differs", "agreed is the date that was proposed last")  # SPEC S-073
     agreed = matter.date if state == "agreed" else case.agreed

@@ -30,6 +30,7 @@ class Ahead:
         self._entropy = entropy
         self._numbers: list[str] = []
         self._year = 0
+        self._left_out = 0
         self._keys: list[tuple[str, bytes]] = []
         self._made_at: datetime | None = None
 
@@ -40,10 +41,16 @@ class Ahead:
             self._numbers.clear()
             self._year = year
         while len(self._numbers) < count:  # others take from it while this one waits
-            wanted = count - len(self._numbers) + _BLOCK
+            made_for, wanted = self._left_out, count - len(self._numbers) + _BLOCK
             made = await self._store.write(lambda tx, n=wanted: cases.reserve_numbers(tx, self._country, n))  # type: ignore[misc]
-            self._numbers.extend(made)
+            if made_for == self._left_out:
+                self._numbers.extend(made)
         return [self._numbers.pop(0) for _ in range(count)]
+
+    def leave_numbers_out(self) -> None:
+        """Forget the numbers that are ready: after a loss, some of them may have been given before it."""
+        self._numbers.clear()
+        self._left_out += 1
 
     async def keys(self, count: int) -> list[tuple[str, bytes]]:
         """Return ids for new cases, each with its key."""

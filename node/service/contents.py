@@ -45,13 +45,17 @@ def pack_ceks(node: Node, case_key: bytes, event: Event, ceks: dict[str, bytes])
     return node.case_keys.seal(case_key, plain, event.claims.jti)
 
 
+def open_ceks_of(node: Node, case_key: bytes, row: Row, event: Event) -> dict[str, bytes]:
+    """Unwrap the keys of a stored event's parts; the opposite of `pack_ceks`."""
+    plain = node.case_keys.open(case_key, bytes(row["ceks"]), event.claims.jti)
+    return {part: un_b64u(cek) for part, cek in strict_object(plain, limit=len(plain)).items()}
+
+
 def open_row(node: Node, case_key: bytes, row: Row) -> Stored:
     """Open a stored event."""
     try:
         event = parse_item(bytes(row["line"]))
-        plain = node.case_keys.open(case_key, bytes(row["ceks"]), event.claims.jti)
-        ceks = {part: un_b64u(cek) for part, cek in strict_object(plain, limit=len(plain)).items()}
-        contents = open_contents(event, ceks)
+        contents = open_contents(event, open_ceks_of(node, case_key, row, event))
     except ProtocolError as error:
         raise NodeError("verification-failed", f"event {row['digest']}: {error}") from None
     return Stored(event, contents, row["status"], row["code"], row["at"], row["seq"])

@@ -1,20 +1,18 @@
 """Sending: seal what waits for a peer into a batch, and take in its receipt."""
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 from node.clock import seconds
-from node.domain.case import Case, advanced, opened
 from node.errors import NodeError
 from node.service import contents
+from node.service.folding import fold
 from node.service.node import Node
 from node.service.receive import accepted_key
 from node.store import audit, cases, events, peers, streams
 from node.store.tx import Read, Tx
 from protocol import jws
-from protocol.batch import Batch, Head, choose, parse_batch, seal_batch
-from protocol.content import SEND_KIND, SendMatter
-from protocol.encoding import b64u, un_b64u
+from protocol.batch import Batch, choose, parse_batch, seal_batch
+from protocol.encoding import un_b64u
 from protocol.limits import MAX_ITEMS
 from protocol.problems import STORED, ProtocolError
 from protocol.receipt import Receipt, check_receipt, parse_receipt
@@ -107,7 +105,7 @@ def _settle(
 def _roll_back(tx: Tx, node: Node, case_id: str, key: bytes) -> None:
     """Make the case what it is without the refused events; in the transaction, so that nothing comes between."""
     held = cases.find(tx, case_id)
-    folded = _folded(node, (contents.open_row(node, key, row) for row in events.of_case(tx, case_id)))
+    folded = fold(node.country, [contents.open_row(node, key, row) for row in events.of_case(tx, case_id)]).case
     if folded is not None:
         cases.update(tx, folded, unread=True)
     elif held is not None and held.state != "refused":
@@ -127,34 +125,3 @@ def _keys_of(node: Node, digests: set[str]) -> dict[str, bytes]:
             if error.code != "not-found":  # of a case that was erased there is nothing to take back
                 raise
     return keys
-
-
-def fold(node: Node, case_id: str) -> Case | None:
-    """Compute a case from its events alone; None without an accepted `request.send`."""
-    return _folded(node, contents.of_case(node, case_id))
-
-
-def _folded(node: Node, stored_events: Iterable[contents.Stored]) -> Case | None:
-    case: Case | None = None
-    for stored in stored_events:
-        digest, claims = b64u(stored.event.digest), stored.event.claims
-        if stored.status == "refused":
-            continue
-        if claims.kind == SEND_KIND:
-            assert isinstance(stored.matter, SendMatter)
-            case = opened(claims, digest, stored.matter, node.country)
-        elif case is not None:
-            case = _step(case, stored, digest)
-    return case
-
-
-def _step(case: Case, stored: contents.Stored, digest: str) -> Case:
-    try:
-        return advanced(case, stored.event.claims, digest, stored.matter, after_refusal=True)
-    except ProtocolError:
-        return case  # it followed a refused event and is about to be refused too
-
-
-def stream_head(node: Node, peer: str) -> Head:
-    """Return how far this node's stream to a peer has come."""
-    return node.store.read_now(lambda q: streams.head(q, node.country, peer))

@@ -10,9 +10,9 @@ from typing import Final, Literal
 
 from node.clock import unstamp
 from node.config import Config
-from node.service import membership
+from node.service import key_change, membership
 from node.service.node import Node
-from node.store import authorities, overview, peers, streams
+from node.store import authorities, overview, peers, recoveries, streams
 from node.store.snapshot import Snapshot
 from protocol.limits import RETIRED_KEY_DAYS
 from protocol.member_documents import read_role
@@ -24,6 +24,7 @@ SECRETS: Final = ("message.pem", "tls.pem", "list.seed", "encryption.seed", "mas
 _STATE: Final = "state.seed"
 _DISK_WARN, _DISK_FAIL = 1024**3, 128 * 1024**2
 _WAITS_LONG: Final = timedelta(hours=1)
+_TOLD_FOR: Final = timedelta(days=30)
 _STALE: Final = timedelta(days=2)
 _CLOCK_WARN_S: Final = 60.0
 
@@ -64,7 +65,8 @@ def check_local(node: Node) -> list[Check]:
     """Look at everything that this machine knows by itself."""
     now = node.clock.now()
     checks = [_disk(node.config.data), _databases(node), *_membership(node, now), *_directories(node, now)]
-    return [*checks, *_delivery(node, now), *_proofs(node), *_offline_key(node)]
+    checks += [*_delivery(node, now), *_losses(node, now), *_proofs(node)]
+    return [*checks, *_earlier_keys(node, now), *_offline_key(node)]
 
 
 def _disk(folder: Path) -> Check:
@@ -202,6 +204,46 @@ def _delivery(node: Node, now: datetime) -> Iterator[Check]:
         offset = row["clock_offset_s"]
         if offset is not None and abs(offset) > _CLOCK_WARN_S:
             yield Check("clock", "warn", f"{country}'s clock differs by {offset:+.0f} s", "timedatectl (both machines)")
+
+
+def _losses(node: Node, now: datetime) -> Iterator[Check]:
+    """Say what was lost, who gave it back and which numbers are left out; a month long after it was mended."""
+    for row in node.store.read_now(recoveries.everything):
+        peer, found = row["peer"], f"{unstamp(row['found_at']):%Y-%m-%d %H:%M} UTC"
+        if row["refused"]:
+            message = (
+                f"{peer} knows more than this node since {found}, and what it gives back is refused: {row['refused']}"
+            )
+            yield Check("loss", "fail", message, "talk to its operator: docs/operating.md")
+        elif row["finished_at"] is None:
+            message = f"{peer} knows more than this node, found {found}; {row['events']} messages are back so far"
+            yield Check("loss", "warn", message, "entente serve fetches the rest back")
+        elif now - unstamp(row["found_at"]) < _TOLD_FOR:
+            span = f"{row['first_at'][:16]} to {row['last_at'][:16]}" if row["first_at"] else "no time"
+            message = (
+                f"{peer} gave back {row['events']} messages of {span} on {found}: ours from position {row['own_from']}"
+                f" until {row['own_until']}, theirs from {row['theirs_from']} until {row['theirs_until']};"
+                f" {row['voided']} acts of the old state were taken back; case numbers {row['numbers']} are left out"
+            )
+            yield Check("loss", "warn", message, "find out why this node started from an old disk: docs/operating.md")
+
+
+def _earlier_keys(node: Node, now: datetime) -> Iterator[Check]:
+    for kid, until in key_change.earlier_keys(node):
+        path = node.config.keys / f"encryption-{kid}.seed"
+        if until > now:
+            message = f"encryption key {kid[:8]} is kept until {until:%Y-%m-%d} for what is on its way to it"
+            yield Check("earlier key", "ok", message)
+        else:
+            yield Check(
+                "earlier key", "warn", f"encryption key {kid[:8]} may go since {until:%Y-%m-%d}", f"shred -u {path}"
+            )
+    waiting = key_change.waits_for(node)
+    if waiting:
+        message = f"the next TLS certificate isn't in use: {', '.join(waiting)} may not know it yet"
+        yield Check(
+            "certificate", "warn", message, "the running node takes it as soon as they do: entente doctor there"
+        )
 
 
 def _proofs(node: Node) -> Iterator[Check]:

@@ -26,7 +26,7 @@ from node.domain.directory_view import Changes
 from node.errors import CODES, NodeError
 from node.service.labels import Labels
 from node.service.node import Node
-from node.store import audit, authorities, streams
+from node.store import audit, authorities, peers, streams
 from node.store.authorities import Entry, Listing
 from node.store.tx import Read, Tx
 from protocol import jws
@@ -90,6 +90,8 @@ async def import_authorities(
     where another import came in between.
     """
     actor.require("directory.change")
+    if not dry_run:
+        _require_newest(node)
     new = list(records)
     if faults := _faults(node, new):
         raise NodeError("invalid", "These authorities can't be published.", fields=faults)
@@ -113,9 +115,37 @@ async def ensure_published(node: Node) -> bool:
         parsed = jws.parse(present.header, limit=limits.MAX_HEADER_CHARS)
         if parsed.header.get("kid") == node.keys.signer.kid:
             return False
+    _require_newest(node)
     plan = await _aside(partial(_plan_own, node, present, [], complete=False))
     await _publish(node, node.country, plan)
     return True
+
+
+def _require_newest(node: Node) -> None:
+    """Refuse to sign a version of our list that we may have signed before with other words (SPEC S-133)."""
+    told, _, peer = node.store.read_now(peers.highest_told)
+    head = heads(node).get(node.country)
+    version = head[0] if head else 0
+    if told > version:
+        raise NodeError("newer-at-peer", f"{peer} knows version {told} of our list, here is {version}.")
+    if version and not node.asked():
+        raise NodeError("peers-not-asked")
+
+
+async def take_own_back(node: Node, peer: str, header: str, body: bytes) -> Changes:
+    """Take back a newer list of our own that a peer has, if our own signature and every record are right.
+
+    Raises as `accept_snapshot` does, and keeps no proof: whoever has two of one version is ourselves.
+    """
+    present = await node.store.read(lambda q: _present(q, node.country))
+    try:
+        plan = await _aside(partial(_plan_theirs, node, node.country, present, (header, body)))
+    except (DirectoryError, ProtocolError) as error:
+        raise NodeError("directory-invalid", f"our own list, from {peer}: {error}") from error
+    if plan is None:
+        return Changes(present.version, unchanged=len(present.lines))
+    await node.store.write(lambda tx: _save(tx, peer, "directory.back", plan))
+    return plan.changes
 
 
 def export_authorities(node: Node, actor: Actor) -> tuple[Authority, ...]:
@@ -125,9 +155,9 @@ def export_authorities(node: Node, actor: Actor) -> tuple[Authority, ...]:
     return tuple(Authority.model_validate_json(line) for line in lines.values())
 
 
-def own_snapshot(node: Node) -> Listing | None:
-    """Return what we published last, for serving to peers; None before the first time."""
-    return node.store.read_now(lambda q: authorities.listing_of(q, node.country))
+def snapshot_of(node: Node, country: str) -> Listing | None:
+    """Return what a country published last: our own list for all peers, theirs for itself (SPEC S-133)."""
+    return node.store.read_now(lambda q: authorities.listing_of(q, country))
 
 
 def _faults(node: Node, new: list[Authority]) -> dict[str, str]:

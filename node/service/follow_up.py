@@ -24,9 +24,12 @@ async def after_batch(node: Node, peer: str, data: bytes) -> None:
     await grant_withdrawals(node)
 
 
-async def grant_withdrawals(node: Node) -> None:
-    """Grant every wish to withdraw that came before acceptance; also run at start, for what a crash left."""
-    for case_id in node.store.read_now(cases.wished):
+async def grant_withdrawals(node: Node, peer: str | None = None) -> None:
+    """Grant every wish to withdraw that came before acceptance, or those of one peer.
+
+    Also run once the streams with a peer were compared after a start, for what a crash left.
+    """
+    for case_id in node.store.read_now(lambda q: cases.wished(q, peer)):
         try:
             await _grant(node, case_id)
         except NodeError as error:  # of this case alone (its country left, say); it is tried again with the next batch
@@ -48,7 +51,7 @@ async def blob_arrived(node: Node, sha256: str) -> None:
     await node.store.write(lambda tx: blobs.arrived(tx, sha256))
     row = node.store.read_now(lambda q: blobs.find(q, sha256))
     case = node.store.read_now(lambda q: cases.find(q, row["case_id"])) if row else None
-    if case is None or case.ended:
+    if case is None or case.ended or row is None or row["again"]:  # of one that came back the other side was told
         return
     system = Actor(node.country, node.country, "en", frozenset(), frozenset())
     try:

@@ -197,9 +197,16 @@ def published(node: Node) -> bool:
 
 def signed_record(node: Node) -> bytes:
     """Sign this node's record as the next version of its document."""
-    version = node.members.role_version(node.country) + 1 if node.members else 1
+    return _signed(node, own_record(node), _next_version(node))
+
+
+def _next_version(node: Node) -> int:
+    return node.members.role_version(node.country) + 1 if node.members else 1
+
+
+def _signed(node: Node, record: MemberRecord, version: int) -> bytes:
     expires = node.clock.now() + timedelta(days=EXPIRES_DAYS)
-    return sign_role(own_record(node), version, expires, signer_from_seed(node.keys.list_seed))
+    return sign_role(record, version, expires, signer_from_seed(node.keys.list_seed))
 
 
 async def publish_own_role(node: Node) -> bool:
@@ -215,6 +222,7 @@ async def publish_own_role(node: Node) -> bool:
     same = published(node)
     if same and not _ends_soon(node, members):
         return False
+    require_newest(node)
     bundle = MemberBundle(roles={node.country: signed_record(node)})
     problems = await take_bundle(node, bundle, node.country)
     if not same and not published(node):
@@ -224,6 +232,43 @@ async def publish_own_role(node: Node) -> bool:
             "Is keys/list.seed the one that joined? Else propose the new keys: entente member candidate.",
         )
     return True
+
+
+def require_newest(node: Node) -> None:
+    """Refuse to sign a version of our record that we may have signed before with other words (SPEC S-133).
+
+    Raises `newer-at-peer`, or `peers-not-asked` where nobody could say.
+    """
+    version = node.members.role_version(node.country) if node.members else 0
+    _, told, peer = node.store.read_now(peers.highest_told)
+    if told > version:
+        raise NodeError("newer-at-peer", f"{peer} knows version {told} of our record, here is {version}.")
+    if version and not node.asked():
+        raise NodeError("peers-not-asked")
+
+
+async def revoke_key(node: Node, actor: Actor, kid: str) -> None:
+    """Revoke an earlier message key of ours: nothing new of it is accepted anywhere any more.
+
+    Raises `not-found` for a key that the record doesn't have, `exists` for the one in use: renew that first.
+    """
+    actor.require("node.observe")
+    record = node.members.member(node.country) if node.members else None
+    found = [key for key in record.message_keys if key.kid == kid] if record else []
+    if record is None or not found:
+        raise NodeError("not-found", f"Our record names no message key {kid}.", "entente member show CC")
+    if kid == node.keys.signer.kid:
+        raise NodeError("exists", "This is the key in use.", "Make another one first: entente member renew-key message")
+    require_newest(node)
+    now = node.clock.now()
+    keys = tuple(
+        key.model_copy(update={"state": "revoked", "until": now}) if key.kid == kid else key
+        for key in own_record(node).message_keys
+    )
+    raw = _signed(node, own_record(node).model_copy(update={"message_keys": keys}), _next_version(node))
+    problems = await take_bundle(node, MemberBundle(roles={node.country: raw}), actor.id)
+    if problems:
+        raise NodeError("members-invalid", str(problems[0]))
 
 
 def _ends_soon(node: Node, members: MemberList) -> bool:

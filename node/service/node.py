@@ -1,6 +1,6 @@
 """What every use case works on: the node's ports and its present knowledge."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from io import BytesIO
@@ -15,6 +15,7 @@ from node.store.key_files import NodeKeys
 from node.store.store import Store
 from protocol.batch import Versions
 from protocol.event import Secrets
+from protocol.history import Told
 from protocol.limits import MAX_PARTS
 from protocol.members import MemberList
 from protocol.part import CEK_BYTES, SALT_BYTES
@@ -23,12 +24,19 @@ from translations.area import Areas
 from translations.catalogue import Catalogue
 
 
+async def no_delivery() -> bool:
+    """Say that nothing has to be compared: nothing is sent."""
+    return True
+
+
 @dataclass
 class Node:
-    """One running node. Everything but `members` is fixed from start to stop.
+    """One running node. Everything but `members` and `keys` is fixed from start to stop.
 
     `wake` is called with a country when something new waits for it, `heard` with what a peer's batch says of
-    its member documents and directories, `members_changed` after a new member list; the delivery sets them.
+    its member documents and directories, `members_changed` after a new member list; `told` with a peer's answer to a
+    comparison; `comparison` says whether the streams with a country were compared since the start. The delivery
+    sets them. `asked` says whether some peer was asked which versions of our own documents it knows.
     """
 
     config: Config
@@ -43,9 +51,13 @@ class Node:
     members: MemberList | None = None
     hashing: Hashing = field(default_factory=Hashing)
     callers: Callers = field(default_factory=Callers)
+    keys_seen: tuple[tuple[str, int, int], ...] = ()
     wake: Callable[[str], None] = field(default=lambda _country: None)
     heard: Callable[[str, Versions | None, Versions], None] = field(default=lambda _country, _members, _heads: None)
     members_changed: Callable[[], None] = field(default=lambda: None)
+    told: Callable[[str, Told], None] = field(default=lambda _country, _told: None)
+    asked: Callable[[], bool] = field(default=lambda: True)
+    comparison: Callable[[str], Awaitable[bool]] = field(default=lambda _country: no_delivery())
 
     @property
     def country(self) -> str:

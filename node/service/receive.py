@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from node.clock import seconds
 from node.domain.case import Case, advanced, opened
 from node.errors import NodeError
+from node.service import receipts
 from node.service.contents import open_row, pack_ceks
 from node.service.judge import judge_content
 from node.service.node import Node
 from node.store import audit, authorities, blobs, cases, events, peers, streams
 from node.store.tx import Read, Tx
 from protocol import jws
-from protocol.batch import Batch, Head, check_body, expected, parse_batch, place
+from protocol.batch import Batch, Head, check_body, consumed, expected, parse_batch, place
 from protocol.content import MATTER, SEND_KIND, AttachmentRef, Content, SendMatter
 from protocol.encoding import b64u
 from protocol.event import Event, open_ceks, open_contents, parse_item
@@ -53,11 +54,18 @@ async def receive(node: Node, peer: str, data: bytes) -> bytes:
     """
     batch = parse_batch(data)
     check_sender(node, peer, batch)
+    head = node.store.read_now(lambda q: streams.head(q, peer, node.country))
+    if consumed(batch, head) and (given := await receipts.of_repeat(node, batch)) is not None:
+        return given  # whatever has become of the batch's key since (SPEC S-131)
+    check_signature(node, peer, batch)
     check_body(batch)
+    if not await node.comparison(peer):
+        raise ProtocolError("comparing", "the streams between us")  # SPEC S-039
     head = node.store.read_now(lambda q: streams.head(q, peer, node.country))
     try:
-        if place(batch, head) == "repeat":
-            return await _repeat(node, batch)
+        if consumed(batch, head):
+            await _keep_fork(node, batch)
+        place(batch, head)
     except ProtocolError as error:
         raise GapError(error, head) from None
     if len(batch.claims.items) <= _INLINE_ITEMS:
@@ -70,7 +78,7 @@ async def receive(node: Node, peer: str, data: bytes) -> bytes:
 
 
 def check_sender(node: Node, peer: str, batch: Batch) -> None:
-    """Check membership, issuer, signature, audience and member list of a batch (SPEC S-031, S-038)."""
+    """Check membership, issuer and audience of a batch (SPEC S-038)."""
     members = node.members
     if members is None or not members.active(peer):
         raise ProtocolError("not-a-member", peer)
@@ -80,14 +88,22 @@ def check_sender(node: Node, peer: str, batch: Batch) -> None:
         raise ProtocolError("not-the-issuer", f"issued by {batch.claims.iss}, sent by {peer}")
     if batch.claims.aud != node.country:
         raise ProtocolError("wrong-audience", f"addressed to {batch.claims.aud}")
+
+
+def check_signature(node: Node, peer: str, batch: Batch) -> None:
+    """Check that a batch is signed with a key of its sender that is accepted now (SPEC S-031, S-038)."""
+    key = _batch_key(node, peer, batch)
+    if not jws.verify_with_certificate(batch.jws, key.certificate):
+        raise ProtocolError("wrong-signature", "of the batch")
+
+
+def _batch_key(node: Node, peer: str, batch: Batch) -> MessageKey:
     try:
-        key = accepted_key(node, peer, batch.kid)
+        return accepted_key(node, peer, batch.kid)
     except ProtocolError as error:
         if error.problem.final:
             raise ProtocolError("wrong-signature", error.detail) from None
         raise
-    if not jws.verify_with_certificate(batch.jws, key.certificate):
-        raise ProtocolError("wrong-signature", "of the batch")
 
 
 def accepted_key(node: Node, country: str, kid: str) -> MessageKey:
@@ -147,17 +163,16 @@ async def _keys_for(node: Node, items: list[Item]) -> dict[str, bytes]:
     return keys
 
 
-async def _repeat(node: Node, batch: Batch) -> bytes:
+async def _keep_fork(node: Node, batch: Batch) -> None:
+    """Keep the proof where another batch has the position (SPEC S-087); raises `fork` then."""
     claims = batch.claims
     row = node.store.read_now(lambda q: streams.batch_over(q, claims.iss, claims.aud, claims.epoch, claims.first))
-    if row is not None and row["digest"] == batch.sha256:
-        return str(row["receipt"]).encode("ascii")  # the same bytes as the first time (SPEC S-036)
-    if row is not None:  # SPEC S-087
+    if row is not None:
         kept = str(row["jws"]).encode("ascii")
         await node.store.write(
             lambda tx: streams.keep_first_proof(tx, claims.iss, "fork", kept, batch.jws.compact.encode("ascii"))
         )
-    raise ProtocolError("fork", f"another batch has position {claims.first}")
+        raise ProtocolError("fork", f"another batch has position {claims.first}")
 
 
 @dataclass(frozen=True)
@@ -173,6 +188,7 @@ class _Taking:
         tx = self.tx
         if place(batch, streams.head(tx, batch.claims.iss, self.node.country)) != "new":
             raise ProtocolError("busy", "the same batch is being stored")
+        _batch_key(self.node, batch.claims.iss, batch)  # revoked meanwhile? Then its sender has sealed anew (S-130)
         outcomes = []
         for item, digest in zip(items, batch.claims.items, strict=True):
             code = item if isinstance(item, str) else self._apply(item)

@@ -1,19 +1,13 @@
-"""What a peer may fetch here: how far its stream has come, and attachments of cases it takes part in."""
+"""What a peer may fetch here: attachments of cases that it takes part in."""
 
 import re
 
 from node.service.node import Node
-from node.store import blobs, cases, streams
-from protocol.batch import Head
+from node.store import blobs, cases
 from protocol.problems import ProtocolError
 
 _RANGE = re.compile(r"bytes=(\d{1,12})-(\d{1,12})?\Z")
 _DIGEST = re.compile(r"[A-Za-z0-9_-]{43}\Z")
-
-
-def stream_head(node: Node, peer: str) -> Head:
-    """Return how far the stream from a peer to this node has come."""
-    return node.store.read_now(lambda q: streams.head(q, peer, node.country))
 
 
 def blob(node: Node, peer: str, sha256: str, asked: str | None) -> tuple[bytes, int, int]:

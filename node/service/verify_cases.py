@@ -6,8 +6,8 @@ from itertools import groupby
 
 from node.errors import NodeError
 from node.service import contents
-from node.service.deliver import fold
 from node.service.finding import Finding
+from node.service.folding import fold_case
 from node.service.node import Node
 from node.service.verify_streams import signed_by
 from node.store import cases, overview, streams
@@ -102,7 +102,7 @@ class _Case:
         return prev is not None and self.view.store.read_now(lambda q: streams.by_receipt(q, prev)) is not None
 
     def _state(self, stored: Row) -> Iterator[Finding]:
-        folded = fold(self.view, self.id)
+        folded = fold_case(self.view, self.id)
         if folded is None:
             if stored["state"] != "refused":
                 yield Finding("case-state", self.subject, f"is {stored['state']}, its request was refused")

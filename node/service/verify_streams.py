@@ -47,11 +47,13 @@ class _Stream:
         return self.iss == self.view.country
 
     def check(self, rows: list[Row]) -> Iterator[Finding]:
+        begun = self.view.store.read_now(streams.epochs)
         epoch, expected, last = 0, 1, None
         for row in rows:
             subject = f"batch {self.iss} to {self.aud} {row['epoch']}/{row['first']}"
             if row["epoch"] != epoch:
-                epoch, expected = row["epoch"], row["first"] if epoch else 1
+                epoch, expected = row["epoch"], 1
+                last = begun.get((self.iss, self.aud, epoch), last)  # what the operators agreed on
             if row["first"] != expected:
                 yield Finding("stream-broken", subject, f"position {expected} is missing")
             expected = row["next"]
@@ -69,6 +71,9 @@ class _Stream:
 
     def _head(self, epoch: int, following: int, last: str | None) -> Iterator[Finding]:
         head = self.view.store.read_now(lambda q: streams.head(q, self.iss, self.aud))
+        begun = self.view.store.read_now(streams.epochs)
+        if (self.iss, self.aud, head.epoch) in begun and head.epoch > epoch:  # nothing was sealed in it yet
+            epoch, following, last = head.epoch, 1, begun[self.iss, self.aud, head.epoch]
         if (head.epoch, head.next, head.last) != (epoch, following, last):
             yield Finding("stream-broken", f"stream {self.iss} to {self.aud}", "its head isn't its last batch")
 
@@ -90,22 +95,35 @@ class _Stream:
             yield from self._receipt(subject, row, receipt)
         elif not self.own:
             yield Finding("receipt-missing", subject, "a received batch without its receipt")
-        yield from self._items(subject, batch, receipt)
+        yield from self._items(subject, batch, receipt, came_back=row["fetched_at"] is not None)
 
     def _receipt(self, subject: str, row: Row, receipt: Receipt) -> Iterator[Finding]:
         if receipt.sha256 != row["receipt_digest"]:
             yield Finding("receipt-damaged", subject, "isn't the receipt that was stored here")
         if wrong := signed_by(self.view, receipt.claims.iss, receipt.kid, receipt.jws):
             yield Finding("receipt-signature", subject, wrong)
+        if row["again"] is not None:
+            yield from self._signed_again(subject, row, receipt)
 
-    def _items(self, subject: str, batch: Batch, receipt: Receipt | None) -> Iterator[Finding]:
+    def _signed_again(self, subject: str, row: Row, receipt: Receipt) -> Iterator[Finding]:
+        try:
+            again = parse_receipt(str(row["again"]).encode("ascii", "replace"))
+        except ProtocolError as error:
+            yield Finding("receipt-damaged", subject, str(error))
+            return
+        if again.sha256 != row["again_digest"] or again.claims.outcomes != receipt.claims.outcomes:
+            yield Finding("receipt-damaged", subject, "signed again with other outcomes")
+        if wrong := signed_by(self.view, again.claims.iss, again.kid, again.jws):
+            yield Finding("receipt-signature", subject, wrong)
+
+    def _items(self, subject: str, batch: Batch, receipt: Receipt | None, *, came_back: bool) -> Iterator[Finding]:
         outcomes = dict(receipt.claims.outcomes) if receipt else {}
         lines = []
         for digest in batch.claims.items:
             row = self.view.store.read_now(lambda q, d=digest: events.by_digest(q, d))  # type: ignore[misc]
             outcome = outcomes.get(digest)
             if row is None:
-                if self.own or outcome == STORED:
+                if outcome == STORED or (self.own and not came_back):  # of a refused one only its digest comes back
                     yield Finding("event-missing", subject, f"event {digest} isn't here")
                 continue
             lines.append(bytes(row["line"]) + b"\n")
@@ -114,7 +132,12 @@ class _Stream:
                 refused = outcome if wanted == "refused" else None
                 if (row["status"], row["code"]) != (wanted, refused):
                     yield Finding("outbox-broken", f"event {digest}", f"is {row['status']}, its receipt says {wanted}")
-        if self.own and len(lines) == len(batch.claims.items) and sha256_b64u(b"".join(lines)) != batch.claims.body:
+        if (
+            self.own
+            and not came_back
+            and len(lines) == len(batch.claims.items)
+            and sha256_b64u(b"".join(lines)) != batch.claims.body
+        ):
             yield Finding("batch-damaged", subject, "the lines stored are not those that were signed")
 
 

@@ -12,6 +12,12 @@ def want(tx: Tx, sha256: str, case_id: str, origin: str, size: int) -> None:
     _insert(tx, sha256, case_id, origin, sealed_size(size), here=False)
 
 
+def want_back(tx: Tx, sha256: str, case_id: str, peer: str, size: int) -> None:
+    """Note that an attachment of the past has to be fetched from the peer that gave the event back."""
+    want(tx, sha256, case_id, peer, size)
+    tx.run("UPDATE blob SET again = 1 WHERE sha256 = :s AND here = 0", {"s": sha256})
+
+
 def own(tx: Tx, sha256: str, case_id: str, origin: str, size: int) -> None:
     """Note an attachment that this node itself has written."""
     _insert(tx, sha256, case_id, origin, sealed_size(size), here=True)

@@ -142,6 +142,52 @@ def reserve_numbers(tx: Tx, country: str, count: int) -> list[str]:
     return [f"{country}-{tx.now.year}-{number:06d}" for number in range(first, first + count)]
 
 
+def spend_number(tx: Tx, number: str, beyond: int) -> None:
+    """Count a number that was given earlier, so that it is never given again, nor any of the `beyond` after it."""
+    _, year, place = number.split("-")
+    tx.run(
+        "INSERT INTO case_number (year, next) VALUES (:year, :next)"
+        " ON CONFLICT (year) DO UPDATE SET next = CASE WHEN next < :next THEN :next ELSE next END",
+        {"year": int(year), "next": int(place) + 1 + beyond},
+    )
+
+
+def last_number(q: Read, country: str) -> str:
+    """Return the number before the next one of the newest year."""
+    row = q.one("SELECT year, next FROM case_number ORDER BY year DESC LIMIT 1")
+    return f"{country}-{row['year']}-{row['next'] - 1:06d}" if row else ""
+
+
+def skip_numbers(tx: Tx, country: str, count: int) -> str:
+    """Leave out the next `count` numbers of this year; returns the first and the last of them."""
+    skipped = reserve_numbers(tx, country, count)
+    return f"{skipped[0]} to {skipped[-1]}"
+
+
+def asked_with(q: Read, number: str) -> list[str]:
+    """Return the ids of the own requests that have a number: one, but for the worst of nights."""
+    rows = q.all(
+        "SELECT id FROM cases WHERE number = :number AND role = 'asking' ORDER BY created_at", {"number": number}
+    )
+    return [str(row["id"]) for row in rows]
+
+
+def recount(tx: Tx, case_id: str) -> None:
+    """Count anew how many own events of a case are on their way."""
+    tx.run(
+        "UPDATE cases SET on_its_way = (SELECT COUNT(*) FROM event WHERE case_id = :id AND status = 'on-its-way')"
+        " WHERE id = :id",
+        {"id": case_id},
+    )
+
+
+def renamed(tx: Tx, case_id: str, before: str, after: str) -> None:
+    """Put another digest where a head of the case's chains names one that was signed again."""
+    values = {"id": case_id, "before": before, "after": after}
+    for column in ("head", "date_head"):
+        tx.run(f"UPDATE cases SET {column} = :after WHERE id = :id AND {column} = :before", values)  # noqa: S608 - names are ours
+
+
 def count_todo(q: Read, authorities: list[str]) -> int:
     """Return how many open cases wait for some authorities, for a step or an agreement on a date."""
     names = {f"a{i}": authority for i, authority in enumerate(authorities)}
@@ -161,10 +207,12 @@ def counts(q: Read) -> list[Row]:
     return q.all("SELECT role, state, COUNT(*) AS count FROM cases GROUP BY role, state ORDER BY role, state")
 
 
-def wished(q: Read) -> list[str]:
-    """Return the cases whose asking side wished to withdraw before this side accepted."""
+def wished(q: Read, peer: str | None = None) -> list[str]:
+    """Return the cases whose asking side (`peer`, or any) wished to withdraw before this side accepted."""
     rows = q.all(
-        "SELECT id FROM cases WHERE withdrawal_wished IS NOT NULL AND state = 'sent' AND role = 'replying' ORDER BY id"
+        "SELECT id FROM cases WHERE withdrawal_wished IS NOT NULL AND state = 'sent' AND role = 'replying'"
+        " AND counterpart = COALESCE(CAST(:peer AS TEXT), counterpart) ORDER BY id",
+        {"peer": peer},
     )
     return [str(row["id"]) for row in rows]
 

@@ -1,12 +1,27 @@
 """Events on disk: the line as it travelled, the keys of its parts under the case's key, and its fate."""
 
+from datetime import datetime
+
+from node.clock import stamp
 from node.store.tx import Read, Row, Tx
 from protocol.encoding import b64u
 from protocol.event import Event
 
 
-def insert(tx: Tx, event: Event, line: bytes, ceks: bytes, *, status: str, actor: str | None = None) -> None:
-    """Add an event; `status` is `on-its-way` for our own and `applied` for a received one."""
+def insert(
+    tx: Tx,
+    event: Event,
+    line: bytes,
+    ceks: bytes,
+    *,
+    status: str,
+    actor: str | None = None,
+    at: datetime | None = None,
+) -> None:
+    """Add an event; `status` is `on-its-way` for our own and `applied` for a received one.
+
+    `at` is given where it was said or received earlier, and comes back from a peer.
+    """
     claims = event.claims
     tx.run(
         "INSERT INTO event (digest, jti, iss, case_id, kind, n, line, ceks, at, actor, status)"
@@ -20,7 +35,7 @@ def insert(tx: Tx, event: Event, line: bytes, ceks: bytes, *, status: str, actor
             "n": claims.n,
             "line": line,
             "ceks": ceks,
-            "at": tx.at,
+            "at": tx.at if at is None else stamp(at),
             "actor": actor,
             "status": status,
         },
@@ -42,8 +57,11 @@ def by_digest(q: Read, digest: str) -> Row | None:
     return q.one("SELECT * FROM event WHERE digest = :digest", {"digest": digest})
 
 
-def settle(tx: Tx, digest: str, code: str | None, receipt: str) -> None:
-    """Note the fate of an own event: applied where `code` is None, else finally refused."""
+def settle(tx: Tx, digest: str, code: str | None, receipt: str | None) -> None:
+    """Note the fate of an own event: applied where `code` is None, else finally refused.
+
+    Without a receipt it never left this node: what came back from a peer had its place already.
+    """
     tx.run(
         "UPDATE event SET status = :status, code = :code, receipt = :receipt WHERE digest = :digest",
         {"digest": digest, "status": "refused" if code else "applied", "code": code, "receipt": receipt},
@@ -54,7 +72,7 @@ def refusal_at(q: Read, case_id: str, family: str, n: int) -> str | None:
     """Return the receipt that refused the last own event with number `n` of a chain, if one did."""
     row = q.one(
         "SELECT receipt FROM event WHERE case_id = :id AND n = :n AND kind LIKE :family AND status = 'refused'"
-        " ORDER BY seq DESC LIMIT 1",
+        " AND receipt IS NOT NULL ORDER BY seq DESC LIMIT 1",
         {"id": case_id, "n": n, "family": f"{family}.%"},
     )
     return str(row["receipt"]) if row else None
@@ -65,4 +83,23 @@ def at_place(q: Read, case_id: str, family: str, n: int) -> Row | None:
     return q.one(
         "SELECT * FROM event WHERE case_id = :id AND n = :n AND kind LIKE :family AND status <> 'refused'",
         {"id": case_id, "n": n, "family": f"{family}.%"},
+    )
+
+
+def unsettled_with(q: Read, peer: str) -> list[Row]:
+    """Return the own events that wait for a peer, in the order in which they were issued."""
+    return q.all(
+        "SELECT e.*, o.first FROM outbox o JOIN event e ON e.digest = o.digest WHERE o.peer = :peer ORDER BY o.seq",
+        {"peer": peer},
+    )
+
+
+def sign_again(tx: Tx, seq: int, digest: str, line: bytes) -> None:
+    """Replace the signed bytes of an own event that nobody else has; its place in the queue stays."""
+    tx.run(
+        "UPDATE outbox SET digest = :digest WHERE digest = (SELECT digest FROM event WHERE seq = :seq)",
+        {"digest": digest, "seq": seq},
+    )
+    tx.run(
+        "UPDATE event SET digest = :digest, line = :line WHERE seq = :seq", {"digest": digest, "line": line, "seq": seq}
     )

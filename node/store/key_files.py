@@ -1,6 +1,7 @@
 """The node's private keys as files of mode 0600, behind one small interface.
 
-`message.pem` (P-256, with `message.crt`), `tls.pem` and `tls.crt`, `encryption.seed` (HPKE), `list.seed`
+`message.pem` (P-256, with `message.crt`), `tls.pem` and `tls.crt` (`tls-next.*`: those that follow),
+`encryption.seed` (HPKE; earlier ones as `encryption-<kid>.seed`, for what was sealed to them), `list.seed`
 (signs the country's member record), `master.key` (wraps the case keys), `state.seed` (signs the member
 list; belongs offline once the node is a member).
 """
@@ -9,7 +10,8 @@ import base64
 import datetime as dt
 import os
 import stat
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -42,15 +44,12 @@ class NodeKeys:
     tls_certificate: Path
     tls_key: Path
     list_seed: bytes
+    tls_der: bytes = b""
+    earlier: Mapping[str, HpkePrivateKey] = field(default_factory=dict)
 
     def private_key(self, kid: str) -> HpkePrivateKey | None:
-        """Return the encryption key of that name (protocol.slot.Opener)."""
-        return self.encryption_private if kid == self.encryption_kid else None
-
-    @property
-    def tls_der(self) -> bytes:
-        """The TLS certificate in DER, as the member record carries it."""
-        return certificate_der(self.tls_certificate)
+        """Return the encryption key of that name, the present one or an earlier one (protocol.slot.Opener)."""
+        return self.encryption_private if kid == self.encryption_kid else self.earlier.get(kid)
 
 
 def write_secret(path: Path, data: bytes) -> None:
@@ -131,9 +130,9 @@ def load_keys(folder: Path) -> NodeKeys:
     private = serialization.load_pem_private_key(read_secret(folder / "message.pem"), password=None)
     if not isinstance(private, ec.EllipticCurvePrivateKey):
         raise NodeError("key-missing", f"{folder / 'message.pem'} isn't a P-256 key.")
-    certificate = certificate_der(folder / "message.crt")
+    certificate = certificate_der(_certificate_of(folder, "message", "message.crt.new"))
     encryption, public = private_key_from_seed(SUITE, read_seed(folder / "encryption.seed"))
-    read_secret(folder / "tls.pem")
+    tls = _certificate_of(folder, "tls", "tls-next.crt")
     return NodeKeys(
         signer=KeySigner.with_certificate(private, certificate),
         message_certificate=certificate,
@@ -141,10 +140,86 @@ def load_keys(folder: Path) -> NodeKeys:
         encryption_public=public,
         encryption_private=encryption,
         master=read_seed(folder / "master.key"),
-        tls_certificate=folder / "tls.crt",
+        tls_certificate=tls,
+        tls_der=certificate_der(tls),
         tls_key=folder / "tls.pem",
         list_seed=read_seed(folder / "list.seed"),
+        earlier={kid: private_key_from_seed(SUITE, read_seed(path))[0] for kid, path in earlier_seeds(folder).items()},
     )
+
+
+def _certificate_of(folder: Path, stem: str, following: str) -> Path:
+    """Return the file of the certificate that belongs to a private key; raises `key-missing`.
+
+    Two files can't be replaced at once: after an interruption it may still have the name it had before.
+    """
+    private = serialization.load_pem_private_key(read_secret(folder / f"{stem}.pem"), password=None)
+    spki = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    for path in (folder / f"{stem}.crt", folder / following):
+        if path.exists():
+            certificate = x509.load_der_x509_certificate(certificate_der(path))
+            if certificate.public_key().public_bytes(*spki) == private.public_key().public_bytes(*spki):
+                return path
+    raise NodeError("key-missing", f"{folder / stem}.pem and {stem}.crt don't belong together.")
+
+
+def earlier_seeds(folder: Path) -> dict[str, Path]:
+    """Return the files of earlier encryption keys, by the key's name."""
+    found = sorted(folder.glob("encryption-*.seed"))
+    return {path.stem.removeprefix("encryption-"): path for path in found}
+
+
+def renew_message(folder: Path, country: str, entropy: Entropy) -> None:
+    """Make a new message key with its certificate in place of the present one, which is gone afterwards."""
+    _renew_pair(folder, "message", ("message", "messages"), country, entropy)
+
+
+def next_tls(folder: Path, country: str, entropy: Entropy) -> None:
+    """Make the TLS key and certificate that will follow the present ones: `tls-next.pem`, `tls-next.crt`."""
+    _renew_pair(folder, "tls-next", ("tls-next", "transport"), country, entropy)
+
+
+def _renew_pair(folder: Path, stem: str, what: tuple[str, str], country: str, entropy: Entropy) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    new = {"pem": folder / f"{what[0]}.pem.new", "crt": folder / f"{what[0]}.crt.new"}
+    for path in new.values():
+        path.unlink(missing_ok=True)  # what an interruption left
+    write_secret(new["pem"], _private_pem(key))
+    write_secret(new["crt"], _certificate(key, country, what[1], entropy))
+    for kind, path in new.items():
+        path.replace(folder / f"{stem}.{kind}")
+    _settle(folder)
+
+
+def use_next_tls(folder: Path) -> None:
+    """Put the next TLS key pair in place of the present one."""
+    for kind in ("pem", "crt"):
+        (folder / f"tls-next.{kind}").replace(folder / f"tls.{kind}")
+    _settle(folder)
+
+
+def renew_encryption(folder: Path, entropy: Entropy) -> str:
+    """Make a new encryption key; the present one stays as an earlier one. Returns the name of that one."""
+    present = folder / "encryption.seed"
+    seed = read_seed(present)
+    _, public = private_key_from_seed(SUITE, seed)
+    kept = folder / f"encryption-{sha256_b64u(public)}.seed"
+    if not kept.exists():
+        write_secret(kept, base64.b64encode(seed) + b"\n")  # durable before the other is replaced
+    new = folder / "encryption.seed.new"
+    new.unlink(missing_ok=True)
+    write_secret(new, base64.b64encode(entropy.random(_SEED_BYTES)) + b"\n")
+    new.replace(present)
+    _settle(folder)
+    return sha256_b64u(public)
+
+
+def _settle(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def operator_token(folder: Path) -> str:

@@ -119,6 +119,34 @@ DELETE FROM secret WHERE kind = 'token'
     )
 
 
+@NODE(name="005_restart")
+def _restart(db: Database) -> None:
+    _run(
+        db,
+        """
+ALTER TABLE batch ADD COLUMN fetched_at TEXT;
+ALTER TABLE batch ADD COLUMN again TEXT;
+ALTER TABLE batch ADD COLUMN again_digest TEXT;
+CREATE INDEX batch_again ON batch(again_digest) WHERE again_digest IS NOT NULL;
+ALTER TABLE blob ADD COLUMN again INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE peer ADD COLUMN told_directory INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE peer ADD COLUMN told_record INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE peer ADD COLUMN compared_at TEXT;
+CREATE TABLE epoch (
+  iss TEXT NOT NULL, aud TEXT NOT NULL, epoch INTEGER NOT NULL, prev_epoch INTEGER NOT NULL,
+  prev_next INTEGER NOT NULL, prev TEXT, reason TEXT NOT NULL, at TEXT NOT NULL, PRIMARY KEY (iss, aud, epoch)) STRICT;
+CREATE TABLE recovery (
+  seq INTEGER PRIMARY KEY, peer TEXT NOT NULL, found_at TEXT NOT NULL, finished_at TEXT, refused TEXT,
+  own_from TEXT NOT NULL, own_until TEXT NOT NULL, theirs_from TEXT NOT NULL, theirs_until TEXT NOT NULL,
+  first_at TEXT, last_at TEXT, batches INTEGER NOT NULL, events INTEGER NOT NULL, voided INTEGER NOT NULL,
+  numbers TEXT NOT NULL) STRICT;
+DROP INDEX cases_number;
+CREATE UNIQUE INDEX cases_number ON cases(number) WHERE role = 'replying';
+CREATE INDEX cases_asked ON cases(number) WHERE role = 'asking'
+""",
+    )
+
+
 @KEYS(name="001_case_keys")
 def _case_keys(db: Database) -> None:
     _run(

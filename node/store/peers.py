@@ -49,3 +49,22 @@ def is_blocked(q: Read, country: str) -> bool:
     """Say whether the operator has blocked a peer."""
     row = find(q, country)
     return bool(row and row["blocked"])
+
+
+def told(tx: Tx, country: str, directory: int, record: int) -> None:
+    """Note which versions of our own directory and record a peer said it knows, and when it was asked."""
+    _ensure(tx, country)
+    tx.run(
+        "UPDATE peer SET told_directory = :directory, told_record = :record, compared_at = :at"
+        " WHERE country = :country",
+        {"country": country, "directory": directory, "record": record, "at": tx.at},
+    )
+
+
+def highest_told(q: Read) -> tuple[int, int, str | None]:
+    """Return the highest version of our directory and of our record that a peer has told of, and who told."""
+    row = q.one("SELECT MAX(told_directory) AS directory, MAX(told_record) AS record FROM peer")
+    if row is None or row["directory"] is None:
+        return 0, 0, None
+    by = q.one("SELECT country FROM peer ORDER BY told_directory DESC, told_record DESC LIMIT 1")
+    return int(row["directory"]), int(row["record"]), str(by["country"]) if by else None

@@ -62,11 +62,7 @@ def save(tx: Tx, batch: Batch, receipt: str | None = None, receipt_digest: str |
             "receipted_at": key["at"] if receipt else None,
         },
     )
-    tx.run(
-        "INSERT INTO stream (iss, aud, epoch, next, last) VALUES (:iss, :aud, :epoch, :next, :last)"
-        " ON CONFLICT (iss, aud) DO UPDATE SET epoch = :epoch, next = :next, last = :last",
-        {"iss": claims.iss, "aud": claims.aud, "epoch": claims.epoch, "next": batch.next, "last": batch.sha256},
-    )
+    _move(tx, claims.iss, claims.aud, Head(claims.epoch, batch.next, batch.sha256))
 
 
 def assign(tx: Tx, peer: str, digests: list[str], first: int) -> None:
@@ -106,8 +102,130 @@ def receipted(tx: Tx, batch: Batch, receipt: str, receipt_digest: str) -> None:
 
 
 def by_receipt(q: Read, receipt_digest: str) -> Row | None:
-    """Return the batch that a receipt answered."""
-    return q.one("SELECT * FROM batch WHERE receipt_digest = :digest", {"digest": receipt_digest})
+    """Return the batch that a receipt answered, be it the first receipt or one that was signed again."""
+    return q.one(
+        "SELECT * FROM batch WHERE receipt_digest = :digest"
+        " UNION ALL SELECT * FROM batch WHERE again_digest = :digest LIMIT 1",
+        {"digest": receipt_digest},
+    )
+
+
+def signed_again(tx: Tx, digest: str, receipt: str, receipt_digest: str) -> None:
+    """Keep a receipt that was signed again beside the first one, which later events may name."""
+    tx.run(
+        "UPDATE batch SET again = :receipt, again_digest = :again WHERE digest = :digest",
+        {"receipt": receipt, "again": receipt_digest, "digest": digest},
+    )
+
+
+def receipted_head(q: Read, iss: str, aud: str) -> Head:
+    """Return how far a stream has come with receipts; at the start of an epoch, what that epoch follows."""
+    key = {"iss": iss, "aud": aud}
+    row = q.one(
+        "SELECT epoch, next, digest FROM batch WHERE iss = :iss AND aud = :aud AND receipt IS NOT NULL"
+        " ORDER BY epoch DESC, first DESC LIMIT 1",
+        key,
+    )
+    done = Head(row["epoch"], row["next"], row["digest"]) if row else Head()
+    begun = q.one("SELECT * FROM epoch WHERE iss = :iss AND aud = :aud ORDER BY epoch DESC LIMIT 1", key)
+    if begun is None or begun["epoch"] <= done.epoch:
+        return done
+    return Head(begun["prev_epoch"], begun["prev_next"], begun["prev"])
+
+
+def ends_at(q: Read, iss: str, aud: str, head: Head) -> bool:
+    """Say whether a receipted batch of a stream ends at a head, or the head is the very beginning."""
+    if head == Head():
+        return True
+    sql = (
+        "SELECT 1 AS there FROM batch WHERE iss = :iss AND aud = :aud AND epoch = :epoch AND next = :next"
+        " AND digest = :last AND receipt IS NOT NULL"
+    )
+    return q.one(sql, {"iss": iss, "aud": aud, "epoch": head.epoch, "next": head.next, "last": head.last}) is not None
+
+
+def receipted_from(q: Read, iss: str, aud: str, epoch: int, position: int, limit: int) -> list[Row]:
+    """Return receipted batches from a position of an epoch on, those of later epochs too, in their order."""
+    return q.all(
+        "SELECT * FROM batch WHERE iss = :iss AND aud = :aud AND receipt IS NOT NULL"
+        " AND (epoch > :epoch OR epoch = :epoch AND next > :position)"
+        " ORDER BY epoch, first LIMIT :limit",
+        {"iss": iss, "aud": aud, "epoch": epoch, "position": position, "limit": limit},
+    )
+
+
+def give_back(tx: Tx, batch: Batch, receipt: str, receipt_digest: str) -> None:
+    """Store a batch that a peer gave back, with its receipt; what we had of it without one has it now."""
+    claims, now = batch.claims, tx.at
+    tx.run(
+        "INSERT INTO batch (iss, aud, epoch, first, next, digest, jws, receipt, receipt_digest, at, receipted_at,"
+        " fetched_at) VALUES (:iss, :aud, :epoch, :first, :next, :digest, :jws, :receipt, :receipt_digest, :at, :at,"
+        " :at) ON CONFLICT (iss, aud, epoch, first) DO UPDATE SET receipt = :receipt,"
+        " receipt_digest = :receipt_digest, receipted_at = :at",
+        {
+            "iss": claims.iss,
+            "aud": claims.aud,
+            "epoch": claims.epoch,
+            "first": claims.first,
+            "next": batch.next,
+            "digest": batch.sha256,
+            "jws": batch.jws.compact,
+            "receipt": receipt,
+            "receipt_digest": receipt_digest,
+            "at": now,
+        },
+    )
+    _move(tx, claims.iss, claims.aud, Head(claims.epoch, batch.next, batch.sha256))
+
+
+def _move(tx: Tx, iss: str, aud: str, head: Head) -> None:
+    tx.run(
+        "INSERT INTO stream (iss, aud, epoch, next, last) VALUES (:iss, :aud, :epoch, :next, :last)"
+        " ON CONFLICT (iss, aud) DO UPDATE SET epoch = :epoch, next = :next, last = :last",
+        {"iss": iss, "aud": aud, "epoch": head.epoch, "next": head.next, "last": head.last},
+    )
+
+
+def leave_queue(tx: Tx, peer: str, digest: str) -> None:
+    """Take an event out of the queue for a peer."""
+    tx.run("DELETE FROM outbox WHERE peer = :peer AND digest = :digest", {"peer": peer, "digest": digest})
+
+
+def leave_queue_unsealed(tx: Tx, digest: str) -> bool:
+    """Take an event out of the queue unless it is in a sealed batch; returns whether it was taken out."""
+    return tx.run("DELETE FROM outbox WHERE digest = :digest AND first IS NULL", {"digest": digest}) > 0
+
+
+def begin_epoch(tx: Tx, iss: str, aud: str, agreed: Head, reason: str) -> Head:
+    """Begin the next epoch of an own stream after the head that both sides have (SPEC S-129, S-130).
+
+    What was sealed without a receipt is opened again: its events wait as if they had never been in a batch.
+    """
+    before = head(tx, iss, aud)
+    begun = Head(max(before.epoch, agreed.epoch) + 1, 1, agreed.last)  # no epoch is used a second time
+    tx.run("DELETE FROM batch WHERE iss = :iss AND aud = :aud AND receipt IS NULL", {"iss": iss, "aud": aud})
+    tx.run("UPDATE outbox SET first = NULL WHERE peer = :peer", {"peer": aud})
+    tx.run(
+        "INSERT INTO epoch (iss, aud, epoch, prev_epoch, prev_next, prev, reason, at)"
+        " VALUES (:iss, :aud, :epoch, :prev_epoch, :prev_next, :prev, :reason, :at)",
+        {
+            "iss": iss,
+            "aud": aud,
+            "epoch": begun.epoch,
+            "prev_epoch": agreed.epoch,
+            "prev_next": agreed.next,
+            "prev": agreed.last,
+            "reason": reason,
+            "at": tx.at,
+        },
+    )
+    _move(tx, iss, aud, begun)
+    return begun
+
+
+def epochs(q: Read) -> dict[tuple[str, str, int], str | None]:
+    """Return what each epoch that this node began follows: (iss, aud, epoch) → digest of the agreed batch."""
+    return {(row["iss"], row["aud"], row["epoch"]): row["prev"] for row in q.all("SELECT * FROM epoch")}
 
 
 def backlog(q: Read) -> list[Row]:

@@ -169,7 +169,7 @@ def _batches(batches: list[Batch]) -> list[Entry]:
     heads = {
         "a gap": (third, head, "gap"),
         "another predecessor": (third, {"epoch": 1, "next": 4, "last": first.sha256}, "gap"),
-        "another epoch": (first, {"epoch": 2, "next": 1, "last": None}, "gap"),
+        "an epoch that has ended": (first, {"epoch": 2, "next": 1, "last": None}, "epoch-ended"),
     }
     return found + [
         {"name": n, "check": "batch", "head": h, "wire": b.wire().decode(), "code": c} for n, (b, h, c) in heads.items()

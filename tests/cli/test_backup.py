@@ -41,7 +41,8 @@ def node(entente: Entente, folder: Path) -> Path:
         opened = open_node(load(folder / "de"))
         await opened.case_keys.make([GONE, GONE[:-1] + "2"])
         row = {"s": FILE, "c": GONE[:-1] + "2", "n": len(ATTACHMENT)}
-        insert = "INSERT INTO blob VALUES (:s, :c, 'DE', :n, 1, NULL, '2026-11-23T00:00:00.000000Z')"
+        columns = "sha256, case_id, origin, sealed_size, here, at"
+        insert = f"INSERT INTO blob ({columns}) VALUES (:s, :c, 'DE', :n, 1, '2026-11-23T00:00:00.000000Z')"
         await opened.store.write(lambda tx: tx.run(insert, row))
         await opened.store.close()
         await opened.key_store.close()

@@ -197,7 +197,8 @@ def test_a_new_address_is_published_once(entente: Entente, two: str, folder: Pat
     file = folder / "de/node.toml"
     url = load(folder / "de").peers.url
     file.write_text(file.read_text().replace(url, "https://node.de.example:7443"))
-    assert "is signed" in entente("member", "publish-own", "-C", "de").out
+    assert "peers-not-asked" in entente("member", "publish-own", "-C", "de", code=1).err
+    assert "is signed" in entente("member", "publish-own", "--unasked", "-C", "de").out
     row = entente("member", "list", "--json", "-C", "de").data["members"][0]
     assert (row["url"], row["record"]) == ("https://node.de.example:7443", 2)
     assert "Nothing to do" in entente("member", "publish-own", "-C", "de").out

@@ -145,7 +145,10 @@ TEMPORARY: dict[str, tuple[Callable[[Attacker], bytes], str]] = {
     "a later position": (lambda a: a.batch([a.request()], first=a.head.next + 1), "gap"),
     "another predecessor": (lambda a: a.batch([a.request()], prev=b64u(bytes(32))), "gap"),
     "another epoch": (lambda a: a.batch([a.request()], epoch=2), "gap"),
-    "another epoch in the past": (lambda a: a.batch([a.request()], epoch=2, first=1), "gap"),
+    "an epoch that follows another head": (
+        lambda a: a.batch([a.request()], epoch=2, first=1, prev=b64u(bytes(32))),
+        "gap",
+    ),
     "no item": (lambda a: a.batch([]), "malformed"),
     "claims 10,000 deep": (_deep_claims, "malformed"),
     "a claim twice": (_duplicate_claim, "malformed"),

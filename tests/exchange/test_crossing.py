@@ -84,6 +84,7 @@ async def _granted_after_restart(folder: Path) -> None:
             lambda tx: tx.run("UPDATE cases SET withdrawal_wished = 'x' WHERE id = :id", {"id": case_id})
         )
         await both.start("HU")
+        await asyncio.sleep(1)  # the streams are compared first
         assert stored_case(node, case_id).state == "withdrawn"
         await node.store.write(lambda tx: tx.run("UPDATE cases SET withdrawal_wished = NULL"))
 

@@ -182,9 +182,11 @@ async def _refused_while_something_arrives(folder: Path) -> None:
         held = stored_case(both["HU"], case_id)
         assert held.state == "sent"
         assert held.withdrawal_wished is not None
-        tell(both["HU"], both["DE"])
+        for country in ("DE", "HU"):
+            tell(both[country], both["DE"])
         for country in ("DE", "HU"):
             await both.start(country)
+        await asyncio.sleep(1)  # the streams are compared first
         await both.settled()
         assert stored_case(both["DE"], case_id).state == "withdrawn"
         sound(both)

@@ -116,7 +116,7 @@ async def both(berlin: Node, budapest: Node, members: MemberList) -> None:
     """Both nodes with their demonstration lists, and Hungary's in Berlin."""
     await directory.import_authorities(berlin, operator(), demo_authorities("DE"))
     await directory.import_authorities(budapest, operator(), demo_authorities("HU"))
-    listing = directory.own_snapshot(budapest)
+    listing = directory.snapshot_of(budapest, "HU")
     assert listing is not None
     await offer(berlin, "HU", listing.snapshot)
 
@@ -130,7 +130,7 @@ async def test_an_import_is_published_and_exported_again(berlin: Node):
     changes = await directory.import_authorities(berlin, operator(), records)
     assert changes == Changes(1, added=len(records))
     assert directory.export_authorities(berlin, operator()) == records
-    listing = directory.own_snapshot(berlin)
+    listing = directory.snapshot_of(berlin, "DE")
     assert listing is not None
     assert directory.heads(berlin) == {"DE": (1, listing.sha256)}
     assert find.authority(berlin, "DE-zaek-berlin").name == "Zahnärztekammer Berlin"
@@ -218,7 +218,7 @@ async def test_two_imports_at_once_never_lose_one(berlin: Node):
 
 async def test_a_new_node_and_a_new_key_publish(berlin: Node):
     """A node's first list may be empty, and a list signed by an older key is signed anew."""
-    assert directory.own_snapshot(berlin) is None
+    assert directory.snapshot_of(berlin, "DE") is None
     assert await directory.ensure_published(berlin)
     assert not await directory.ensure_published(berlin)
     await directory.import_authorities(berlin, operator(), [authority("DE-a")])
@@ -226,7 +226,7 @@ async def test_a_new_node_and_a_new_key_publish(berlin: Node):
     make_keys(folder, "DE", SystemEntropy())
     berlin.keys = load_keys(folder)
     assert await directory.ensure_published(berlin)
-    listing = directory.own_snapshot(berlin)
+    listing = directory.snapshot_of(berlin, "DE")
     assert listing is not None
     assert listing.version == 3
     assert jws.parse(listing.header, limit=4096).header["kid"] == berlin.keys.signer.kid
@@ -247,7 +247,10 @@ async def test_publishing_is_in_the_audit_trail(berlin: Node):
 
 async def test_budapest_s_list_is_taken_over(both: None, berlin: Node, budapest: Node):
     """What Hungary published is active and found in Berlin, byte for byte as it was signed."""
-    ours, theirs = (berlin.store.read_now(lambda q: authorities.listing_of(q, "HU")), directory.own_snapshot(budapest))
+    ours, theirs = (
+        berlin.store.read_now(lambda q: authorities.listing_of(q, "HU")),
+        directory.snapshot_of(budapest, "HU"),
+    )
     assert ours is not None
     assert theirs is not None
     assert ours.snapshot == theirs.snapshot
@@ -291,7 +294,7 @@ async def test_it_travels_by_the_exchange(both: None, berlin: Node, budapest: No
     sizes = []
 
     async def get(_url: str, fields: dict[str, str]):
-        listing = directory.own_snapshot(budapest)
+        listing = directory.snapshot_of(budapest, "HU")
         assert listing is not None
         document = document_of(listing.snapshot)
         asked = {name.lower(): value for name, value in fields.items()}
@@ -631,7 +634,7 @@ async def test_ten_thousand_authorities(berlin: Node, budapest: Node, members: M
     times = {"begin": time.perf_counter()}
     assert (await directory.import_authorities(budapest, operator(), many)).added == 10_000
     times["import"] = time.perf_counter()
-    listing = directory.own_snapshot(budapest)
+    listing = directory.snapshot_of(budapest, "HU")
     assert listing is not None
     assert (await offer(berlin, "HU", listing.snapshot)).added == 10_000
     times["accept"] = time.perf_counter()

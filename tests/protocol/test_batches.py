@@ -103,12 +103,12 @@ def test_every_event_arrives_once_and_in_order(steps: list[str]) -> None:
 
 
 def test_a_gap_says_where_the_receiver_stands() -> None:
-    """A later position, another predecessor and another epoch are gaps; the answer names the head (SPEC S-032, S-083)."""
+    """A later position, another predecessor and an epoch that follows another one are gaps; the answer names the head (SPEC S-032, S-083)."""
     first = batch_of(Head(), b"{}")
     after = Head(1, 2, first.sha256)
     assert code_of(batch_of(after, b"{1}"), Head()) == "gap"
     assert code_of(batch_of(replace(after, last=b64u(sha256(b""))), b"{1}"), after) == "gap"
-    assert code_of(batch_of(Head(2), b"{1}"), Head()) == "gap"
+    assert code_of(batch_of(Head(2), b"{1}"), after) == "gap"
     assert expected(after) == {"epoch": 1, "next": 2, "last": first.sha256}
 
 

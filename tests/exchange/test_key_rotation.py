@@ -1,0 +1,231 @@
+"""New keys while messages are on their way, and nothing of our own signed twice after a restore."""
+
+import asyncio
+import datetime as dt
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from directory_sync.demo import demo_authorities
+from node.delivery.call import Answer, Call
+from node.delivery.incoming import BATCHES, DIRECTORY, handle
+from node.domain.access import operator
+from node.errors import NodeError
+from node.service import cases, diagnosis, directory, key_change, membership
+from node.service.node import Node
+from node.store import key_files
+from protocol.event import parse_item
+from tests.exchange.pair import World, world
+from tests.exchange.test_refusal import stored_case
+from tests.exchange.test_restart import all_of, put_back, same_on_both, save_disk, start_again
+from tests.exchange.test_story import ANNA, KATALIN, ask, reply
+from tests.exchange.virtual_loop import run
+
+
+async def take_up(node: Node, both: World) -> None:
+    """Do what the running node does each second."""
+    node.members_changed = both.exchanges[node.country].match_members
+    key_change.take_up(node)
+    await membership.publish_own_role(node)
+    await directory.ensure_published(node)
+
+
+async def _encryption(folder: Path) -> None:
+    async with world(folder, "DE", "HU", inline=True) as both:
+        case_id = await ask(both)
+        node = both["DE"]
+        await take_up(node, both)
+        both.net.down.add(("HU", "DE"))
+        await cases.accept(both["HU"], KATALIN, case_id)  # sealed to the key that is about to go
+        before = node.keys.encryption_kid
+        await key_change.renew(node, operator(), "encryption")
+        assert node.keys.encryption_kid != before
+        await take_up(node, both)
+        await cases.reply(both["HU"], KATALIN, case_id, reply())
+        await asyncio.sleep(1)
+        both.net.down.clear()
+        await both.settled()
+        assert stored_case(node, case_id).state == "replied"
+        await asyncio.sleep(60)  # Budapest has fetched the record
+        await cases.clarify(node, ANNA, case_id, None)
+        await both.settled()
+        await cases.reply(both["HU"], KATALIN, case_id, reply())
+        line = both["HU"].store.read_now(lambda q: q.one("SELECT line FROM event ORDER BY seq DESC LIMIT 1"))
+        assert line is not None
+        assert {slot.kid for slot in parse_item(bytes(line["line"])).slots} == {node.keys.encryption_kid}
+        await both.settled()
+        same_on_both(both)
+        _earlier_key_is_kept(node, before)
+
+
+def _earlier_key_is_kept(node: Node, kid: str) -> None:
+    path = node.config.keys / f"encryption-{kid}.seed"
+    assert path.stat().st_mode & 0o777 == 0o600
+    ((kept, until),) = key_change.earlier_keys(node)
+    assert kept == kid
+    day = (until - dt.timedelta(days=50)).timestamp()
+    assert [c.level for c in diagnosis.check_local(node) if c.name == "earlier key"] in (["ok"], ["warn"])
+    os.utime(path, (day, day))
+    node.clock.offset = dt.timedelta(days=36500)  # type: ignore[attr-defined]
+    found = [check for check in diagnosis.check_local(node) if check.name == "earlier key"]
+    assert [check.level for check in found] == ["warn"]
+    assert found[0].mend == f"shred -u {path}"
+    node.clock.offset = dt.timedelta()  # type: ignore[attr-defined]
+
+
+def test_what_was_sealed_to_the_earlier_key_still_opens(tmp_path: Path) -> None:
+    """A new encryption key voids nothing on its way; senders use it once they know it; doctor says when the old may go."""
+    run(_encryption(tmp_path))
+
+
+async def _message(folder: Path) -> None:
+    async with world(folder, "DE", "HU", inline=True) as both:
+        case_id = await ask(both)
+        node = both["HU"]
+        await take_up(node, both)
+        stolen = node.keys.signer.kid
+        with pytest.raises(NodeError, match="in use"):
+            await membership.revoke_key(node, operator(), stolen)
+        await cases.accept(node, KATALIN, case_id)
+        await both.settled()
+        await key_change.renew(node, operator(), "message")
+        await take_up(node, both)
+        both.net.before = lambda me, _peer, call: (
+            Answer(503, {}, b'{"code":"unavailable"}') if me == "HU" and call.path == BATCHES else None
+        )
+        await cases.reply(node, KATALIN, case_id, reply())
+        await asyncio.sleep(1)
+        await membership.revoke_key(node, operator(), stolen)
+        record = node.members.member("HU") if node.members else None
+        assert record is not None
+        assert {key.kid: key.state for key in record.message_keys} == {
+            stolen: "revoked",
+            node.keys.signer.kid: "active",
+        }
+        assert membership.published(node)
+        both.net.before = lambda _me, _peer, _call: None
+        await asyncio.sleep(60)
+        await both.settled(longest_s=120)
+        assert stored_case(both["DE"], case_id).state == "replied"
+        known = both["DE"].members
+        key = known.message_key("HU", stolen) if known else None
+        assert key is not None
+        assert key.state == "revoked"
+        same_on_both(both)
+
+
+def test_a_message_key_is_renewed_and_the_stolen_one_revoked(tmp_path: Path) -> None:
+    """Without a restart; what was receipted under the revoked key stays valid, and `verify` says so (SPEC S-026)."""
+    run(_message(tmp_path))
+
+
+async def _tls(folder: Path) -> None:
+    async with world(folder, "DE", "HU", inline=True) as both:
+        await both.settled()
+        node = both["DE"]
+        await take_up(node, both)
+        before = node.keys.tls_der
+        await key_change.renew(node, operator(), "tls")
+        with pytest.raises(NodeError, match="waits already"):
+            await key_change.renew(node, operator(), "tls")
+        both.net.down.add("HU")
+        await take_up(node, both)
+        record = node.members.member("DE") if node.members else None
+        assert record is not None
+        assert len(record.tls) == 2
+        assert (key_change.waits_for(node), node.keys.tls_der) == (["HU"], before)
+        assert [c.level for c in diagnosis.check_local(node) if "next TLS" in c.message] == ["warn"]
+        both.net.down.clear()
+        for _ in range(80):
+            await asyncio.sleep(1)
+            both.exchanges["DE"].ask_for_record(key_change.waits_for(node) or [])
+            await take_up(node, both)
+        record = node.members.member("DE") if node.members else None
+        assert record is not None
+        assert record.tls == (node.keys.tls_der,)
+        assert node.keys.tls_der != before
+        assert key_change.waits_for(node) is None
+
+
+def test_the_next_certificate_is_used_once_every_peer_knows_it(tmp_path: Path) -> None:
+    """It stands in the record beside the present one; a peer that hasn't fetched it yet holds the change back."""
+    run(_tls(tmp_path))
+
+
+def test_an_interrupted_change_of_a_pair_leaves_a_node_that_starts(tmp_path: Path) -> None:
+    """Two files can't change at once: the certificate is found under the name that it had before."""
+
+    class Chance:
+        def random(self, count: int) -> bytes:
+            return os.urandom(count)
+
+    key_files.make_keys(tmp_path / "keys", "DE", Chance())
+    key_files.make_keys(tmp_path / "new", "DE", Chance())
+    for stem, following in (("message", "message.crt.new"), ("tls", "tls-next.crt")):
+        (tmp_path / "new" / f"{stem}.pem").replace(tmp_path / "keys" / f"{stem}.pem")
+        with pytest.raises(NodeError, match="don't belong together"):
+            key_files.load_keys(tmp_path / "keys")
+        (tmp_path / "new" / f"{stem}.crt").replace(tmp_path / "keys" / following)
+        key_files.load_keys(tmp_path / "keys")
+
+
+async def _published_before(folder: Path) -> None:
+    async with world(folder, "DE", "HU", inline=True) as both:
+        await both.settled()
+        save_disk(both, "DE")
+        ours = demo_authorities("DE")
+        await directory.import_authorities(both["DE"], operator(), ours[:-1], complete=True)
+        both.exchanges["DE"].announce()
+        await asyncio.sleep(120)
+        newest = directory.heads(both["HU"])["DE"]
+        assert newest[0] == 2
+        await put_back(both, "DE")
+        await start_again(both, "DE")
+        node = both["DE"]
+        with pytest.raises(NodeError, match="peers-not-asked"):  # nobody has been asked yet
+            await directory.import_authorities(node, operator(), ours[:-2], complete=True)
+        await asyncio.sleep(2)
+        assert directory.heads(node)["DE"] == newest
+        answer = await handle(both["HU"], "DE", Call("GET", DIRECTORY, {"of": "DE"}))
+        assert answer.status == 200
+        assert (await handle(both["HU"], "DE", Call("GET", DIRECTORY, {"of": "AT"}))).status == 404
+        changes = await directory.import_authorities(node, operator(), ours[:-2], complete=True)
+        assert changes.version == 3
+        both.exchanges["DE"].announce()
+        await asyncio.sleep(120)
+        assert directory.heads(both["HU"])["DE"][0] == 3
+        assert all_of(both["HU"], "SELECT * FROM proof") == []
+
+
+def test_a_restored_node_publishes_no_directory_twice(tmp_path: Path) -> None:
+    """It takes its own newer list back from a peer before it publishes the next one (SPEC S-133)."""
+    run(_published_before(tmp_path))
+
+
+async def _withheld(folder: Path) -> None:
+    async with world(folder, "DE", "HU", inline=True) as both:
+        await both.settled()
+        both.net.before = lambda me, _peer, call: Answer(404) if me == "DE" and call.query.get("of") else None
+
+        def more(me: str, _peer: str, call: Call, answer: Answer) -> Answer:
+            if me == "DE" and call.path.endswith("streams/DE"):
+                body = answer.body.replace(b'"directory": 1', b'"directory": 7').replace(b'"record": 1', b'"record": 7')
+                return Answer(200, {}, body)
+            return answer
+
+        both.net.after = more
+        await both.exchanges.pop("DE").stop()
+        await both.start("DE")
+        await asyncio.sleep(2)
+        node: Any = both["DE"]
+        with pytest.raises(NodeError, match="newer-at-peer"):
+            await directory.import_authorities(node, operator(), demo_authorities("DE")[:-1], complete=True)
+        with pytest.raises(NodeError, match="newer-at-peer"):
+            await membership.publish_own_role(node)
+
+
+def test_where_the_newer_one_is_not_to_be_had_nothing_is_published(tmp_path: Path) -> None:
+    """The refusal has a code and a hint; a second document of one version would be a proof against us (SPEC S-133)."""
+    run(_withheld(tmp_path))
