@@ -17,14 +17,14 @@ from directory_sync import limits
 Level = Literal["national", "regional", "local"]
 Role = Literal["authority", "coordinator"]
 
-# Control characters and lone surrogates, line and paragraph separators, and what reorders text.
-_HIDING = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u2028-\u202e\u2066-\u2069]")
+# Control characters and lone surrogates, line and paragraph separators, what can't be seen, and what reorders text.
+_HIDING = re.compile("[\x00-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff]")
 
 
 def _clean(text: str) -> str:
-    """Refuse what could hide or reorder what a reader sees: control and direction characters."""
+    """Refuse what could hide or reorder what a reader sees: control, direction, invisible characters (SPEC S-177)."""
     if _HIDING.search(text):
-        raise ValueError("holds a control or direction character")
+        raise ValueError("holds a control, direction or invisible character")
     if text != text.strip():
         raise ValueError("begins or ends with a space")
     return text

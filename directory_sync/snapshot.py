@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from directory_sync import limits
 from directory_sync.authority import Authority, Country
 from directory_sync.problem import DirectoryError
 from protocol.encoding import canonical_json, sha256_b64u, strict_object
+from protocol.member import Instant
 from protocol.problems import ProtocolError
 
 SignHeader = Callable[[dict[str, Any]], str]
@@ -39,7 +40,7 @@ class Header(BaseModel):
 
     iss: Country
     version: Annotated[int, Field(strict=True, ge=1, le=2**53 - 1)]
-    at: AwareDatetime
+    at: Instant
     count: Annotated[int, Field(strict=True, ge=0, le=limits.MAX_RECORDS)]
     size: Annotated[int, Field(strict=True, ge=0, le=limits.MAX_BODY_BYTES)]
     sha256: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{43}$")]

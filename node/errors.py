@@ -74,6 +74,8 @@ _TABLE: Final = (
     Code("unknown-area", 422, "caller", "This node doesn't know this legal area.", "entente areas list."),
     Code("unknown-authority", 422, "caller", "There is no such active authority.", "Search the directory."),
     Code("unknown-country", 422, "caller", "No active member has this country code.", "entente member list."),
+    Code("no-encryption-key", 422, "peer", "The country has published no encryption key that this node can use.",
+         "Its operator: a record with a key of a known suite; ours: a newer version."),
     Code("unknown-language", 422, "caller", "This isn't one of the 26 languages.", "Use a code such as de or hu."),
     Code("list-expired", 503, "node", "The member list has expired; no new counterparts.", "entente member renew."),
     Code("too-many", 429, "caller", "Too many attempts.", "Wait as long as Retry-After says, then try again."),

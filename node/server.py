@@ -160,8 +160,8 @@ class Server:
         members = self.node.members
         pinned: frozenset[bytes] = frozenset()
         if members is not None:
-            others = members.active_countries() - {self.node.country}
-            pinned = frozenset().union(*(members.tls_certificates(country) for country in others))
+            # whoever isn't active is told so, not left with a broken line: SPEC S-165
+            pinned = members.listed_certificates() - members.tls_certificates(self.node.country)
         self._tls.trust(pinned)
         if not start:
             self._exchange.match_members()

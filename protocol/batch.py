@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, WrapValidator
+from pydantic_core.core_schema import ValidatorFunctionWrapHandler
 
 from protocol import jws
 from protocol.encoding import b64u, sha256_b64u
@@ -22,6 +23,17 @@ Versions = dict[str, tuple[Count, str]]
 """Document → its version and the hash of its bytes, as the signer knows them."""
 
 
+def _readable(value: object, read: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return read(value)
+    except ValidationError:
+        return {}
+
+
+Gossip = Annotated[Versions, Field(max_length=64), WrapValidator(_readable)]
+"""What the signer says it knows: a hint, so one that can't be read is none and refuses nothing (SPEC S-117)."""
+
+
 class Claims(BaseModel):
     """The claims of a batch. The event at index i of `items` has the position `first + i`."""
 
@@ -34,8 +46,8 @@ class Claims(BaseModel):
     prev: Digest | None
     items: Annotated[tuple[Digest, ...], Field(min_length=1, max_length=MAX_ITEMS)]
     body: Digest
-    members: Annotated[Versions, Field(max_length=64)]
-    heads: Annotated[Versions, Field(max_length=64)] = Field(default_factory=dict)
+    members: Gossip = Field(default_factory=dict)
+    heads: Gossip = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)

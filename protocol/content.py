@@ -7,6 +7,7 @@ so that a newer minor version can add some.
 
 import datetime as dt
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
@@ -114,9 +115,21 @@ class AttachmentRef(Content):
         return un_b64u(self.key)
 
 
-Attachments = Annotated[tuple[AttachmentRef, ...], Field(max_length=MAX_ATTACHMENTS)]  # SPEC S-069
-Variables = Annotated[dict[Id, Variable], Field(max_length=MAX_QUESTIONS)]
-Replies = Annotated[dict[Id, Reply], Field(max_length=MAX_QUESTIONS)]
+def _or_nothing(empty: Any) -> BeforeValidator:
+    """Read `null` as what is empty (SPEC S-046)."""
+    return BeforeValidator(lambda value: empty if value is None else value)
+
+
+Attachments = Annotated[tuple[AttachmentRef, ...], Field(max_length=MAX_ATTACHMENTS), _or_nothing(())]  # SPEC S-069
+Variables = Annotated[dict[Id, Variable], Field(max_length=MAX_QUESTIONS), _or_nothing({})]
+Replies = Annotated[dict[Id, Reply], Field(max_length=MAX_QUESTIONS), _or_nothing({})]
+
+_VARIABLE_TYPES: Final = tuple(
+    map(frozenset, ({"code"}, {"text", "lang"}, {"given_names", "family_name"}, {"country"}, {"name"}))
+)
+_REPLY_TYPES: Final = tuple(map(frozenset, ({"code"}, {"text", "lang"}, {"date"}, {"country"})))
+"""The fields of each type of value; a person may have a `birth_date` too, a reply a `comment`."""
+_BESIDE: Final = frozenset({"birth_date", "comment"})
 
 
 class SendMatter(Content):
@@ -232,6 +245,21 @@ def read_content(kind: str, part: str, plaintext: bytes) -> Content:
         raise ProtocolError("content-malformed", f"{kind}, part {part}: {', '.join(places)[:200]}") from None
     except ProtocolError as error:
         raise ProtocolError("content-malformed", error.detail) from None
+
+
+def check_values(contents: Mapping[str, Content]) -> None:
+    """Check what is received anew: each value is of one type and stands in one part, else `content-malformed`.
+
+    What was stored earlier is read without it (SPEC S-162).
+    """
+    for where, types in (("variables", _VARIABLE_TYPES), ("answers", _REPLY_TYPES)):
+        parts = [getattr(content, where, {}) for content in contents.values()]
+        if len({name for values in parts for name in values}) < sum(map(len, parts)):
+            raise ProtocolError("content-malformed", f"{where}: the same one in two parts")
+        for value in (value for values in parts for value in values.values()):
+            given = {name for name in type(value).model_fields if getattr(value, name) is not None}
+            if given - _BESIDE not in types or ("birth_date" in given and "given_names" not in given):
+                raise ProtocolError("content-malformed", f"{where}: not the fields of one type")
 
 
 _FIELDS: Final[frozenset[Any]] = frozenset(

@@ -228,11 +228,19 @@ def _slot(item: dict[str, Any]) -> Slot:
 
 def open_ceks(event: Event, keys: Opener) -> dict[str, bytes]:
     """Unwrap the CEK of every part with this node's keys; raises `part-unreadable` (SPEC S-055)."""
-    mine = {s.part: (s, key) for s in event.slots if (key := keys.private_key(s.kid)) is not None}
-    missing = [p.id for p in event.claims.parts if p.id not in mine]
+    claimed, ceks = {p.id for p in event.claims.parts}, dict[str, bytes]()
+    for slot in event.slots:
+        if (key := keys.private_key(slot.kid)) is None:
+            continue
+        if slot.part not in claimed:
+            raise ProtocolError("part-unreadable", "a slot for a part that the event doesn't name")  # SPEC S-161
+        cek = unwrap(slot, key, event.claims.address)
+        if ceks.setdefault(slot.part, cek) != cek:
+            raise ProtocolError("part-unreadable", f"two keys for part {slot.part}")
+    missing = [p.id for p in event.claims.parts if p.id not in ceks]
     if missing:
         raise ProtocolError("part-unreadable", f"no slot for this node in part {missing[0]}")
-    return {part: unwrap(slot, key, event.claims.address) for part, (slot, key) in mine.items()}
+    return ceks
 
 
 def open_contents(event: Event, ceks: dict[str, bytes]) -> dict[str, Content]:

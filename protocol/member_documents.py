@@ -204,6 +204,7 @@ def model_or_refuse(model: type[Model], value: Any, document: str = "", code: st
 
 
 def _parse(kind: Any, raw: bytes, signed: type[Root | Targets], name: str) -> Any:
+    """Read a document in TUF's format (SPEC S-173)."""
     json_or_refuse(raw, MAX_DOCUMENT, name)
     try:
         metadata = kind.from_bytes(raw)

@@ -36,7 +36,7 @@ MAX_EXPIRES_DAYS: Final = 3650
 
 
 class Candidate(BaseModel):
-    """A country that joins or changes its keys: public Ed25519 keys, 32 bytes in hex."""
+    """A country that joins or changes its keys: public Ed25519 keys, 32 bytes in hex (SPEC S-169)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     country: Country
@@ -59,7 +59,7 @@ class Candidate(BaseModel):
 
 
 class Proposal(BaseModel):
-    """The next root and the next targets, without signatures."""
+    """The next root and the next targets, without signatures (SPEC S-171)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     root: Base64

@@ -51,7 +51,7 @@ def next_roots(
 def next_targets(
     root: RootDocument, current: TargetsDocument | None, offered: bytes | None, problems: Problems
 ) -> TargetsDocument | None:
-    """Return the targets that stand under `root`: the offered one where it is newer, or ours."""
+    """Return the targets that stand under `root`: the offered one where it is newer, or ours (SPEC S-175)."""
     chosen = current
     if offered is not None and (current is None or offered != current.raw):
         targets = read_targets(offered)

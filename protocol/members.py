@@ -147,11 +147,20 @@ class MemberList:
 
     def country_of(self, certificate: bytes) -> str | None:
         """Return the active country that listed exactly this certificate (DER, byte for byte)."""
+        country = self.holder_of(certificate)
+        return country if country is not None and self.active(country) else None
+
+    def holder_of(self, certificate: bytes) -> str | None:
+        """Return the country that listed exactly this certificate, whatever its status (SPEC S-165)."""
         return self._holders.get(certificate)
+
+    def listed_certificates(self) -> frozenset[bytes]:
+        """Return every certificate (DER) of every record: who shows one is somebody that this list knows."""
+        return frozenset(self._holders)
 
     @cached_property
     def _holders(self) -> Mapping[bytes, str]:
-        return {tls: country for country in self.countries() for tls in self.tls_certificates(country)}
+        return {tls: country for country, role in self._roles.items() for tls in role.record.tls}
 
     # --- documents ---
 
@@ -221,7 +230,10 @@ class MemberList:
     # --- expiry ---
 
     def expired(self, now: datetime) -> bool:
-        """Say whether root or targets has expired: no new members and no new counterparts, all else goes on."""
+        """Say whether root or targets has expired: no new members and no new counterparts, all else goes on.
+
+        A record that has expired goes on counting, with a warning (SPEC S-174).
+        """
         documents: list[Document] = [self.root, *([self._targets] if self._targets else [])]
         return any(now >= document.expires for document in documents)
 

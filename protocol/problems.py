@@ -45,7 +45,7 @@ def _final(code: str, meaning: str, hint: str) -> Problem:
 STORED: Final = "stored"
 
 _TABLE: Final = (
-    _temporary("malformed", 400, "sender", "The message can't be read.", "Compare it with SPEC.md section 3."),
+    _temporary("malformed", 400, "sender", "The message can't be read.", "Compare it with SPEC.md sections 3 and 4."),
     _temporary("too-large", 413, "sender", "The message is larger than allowed.", "See SPEC.md section 2."),
     _temporary("not-a-member", 403, "sender", "The certificate belongs to no active member.",
                "Compare the certificate with the member list: entente doctor."),
@@ -61,8 +61,6 @@ _TABLE: Final = (
                "Something on the way changed it; the same bytes are sent again."),
     _temporary("unknown-key", 409, "receiver", "The receiver doesn't know the signing key yet.",
                "It fetches the sender's member record and accepts the next attempt."),
-    _temporary("older-member-list", 409, "receiver", "The receiver's member list is older.",
-               "It fetches the newer list and accepts the next attempt."),
     _temporary("gap", 409, "sender", "The batch doesn't follow the last one.",
                "The answer names the expected position; resend from there."),
     _temporary("fork", 409, "sender", "Another batch was received at this position.",
@@ -89,7 +87,6 @@ _TABLE: Final = (
     _final("part-commitment", "A part isn't what the event commits to.", "The sending node has a defect."),
     _final("content-malformed", "The content isn't what this kind of event holds.", "The sending node has a defect."),
     _final("unknown-authority", "The receiver has no such active authority.", "Search the directory again."),
-    _final("unknown-area", "The receiver doesn't take part in this legal area.", "Ask the operator."),
     _final("unknown-question", "The question set has no such question.", "Use the current question set."),
     _final("wrong-answer-type", "An answer isn't of the type that the question asks for.", "Answer again."),
     _final("content-incomplete", "Something required is missing.", "Fill in what the question set requires."),

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from protocol import jws
-from protocol.batch import Batch, Count, Country, Digest, Versions
+from protocol.batch import Batch, Count, Country, Digest, Gossip, Versions
 from protocol.encoding import b64u
 from protocol.limits import MAX_ITEMS, MAX_RECEIPT_JWS
 from protocol.problems import PROBLEMS, STORED, ProtocolError
@@ -28,7 +28,7 @@ class Claims(BaseModel):
     batch_sha256: Digest
     outcomes: Annotated[tuple[Outcome, ...], Field(max_length=MAX_ITEMS)]
     clock: Count
-    members: Annotated[Versions, Field(max_length=64)] = Field(default_factory=dict)
+    members: Gossip = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)

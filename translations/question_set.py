@@ -133,7 +133,7 @@ def definition_sha256(
 
     The bytes hashed are the UTF-8 of the JSON object `{"lists": {id: …}, "set": …, "variables": {id: …}}`
     with sorted keys, no spaces, no ASCII escapes, and without the fields that hold their default. Texts
-    are named by id in it, so a better translation leaves the hash alone.
+    are named by id in it, so a better translation leaves the hash alone (SPEC S-172).
     """
     items = question_set.by_id.values()
     used = [variables[name] for name in sorted({name for item in items for name in item.variables})]

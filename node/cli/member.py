@@ -149,7 +149,9 @@ def show(country: CountryArgument, config: ConfigOption = HERE, json: JsonOption
         ("encryption key", found["encryption_keys"]),
     ):
         for one in listed:
-            say(f"  {what}  {grouped(one['sha256'])}  {one['state']}")
+            # an encryption key's name binds nothing, its hash does: SPEC S-167
+            named = f", named {one['kid']}" if one.get("kid", one["sha256"]) != one["sha256"] else ""
+            say(f"  {what}  {grouped(one['sha256'])}  {one['state']}{named}")
 
 
 async def _record(node: "Node", country: str) -> dict[str, Any]:
@@ -163,7 +165,12 @@ async def _record(node: "Node", country: str) -> dict[str, Any]:
         raise NodeError("unknown-country", f"The member list doesn't name {country}.")
     message = [{"sha256": key.kid, "state": key.state} for key in record.message_keys] if record else []
     encryption = (
-        [{"sha256": k.kid, "state": k.state, "suite": k.suite} for k in record.encryption_keys] if record else []
+        [
+            {"kid": k.kid, "sha256": sha256_b64u(k.public), "state": k.state, "suite": k.suite}
+            for k in record.encryption_keys
+        ]
+        if record
+        else []
     )
     return {
         "country": country,

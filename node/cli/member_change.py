@@ -290,11 +290,13 @@ def publish(
 
     read, statements = read_proposal(proposal), [read_statement(path) for path in signed]
 
-    async def work(node: "Node") -> tuple["Progress", "MemberList", str]:
+    async def work(node: "Node") -> tuple["Progress", "MemberList", list[str], str]:
+        before = set(accession.in_force(node).root.states)
         progress = await accession.publish(node, read, statements)
-        return progress, accession.in_force(node), node.config.peers.url
+        members = accession.in_force(node)
+        return progress, members, sorted(set(members.root.states) - before), node.config.peers.url
 
-    progress, members, url = run(config, work)
+    progress, members, new, url = run(config, work)
     say(f"Signed by: {', '.join(progress.signed) or 'nobody'}")
     if progress.bundle is None:
         must = f", {', '.join(progress.required)} in any case" if progress.required else ""
@@ -304,8 +306,10 @@ def publish(
     silent = sorted(country for country in members.active_countries() if members.member(country) is None)
     if silent:
         say(f"{', '.join(silent)} gave no record: pass its file from `entente member sign`, or nobody can reach it.")
+    if not new:
+        return
     steps(
-        "Whoever is new in the list now runs:",
+        f"{', '.join(new)}, new in the list, now runs:",
         [
             (
                 f"entente member join --root-sha256 {members.root_sha256} --from {url}",

@@ -116,7 +116,7 @@ class Courier:
         except Exception:
             log.exception("failure-not-noted", peer=self._peer)
         # SPEC S-086
-        if getattr(error, "code", "") in ("unknown-key", "older-member-list"):
+        if getattr(error, "code", "") == "unknown-key":
             self._node.heard(self._peer, {}, {})
         self._hurry.clear()
         with contextlib.suppress(TimeoutError):

@@ -26,6 +26,8 @@ from protocol.problems import ProtocolError
 log: Final = structlog.get_logger("entente.fetcher")
 _OK, _PARTIAL = 200, 206
 _STEP: Final = 4 * SEALED_CHUNK
+_LIST_EVERY_S: Final = 1.0
+"""The list is fetched once in that time at most, whatever the peer says it knows (SPEC S-086)."""
 
 
 class AnswerError(LineError):
@@ -43,6 +45,7 @@ class Fetcher:
         self._woken = asyncio.Event()
         self._members_due = self._directory_due = True
         self._own_directory_due = False
+        self._next_list = 0.0
 
     def take_back(self, *, directory: bool, record: bool) -> None:
         """Fetch what the peer has newer than we do of our own directory or record: this node has lost it."""
@@ -96,8 +99,13 @@ class Fetcher:
     async def round(self) -> None:
         """Fetch everything that is due now."""
         if self._members_due:
-            await self._fetch_members()
-            self._members_due = False
+            await self._wait_for_turn()
+            self._members_due = False  # what is heard from here on is a reason for the next time
+            try:
+                await self._fetch_members()
+            except Exception:
+                self._members_due = True
+                raise
         if self._own_directory_due:
             await self._fetch_own_directory()
             self._own_directory_due = False
@@ -105,6 +113,11 @@ class Fetcher:
             await self._fetch_directory()
             self._directory_due = False
         await self._fetch_blobs()
+
+    async def _wait_for_turn(self) -> None:
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(self._next_list - loop.time())
+        self._next_list = loop.time() + _LIST_EVERY_S
 
     async def _get(self, path: str, headers: Mapping[str, str], query: Mapping[str, str] | None = None) -> Answer:
         known = {**headers, **own_directory(self._node)}

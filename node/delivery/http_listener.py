@@ -71,10 +71,10 @@ async def _last_answer(request: web.Request, answer: Answer) -> web.Response:
 
 
 def peer_of(request: web.Request, node: Node) -> str | None:
-    """Return the active member whose certificate the caller showed, checked on every request (SPEC S-092)."""
+    """Return the country of whose record the caller showed a certificate, looked up on every request (SPEC S-092)."""
     tls = request.transport.get_extra_info("ssl_object") if request.transport else None
     certificate = tls.getpeercert(binary_form=True) if tls is not None else None
-    return node.members.country_of(certificate) if certificate and node.members else None
+    return node.members.holder_of(certificate) if certificate and node.members else None
 
 
 def _response(answer: Answer) -> web.Response:

@@ -1,7 +1,6 @@
 """What this node answers to its peers: decide which use case, turn refusals into problems (RFC 9457)."""
 
 import asyncio
-import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
@@ -17,9 +16,11 @@ from node.service.node import Node
 from node.service.receive import GapError, receive
 from node.store import peers
 from protocol.batch import MEDIA_TYPE
+from protocol.encoding import canonical_json
 from protocol.history import MEDIA_TYPE as HISTORY_TYPE
 from protocol.limits import MAX_REQUEST_BODY
 from protocol.member_bundle import MAX_ROOTS
+from protocol.members import MemberList
 from protocol.problems import ProtocolError
 
 log: Final = structlog.get_logger("entente.incoming")
@@ -39,9 +40,10 @@ _SOON_S: Final = "1"  # a comparison takes as long as a call
 
 
 async def handle(node: Node, peer: str | None, call: Call) -> Answer:
-    """Answer a peer's call; `peer` is the member whose certificate TLS showed, None where none did."""
+    """Answer a peer's call; `peer` is the country whose certificate TLS showed, None where none did."""
     try:
-        if peer is None or node.members is None or not node.members.active(peer):
+        members = node.members
+        if peer is None or members is None or not (members.active(peer) or _may_look(members, peer, call)):
             raise ProtocolError("not-a-member", "the TLS certificate")  # noqa: TRY301
         if node.store.read_now(lambda q: peers.is_blocked(q, peer)):
             raise ProtocolError("blocked", peer)  # noqa: TRY301
@@ -54,6 +56,11 @@ async def handle(node: Node, peer: str | None, call: Call) -> Answer:
     except Exception:
         log.exception("incoming-failed", peer=peer, path=call.path.rpartition("/")[0])
         return problem(ProtocolError("unavailable", "an error inside the node"))
+
+
+def _may_look(members: MemberList, peer: str, call: Call) -> bool:
+    """Say whether a call is the one that a country with a record may always make: to see why (SPEC S-165)."""
+    return (call.method, call.path) == ("GET", MEMBERS) and members.member(peer) is not None
 
 
 def _listen(node: Node, peer: str, said: str) -> None:
@@ -83,12 +90,19 @@ async def _route(node: Node, peer: str, call: Call) -> Answer:
 
 
 async def _batch(node: Node, peer: str, call: Call) -> Answer:
+    if len(call.body) > MAX_REQUEST_BODY:
+        raise ProtocolError("too-large", "the body")
     # SPEC S-093
     if call.headers.get("content-type") != MEDIA_TYPE:
         raise ProtocolError("malformed", f"Content-Type is {MEDIA_TYPE}")
-    if len(call.body) > MAX_REQUEST_BODY:
-        raise ProtocolError("too-large", "the body")
-    receipt = await receive(node, peer, call.body)
+    if "content-encoding" in call.headers:
+        raise ProtocolError("malformed", "a batch isn't compressed")  # SPEC S-168
+    try:
+        receipt = await receive(node, peer, call.body)
+    except ProtocolError as error:
+        if error.code == "unknown-key":
+            node.heard(peer, {}, {})  # its newer record is what is missing (SPEC S-086)
+        raise
     try:
         await follow_up.after_batch(node, peer, call.body)
     except Exception:  # the batch is stored: whatever fails now, the sender gets its receipt
@@ -139,7 +153,7 @@ async def _stream(node: Node, peer: str, call: Call) -> Answer:
         return Answer(200, {"content-type": HISTORY_TYPE}, found)
     if iss != peer:
         raise ProtocolError("not-found", "a member asks for its own stream only")
-    return Answer(200, {"content-type": "application/json"}, json.dumps(compare.answer(node, peer)).encode())
+    return Answer(200, {"content-type": "application/json"}, canonical_json(compare.answer(node, peer)))
 
 
 async def _blob(node: Node, peer: str, call: Call) -> Answer:
@@ -153,7 +167,7 @@ async def _blob(node: Node, peer: str, call: Call) -> Answer:
 
 
 def problem(error: ProtocolError) -> Answer:
-    """Turn a refusal into a problem document (SPEC S-081, S-082); final codes, which never get here, are 400."""
+    """Turn a refusal into a problem document (SPEC S-081, S-082, S-166); final codes, which never get here, are 400."""
     entry = error.problem
     status = 400 if entry.final else entry.status
     body: dict[str, Any] = {
@@ -169,4 +183,4 @@ def problem(error: ProtocolError) -> Answer:
     headers = {"content-type": "application/problem+json"}
     if status in (429, 503):
         headers["retry-after"] = _SOON_S if entry.code == "comparing" else RETRY_AFTER_S
-    return Answer(status, headers, json.dumps(body).encode())
+    return Answer(status, headers, canonical_json(body))

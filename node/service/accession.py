@@ -38,7 +38,7 @@ STATE_KEY: Final = "state.seed"
 
 @dataclass(frozen=True)
 class Statement:
-    """What one state says to a proposal: its detached signatures, and records (signed bytes) by country."""
+    """What one state says to a proposal: detached signatures, and records (signed bytes) by country (SPEC S-170)."""
 
     signatures: tuple[DetachedSignature, ...]
     records: dict[str, bytes] = field(default_factory=dict)

@@ -20,7 +20,7 @@ _ATTEMPTS: Final = 3
 async def after_batch(node: Node, peer: str, data: bytes) -> None:
     """Do what a batch just stored asks for, and let the fetcher look after the rest."""
     versions = parse_batch(data).claims
-    node.heard(peer, versions.members, versions.heads)
+    node.heard(peer, versions.members or None, versions.heads)
     await grant_withdrawals(node)
 
 

@@ -24,10 +24,12 @@ _INLINE: Final = 4  # openings that are sealed on the loop itself
 
 
 def reader_of(node: Node, country: str) -> Recipient:
-    """Return the encryption key of an active member; raises `unknown-country`."""
-    key = node.members.encryption_key(country) if node.members else None
-    if key is None:
+    """Return the encryption key of an active member; raises `unknown-country` or `no-encryption-key`."""
+    if node.members is None or not node.members.active(country):
         raise NodeError("unknown-country", f"{country} is no active member.")
+    key = node.members.encryption_key(country)
+    if key is None:
+        raise NodeError("no-encryption-key", f"{country} has no encryption key of a suite that this node knows.")
     return key
 
 

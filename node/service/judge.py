@@ -1,11 +1,11 @@
 """Whether content fits the question set it names; run by the sender before and by the receiver after."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from protocol.content import MATTER, PERSON, SEND_KIND, Content, ReplyMatter, ReplyPerson, SendMatter, SendPerson
 from protocol.problems import ProtocolError
-from translations.answer import Problem, check_answers, check_request
+from translations.answer import Problem, check_answers, check_request, personal_items
 from translations.area import Area, Areas
 
 _CODES = {
@@ -22,6 +22,8 @@ _CODES = {
     "missing-answer": "content-incomplete",
 }
 """Problems of the question set → final codes of the protocol."""
+_ORDER = ("unknown-question", "wrong-answer-type", "content-incomplete")
+"""Of several the first one is the answer, at every node the same (SPEC S-048)."""
 
 
 def area_of(areas: Areas, matter: SendMatter) -> Area | None:
@@ -37,7 +39,7 @@ def area_of(areas: Areas, matter: SendMatter) -> Area | None:
 def judge_content(
     areas: Areas, kind: str, contents: dict[str, Content], asked: Callable[[], SendMatter] | None
 ) -> None:
-    """Raise the final code for content that doesn't fit its set (SPEC S-048).
+    """Raise the final code for content that doesn't fit its set (SPEC S-048, S-163).
 
     Without the set nothing is judged: it is being fetched (SPEC S-049).
     """
@@ -45,13 +47,18 @@ def judge_content(
         matter = contents[MATTER]
         assert isinstance(matter, SendMatter)
         area = area_of(areas, matter)
+        if area is not None:
+            _require_apart(
+                name for name in matter.variables if name in area.variables and area.variables[name].personal
+            )
         problems = request_problems(area, matter, contents.get(PERSON)) if area else []
     elif kind == "request.reply" and asked is not None:
         problems = _reply(areas, asked(), contents)
     else:
         return
     if problems:
-        raise ProtocolError(_CODES[problems[0].code], f"{problems[0].item}: {problems[0].code}")
+        first = min(problems, key=lambda problem: _ORDER.index(_CODES[problem.code]))
+        raise ProtocolError(_CODES[first.code], f"{first.item}: {first.code}")
 
 
 def request_problems(area: Area, matter: SendMatter, person: Content | None) -> list[Problem]:
@@ -66,10 +73,18 @@ def _reply(areas: Areas, asked: SendMatter, contents: dict[str, Content]) -> lis
         return []
     matter, person = contents[MATTER], contents.get(PERSON)
     assert isinstance(matter, ReplyMatter)
+    personal = personal_items(area.question_sets[asked.set])
+    _require_apart(item for item, answer in matter.answers.items() if item in personal or answer.comment is not None)
     answers = plain(matter.answers) | (plain(person.answers) if isinstance(person, ReplyPerson) else {})
     if not answers:
         return []  # a clarification that changes no answer
     return check_answers(area, asked.set, [question.item for question in asked.questions], answers)
+
+
+def _require_apart(misplaced: Iterable[str]) -> None:
+    """Refuse what is about the person in the part that isn't (SPEC S-163)."""
+    if any(True for _ in misplaced):
+        raise ProtocolError("content-malformed", "what is about the person stands in the part matter")
 
 
 def plain(values: dict[str, Any]) -> dict[str, Any]:

@@ -2,9 +2,10 @@
 
 from node.clock import seconds
 from node.service.node import Node
-from node.store import streams
-from node.store.tx import Row
+from node.store import refusals, streams
+from node.store.tx import Row, Tx
 from protocol.batch import Batch
+from protocol.problems import STORED
 from protocol.receipt import issue, parse_receipt
 
 
@@ -33,5 +34,10 @@ async def _signed_again(node: Node, batch: Batch, row: Row) -> bytes:
     now = seconds(node.clock.now())
     again = issue(node.keys.signer, batch, outcomes, now=now, members=node.versions())
     digest = parse_receipt(again.encode("ascii")).sha256
-    await node.store.write(lambda tx: streams.signed_again(tx, batch.sha256, again, digest))
+
+    def work(tx: Tx) -> None:
+        streams.signed_again(tx, batch.sha256, again, digest)
+        refusals.receipted(tx, batch.claims.iss, digest, [refused for refused, code in outcomes if code != STORED])
+
+    await node.store.write(work)
     return again.encode("ascii")

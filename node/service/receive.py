@@ -10,13 +10,13 @@ from node.service import receipts
 from node.service.contents import open_row, pack_ceks
 from node.service.judge import judge_content
 from node.service.node import Node
-from node.store import audit, authorities, blobs, cases, events, peers, streams
-from node.store.tx import Read, Tx
+from node.store import audit, authorities, blobs, cases, events, peers, refusals, streams
+from node.store.tx import Tx
 from protocol import jws
 from protocol.batch import Batch, Head, check_body, consumed, expected, parse_batch, place
-from protocol.content import MATTER, SEND_KIND, AttachmentRef, Content, SendMatter
+from protocol.content import MATTER, SEND_KIND, AttachmentRef, BlobMatter, Content, SendMatter, check_values
 from protocol.encoding import b64u
-from protocol.event import Event, open_ceks, open_contents, parse_item
+from protocol.event import Claims, Event, open_ceks, open_contents, parse_item
 from protocol.member import MessageKey
 from protocol.problems import STORED, ProtocolError
 from protocol.receipt import issue as issue_receipt
@@ -34,8 +34,15 @@ class Opened:
     ceks: dict[str, bytes]
 
 
-Item = Opened | str
-"""An opened event, or the final code by which it is refused."""
+@dataclass(frozen=True)
+class Refused:
+    """An event that isn't taken: its final code, and its claims where it is the one named and can be read."""
+
+    code: str
+    claims: Claims | None = None
+
+
+Item = Opened | Refused
 
 
 class GapError(ProtocolError):
@@ -124,18 +131,21 @@ def open_items(node: Node, batch: Batch) -> list[Item]:
 
 
 def _open_item(node: Node, batch: Batch, line: bytes, digest: str) -> Item:
+    claims = None
     try:
         event = parse_item(line)
         if b64u(event.digest) != digest:
             raise ProtocolError("event-malformed", "not the event that the batch names")  # noqa: TRY301
+        claims = event.claims
         _check_event(node, batch, event)
         ceks = open_ceks(event, node.keys)
         contents = open_contents(event, ceks)
+        check_values(contents)
         return Opened(event, contents, ceks)
     except ProtocolError as error:
         if error.code == "unknown-key":
             raise
-        return error.code
+        return Refused(error.code, claims)
 
 
 def _check_event(node: Node, batch: Batch, event: Event) -> None:
@@ -189,17 +199,25 @@ class _Taking:
         if place(batch, streams.head(tx, batch.claims.iss, self.node.country)) != "new":
             raise ProtocolError("busy", "the same batch is being stored")
         _batch_key(self.node, batch.claims.iss, batch)  # revoked meanwhile? Then its sender has sealed anew (S-130)
-        outcomes = []
+        outcomes, iss = [], batch.claims.iss
         for item, digest in zip(items, batch.claims.items, strict=True):
-            code = item if isinstance(item, str) else self._apply(item)
+            code = self._known(iss, digest) or (item.code if isinstance(item, Refused) else self._apply(item))
             if code != STORED:
-                audit.append(tx, batch.claims.iss, "refused", digest, code)
+                audit.append(tx, iss, "refused", digest, code)
+                refusals.keep(tx, iss, digest, code, item.event.claims if isinstance(item, Opened) else item.claims)
             outcomes.append((digest, code))
         receipt = issue_receipt(
             self.node.keys.signer, batch, outcomes, now=seconds(tx.now), members=self.node.versions()
         )
-        streams.save(tx, batch, receipt, parse_receipt(receipt.encode("ascii")).sha256)
+        name = parse_receipt(receipt.encode("ascii")).sha256
+        refusals.receipted(tx, iss, name, [digest for digest, code in outcomes if code != STORED])
+        streams.save(tx, batch, receipt, name)
         return receipt
+
+    def _known(self, iss: str, digest: str) -> str | None:
+        """Return what this node has said of that event before: it never says two things of one (SPEC S-160)."""
+        stored = events.by_digest(self.tx, digest)
+        return STORED if stored is not None and stored["iss"] == iss else refusals.code_of(self.tx, iss, digest)
 
     def _apply(self, item: Opened) -> str:
         tx, event, claims = self.tx, item.event, item.event.claims
@@ -233,7 +251,7 @@ class _Taking:
         if not authorities.is_active(self.tx, self.node.country, matter.replying.authority, self.tx.now.date()):
             raise ProtocolError("unknown-authority", "the replying authority")
         judge_content(self.node.areas, claims.kind, item.contents, None)
-        if claims.prev is not None and not _refused_before(self.tx, self.node, claims.prev, claims.iss):
+        if claims.prev is not None and not refusals.allows(self.tx, claims):
             raise ProtocolError("no-predecessor", "a request has none but the receipt that refused it before")
         opened_case = opened(claims, b64u(item.event.digest), matter, self.node.country)
         cases.insert(self.tx, opened_case, unread=True, on_its_way=0)
@@ -246,22 +264,28 @@ class _Taking:
         if claims.iss != case.counterpart or claims.aud != (self.node.country,):
             raise ProtocolError("not-a-party", claims.iss)
         judge_content(self.node.areas, claims.kind, item.contents, lambda: self._asked(case))
-        refused = claims.prev is not None and _refused_before(self.tx, self.node, claims.prev, claims.iss)
+        self._check_notice(item, case)
+        refused = refusals.allows(self.tx, claims)
         after = advanced(case, claims, b64u(item.event.digest), item.contents[MATTER], after_refusal=refused)
         told = None if claims.kind.startswith("notice.") else True
         cases.update(self.tx, after, unread=told)
         return after
+
+    def _check_notice(self, item: Opened, case: Case) -> None:
+        """Check that a notice is one that its issuer can give (SPEC S-164)."""
+        claims, matter = item.event.claims, item.contents[MATTER]
+        if claims.kind == "notice.opened" and case.side_of(claims.iss) != "replying":
+            raise ProtocolError("not-owner", "only the replying side opens a request")
+        if isinstance(matter, BlobMatter):
+            here = blobs.of_case(self.tx, case.id)
+            if any(digest not in here or here[digest]["origin"] == claims.iss for digest in matter.stored):
+                raise ProtocolError("content-malformed", "a file that this node has attached to no event of the case")
 
     def _asked(self, case: Case) -> SendMatter:
         first = next(row for row in events.of_case(self.tx, case.id) if row["kind"] == SEND_KIND)
         matter = open_row(self.node, self.keys[case.id], first).matter
         assert isinstance(matter, SendMatter)
         return matter
-
-
-def _refused_before(tx: Read, node: Node, receipt: str, iss: str) -> bool:
-    row = streams.by_receipt(tx, receipt)
-    return row is not None and row["iss"] == iss and row["aud"] == node.country
 
 
 def _keep_case_proof(tx: Tx, event: Event) -> None:

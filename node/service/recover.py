@@ -12,11 +12,12 @@ from node.service.folding import fold, next_case
 from node.service.node import Node
 from node.service.past import PastBatch, PastEvent
 from node.service.receive import attachments_of
-from node.store import audit, blobs, cases, events, recoveries, streams
+from node.store import audit, blobs, cases, events, recoveries, refusals, streams
 from node.store.tx import Row, Tx
 from protocol.batch import Head
 from protocol.content import SEND_KIND, SendMatter
 from protocol.encoding import b64u
+from protocol.history import Past
 from protocol.problems import STORED, ProtocolError
 
 NUMBERS_SKIPPED: Final = 1000
@@ -166,8 +167,18 @@ class _Taking:
                 touched.add(batch.events[digest].event.claims.case)
             if code != STORED:
                 audit.append(tx, self.peer, "refused", digest, code)
+        self._keep_refusals(past)
         recoveries.count(tx, note, past.receipt.claims.clock, len(batch.events))
         return touched
+
+    def _keep_refusals(self, past: Past) -> None:
+        """Remember what this node had refused of the peer's, to say the same again (SPEC S-160)."""
+        iss = past.batch.claims.iss
+        refused = {digest: code for digest, code in past.receipt.claims.outcomes if code != STORED}
+        if iss == self.peer:
+            for digest, code in refused.items():
+                refusals.keep(self.tx, iss, digest, code, None)
+            refusals.receipted(self.tx, iss, past.receipt.sha256, refused)
 
     def _insert(self, one: PastEvent, receipted_at: int) -> None:
         tx, claims = self.tx, one.event.claims

@@ -1,5 +1,8 @@
 """Numbered migrations of both databases; never edited after they land, only added to."""
 
+import base64
+import json
+
 from sqlite_utils import Database, Migrations
 
 from node.store.engine import SEARCH_TABLE
@@ -145,6 +148,32 @@ CREATE UNIQUE INDEX cases_number ON cases(number) WHERE role = 'replying';
 CREATE INDEX cases_asked ON cases(number) WHERE role = 'asking'
 """,
     )
+
+
+@NODE(name="006_refusals")
+def _refusals(db: Database) -> None:
+    _run(
+        db,
+        """
+CREATE TABLE refusal (
+  iss TEXT NOT NULL, digest TEXT NOT NULL, code TEXT NOT NULL, case_id TEXT, chain TEXT, n INTEGER, at TEXT NOT NULL,
+  PRIMARY KEY (iss, digest)) STRICT;
+CREATE TABLE refusal_receipt (
+  receipt TEXT NOT NULL, iss TEXT NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (receipt, iss, digest)) STRICT
+""",
+    )
+    for row in db.query("SELECT iss, receipt, receipt_digest, again_digest, at FROM batch WHERE receipt IS NOT NULL"):
+        payload = row["receipt"].split(".")[1]
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        for digest, code in claims["outcomes"]:
+            if code != "stored":
+                refused = (row["iss"], digest)
+                db.execute(
+                    "INSERT INTO refusal (iss, digest, code, at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                    (*refused, code, row["at"]),
+                )
+                for told in filter(None, (row["receipt_digest"], row["again_digest"])):
+                    db.execute("INSERT INTO refusal_receipt VALUES (?, ?, ?)", (told, *refused))
 
 
 @KEYS(name="001_case_keys")

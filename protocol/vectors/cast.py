@@ -49,12 +49,20 @@ def secret(word: str, length: int = 32) -> bytes:
     return b"".join(sha256(f"{word} {block}".encode()) for block in range(-(-length // 32)))[:length]
 
 
-def message_key(country: str) -> PrivateKey:
+def message_key(country: str, word: str = "message") -> PrivateKey:
     """Return a country's message key: P-256 for DE, Ed25519 for all others."""
-    seed = secret(f"message {country}")
+    seed = secret(f"{word} {country}")
     if country == "DE":
         return ec.derive_private_key(int.from_bytes(seed, "big") >> 1, ec.SECP256R1())
     return ed25519.Ed25519PrivateKey.from_private_bytes(seed)
+
+
+def private_hex(country: str) -> str:
+    """Return the secret half of a message key: the seed of Ed25519, or the scalar of P-256, 32 bytes big-endian."""
+    key = message_key(country)
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        return key.private_numbers().private_value.to_bytes(32, "big").hex()
+    return key.private_bytes_raw().hex()
 
 
 def certificate(key: PrivateKey, name: str) -> bytes:

@@ -6,9 +6,10 @@ import json
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
+from securesystemslib.formats import encode_canonical
 from tuf.api.metadata import Metadata
 
-from protocol.encoding import b64u
+from protocol.encoding import b64u, sha256
 from protocol.member import EncryptionKey, MemberRecord, MessageKey
 from protocol.member_bundle import MemberBundle
 from protocol.member_problems import MemberListError
@@ -61,6 +62,10 @@ def _joined(current: MemberList | None, country: str, states: list[str]) -> Memb
     return bundle
 
 
+def _sha256(data: bytes) -> str:
+    return sha256(data).hex()
+
+
 def _changed(raw: bytes, change: Any, signers: list[Any]) -> bytes:
     document = json.loads(raw)
     change(document["signed"])
@@ -72,8 +77,9 @@ def _changed(raw: bytes, change: Any, signers: list[Any]) -> bytes:
     return made
 
 
-def _offer(name: str, members: MemberList, bundle: MemberBundle) -> dict[str, Any]:
+def _offer(name: str, members: MemberList, bundle: MemberBundle, after: str | None = None) -> dict[str, Any]:
     told: dict[str, Any] = {"name": name, "bundle": json.loads(bundle.to_json())}
+    told |= {"after": after} if after else {}
     try:
         newer, problems = members.update(bundle, NOW)
     except MemberListError as error:
@@ -117,7 +123,9 @@ def _offers(members: MemberList) -> list[dict[str, Any]]:
         ("a root signed by one of two", MemberBundle((_changed(root, raise_version, both[:1]),))),
         ("two roots of one version", MemberBundle((_changed(root, expire, both),))),
     ]
-    return [_offer(name, members, bundle) for name, bundle in offers]
+    newer, _ = members.update(dict(offers)["a newer record"], NOW)
+    older = _offer("a record older than the one taken", newer, MemberBundle(roles=raw.roles), "a newer record")
+    return [*(_offer(name, members, bundle) for name, bundle in offers), older]
 
 
 def _documents(members: MemberList) -> list[dict[str, Any]]:
@@ -140,30 +148,69 @@ def _documents(members: MemberList) -> list[dict[str, Any]]:
     return found
 
 
-def _sha256(data: bytes) -> str:
-    from protocol.encoding import sha256
-
-    return sha256(data).hex()
-
-
-def members_file() -> dict[str, Any]:
-    """Return a founded network, its documents one by one, and offers with what becomes of them."""
+def network() -> MemberList:
+    """Return a network that DE has founded and HU joined, each with its record."""
     first = _joined(None, "DE", ["DE"])
-    pin = MemberList.genesis(first.roots[0]).root_sha256
-    members, _ = MemberList.genesis(first.roots[0], pin).update(first, NOW)
+    members, _ = MemberList.genesis(first.roots[0]).update(first, NOW)
     members, _ = members.update(_joined(members, "HU", ["DE", "HU"]), NOW)
     records = {c: sign_role(_record(c), 1, NOW + YEAR, _role(c)) for c in ("DE", "HU")}
     members, problems = members.update(MemberBundle(roles=records), NOW)
     assert not problems
+    return members
+
+
+def _tuf_form() -> list[dict[str, str]]:
+    """Return values and the bytes that would be signed of them: control characters as they are."""
+    values: list[Any] = [
+        {"name": "a\tb\nc\x01d", "é": 'a "quote" and a \\'},
+        {"entente": {"z": [1, None, True], "a": {}}},
+    ]
+    found = []
+    for value in values:
+        signed = str(encode_canonical(value)).encode()
+        found.append({"value": value, "bytes": signed.hex(), "sha256": _sha256(signed)})
+    return found
+
+
+def joining_file(members: MemberList) -> dict[str, Any]:
+    """Return how AT joins: each file that goes from hand to hand, and the documents that come of them."""
+    candidate = Candidate.of("AT", _state("AT"), _role("AT"))
+    proposal = propose(members, candidate, NOW)
+    record = sign_role(_record("AT"), 1, NOW + YEAR, _role("AT"))
+    signed = {}
+    for country in ("DE", "HU", "AT"):
+        signatures = [each.model_dump(mode="json") for each in sign_proposal(proposal, _state(country))]
+        records = {"AT": base64.b64encode(record).decode()} if country == "AT" else {}
+        signed[country] = {"records": records, "signatures": signatures}
+    bundle = attach(members, proposal, [s for c in signed for s in sign_proposal(proposal, _state(c))]).bundle
+    assert bundle is not None
+    newer, problems = members.update(MemberBundle(bundle.roots, bundle.targets, {"AT": record}), NOW)
+    assert not problems
+    return {
+        "spec": "12.3",
+        "before": json.loads(members.bundle().to_json()),
+        "keys": {c: {"state": cast.secret(f"state {c}").hex(), "role": cast.secret(f"role {c}").hex()} for c in signed},
+        "candidate": json.loads(candidate.to_json()),
+        "fingerprint": _sha256(candidate.to_json()),
+        "proposal": json.loads(proposal.to_json()),
+        "signed": signed,
+        "versions": newer.versions("AT"),
+        "bundle": json.loads(MemberBundle(bundle.roots, bundle.targets, {"AT": record}).to_json()),
+    }
+
+
+def members_file(members: MemberList) -> dict[str, Any]:
+    """Return a founded network, its documents one by one, and offers with what becomes of them."""
     keys = {keyid: key.to_dict() for keyid, key in members.root.signed.keys.items()}
     return {
         "spec": "12",
         "now": "2026-09-21T12:00:00Z",
-        "pin": pin,
+        "pin": members.root_sha256,
         "bundle": json.loads(members.bundle().to_json()),
         "keys": keys,
         "documents": _documents(members),
         "versions": {country: members.versions(country) for country in members.countries()},
         "tls": {country: b64u(_tls(country)) for country in members.countries()},
         "offers": _offers(members),
+        "tuf_form": _tuf_form(),
     }

@@ -10,16 +10,20 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1]))
 
 from protocol import blob, dates, jws, receipt, request  # noqa: E402
-from protocol.batch import Batch, Head, seal_batch  # noqa: E402
+from protocol.batch import Batch, Head, Versions, seal_batch  # noqa: E402
 from protocol.encoding import b64u, canonical_json, sha256  # noqa: E402
 from protocol.event import Event, Place  # noqa: E402
 from protocol.limits import BLOB_CHUNK  # noqa: E402
+from protocol.members import MemberList  # noqa: E402
 from protocol.part import commitment, seal_part  # noqa: E402
 from protocol.problems import PROBLEMS, ProtocolError  # noqa: E402
 from protocol.slot import SUITES, Address  # noqa: E402
 from protocol.vectors import cast  # noqa: E402
-from protocol.vectors.list_vectors import members_file  # noqa: E402
+from protocol.vectors.directory_vectors import HEAD, directory_file  # noqa: E402
+from protocol.vectors.list_vectors import joining_file, members_file, network  # noqa: E402
+from protocol.vectors.receiving_vectors import Receiving  # noqa: E402
 from protocol.vectors.refused import refusals_file  # noqa: E402
+from protocol.vectors.set_vectors import set_file  # noqa: E402
 
 SIDES: tuple[request.Side, ...] = ("asking", "replying")
 
@@ -33,7 +37,8 @@ def keys_of(country: str) -> dict[str, Any]:
     """Return a country's message key in all forms."""
     made, key = cast.signer(country), cast.message_key(country)
     der = cast.certificate(key, country)
-    return {"country": country, "alg": made.alg, "kid": made.kid, "certificate": b64u(der), "x5t#S256": made.x5t}
+    public = {"country": country, "alg": made.alg, "kid": made.kid, "certificate": b64u(der), "x5t#S256": made.x5t}
+    return public | {"private": cast.private_hex(country)}
 
 
 def jws_file() -> dict[str, Any]:
@@ -123,12 +128,17 @@ def blob_file() -> dict[str, Any]:
     return {"spec": "8", "blobs": found}
 
 
+def versions_of(members: MemberList, country: str) -> Versions:
+    """Return what a country says in `members`."""
+    return {name: (int(version), str(digest)) for name, (version, digest) in members.versions(country).items()}
+
+
 class Play:
     """The story: four events that are stored, one that is refused, and what follows the refusal."""
 
-    def __init__(self, slots: cast.Slots) -> None:
+    def __init__(self, slots: cast.Slots, members: MemberList) -> None:
         """Play it."""
-        self.story = cast.Story(slots)
+        self.story, self.members = cast.Story(slots), members
         self.events: list[Event] = []
         self.batches: list[Batch] = []
         self.receipts: list[str] = []
@@ -154,14 +164,14 @@ class Play:
         aud = "HU" if iss == "DE" else "DE"
         now = cast.IAT + 100 + len(self.batches)
         items = [(event.digest, event.line()) for event in events]
-        known = {"root": (2, sha256(b"root").hex()), "targets": (2, sha256(b"targets").hex())}
-        heads = {"DE": (7, b64u(sha256(b"directory")))}
+        known, theirs = (versions_of(self.members, country) for country in (iss, aud))
+        heads = {"DE": HEAD}
         made = seal_batch(
             cast.signer(iss), iss=iss, aud=aud, head=head, items=items, members=known, heads=heads, iat=now
         )
         outcomes = list(zip(made.claims.items, codes, strict=True))
         self.batches.append(made)
-        self.receipts.append(receipt.issue(cast.signer(aud), made, outcomes, now=now + 1, members=known))
+        self.receipts.append(receipt.issue(cast.signer(aud), made, outcomes, now=now + 1, members=theirs))
 
     def event_file(self) -> dict[str, Any]:
         """Each event with all that went into it."""
@@ -266,14 +276,19 @@ def main() -> None:
     write("part.json", part_file())
     write("slot.json", slot_file(slots))
     write("blob.json", blob_file())
-    play = Play(slots)
+    members = network()
+    play = Play(slots, members)
     write("event.json", play.event_file())
     write("batch.json", play.batch_file())
     write("receipt.json", play.receipt_file())
     write("request-table.json", request_file())
     write("dates-table.json", dates_file())
     write("problems.json", problems_file())
-    write("members.json", members_file())
+    write("members.json", members_file(members))
+    write("joining.json", joining_file(members))
+    write("directory.json", directory_file())
+    write("question-set.json", set_file())
+    write("receiving.json", Receiving(slots, members).file())
     write("refusals.json", refusals_file(play.events, play.batches, play.receipts, slots))
     write("kept-slots.json", dict(sorted(slots.used.items())))
 

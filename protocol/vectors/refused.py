@@ -13,7 +13,7 @@ from protocol.event import TYP, Event
 from protocol.limits import BLOB_CHUNK, MAX_ITEM
 from protocol.part import commitment
 from protocol.receipt import TYP as RECEIPT_TYP
-from protocol.slot import Address
+from protocol.slot import Address, Slot
 from protocol.vectors import cast
 
 Entry = dict[str, Any]
@@ -21,7 +21,14 @@ Entry = dict[str, Any]
 
 def refusals_file(events: list[Event], batches: list[Batch], receipts: list[str], slots: cast.Slots) -> Entry:
     """Return all refusals."""
-    entries = [*_json(), *_base64url(), *_jws(), *_items(events), *_batches(batches), *_receipts(batches, receipts)]
+    entries = [
+        *_json(),
+        *_base64url(),
+        *_jws(),
+        *_items(events, slots),
+        *_batches(batches),
+        *_receipts(batches, receipts),
+    ]
     entries += [*_parts(), *_slots(slots), *_blobs(), *_contents(events)]
     return {"spec": "10", "refusals": entries}
 
@@ -85,7 +92,7 @@ def _jws() -> list[Entry]:
     return found + [{"name": n, **key, "compact": text, "code": "wrong-signature"} for n, text in wrong.items()]
 
 
-def _items(events: list[Event]) -> list[Entry]:
+def _items(events: list[Event], slots: cast.Slots) -> list[Entry]:
     send, accept = events[0], events[2]
     item, claims = json.loads(send.line()), send.claims.model_dump(mode="json")
     signer = cast.signer("DE")
@@ -97,6 +104,9 @@ def _items(events: list[Event]) -> list[Entry]:
     cases = {
         "no event": "{}",
         "an array": "[]",
+        "a part in another encoding": canonical_json(
+            {**item, "parts": [{"id": "matter", "sealed": "AA=="}, item["parts"][1]]}
+        ).decode(),
         "parts that are no list": canonical_json({**item, "parts": {}}).decode(),
         "two slots for one part and key": canonical_json(twice).decode(),
         "a receipt's typ": canonical_json({**item, "event": jws.sign(signer, RECEIPT_TYP, claims, 1)}).decode(),
@@ -117,13 +127,25 @@ def _items(events: list[Event]) -> list[Entry]:
     ]
     found.append({"name": "one byte too long", "check": "item", "repeat": "20", "times": MAX_ITEM + 1})
     found[-1]["code"] = "event-too-large"
-    return found + _openings(item, signed, json.loads(accept.line()))
+    more = slots.wrap(cast.secret("more"), cast.Reader("HU"), send.claims.address, "more")
+    return found + _openings(item, signed, json.loads(accept.line()), more)
 
 
-def _openings(item: Any, signed: Any, foreign: Any) -> list[Entry]:
+def _openings(item: Any, signed: Any, foreign: Any, more: Slot) -> list[Entry]:
+    extra = {
+        "part": more.part,
+        "kid": more.kid,
+        "suite": more.suite,
+        "enc": b64u(more.enc),
+        "wrapped": b64u(more.wrapped),
+    }
     reader = cast.Reader("HU")
     cases = {
         "an unknown kind": (signed(kind="request.dance"), "unknown-kind"),
+        "a slot for a part that isn't named": (
+            canonical_json({**item, "slots": [*item["slots"], extra]}).decode(),
+            "part-unreadable",
+        ),
         "no slot for the reader": (canonical_json({**item, "slots": []}).decode(), "part-unreadable"),
         "a slot bound to another event": (
             signed(jti="00000000-0000-4000-8000-00000000ffff"),
@@ -290,6 +312,19 @@ def _contents(events: list[Event]) -> list[Entry]:
         "a text of 8,193 characters": ("request.clarify", "person", {"comment": {"text": "x" * 8193, "lang": "de"}}),
         "an empty text": ("request.clarify", "person", {"comment": {"text": "", "lang": "de"}}),
         "an array": ("request.accept", "matter", []),
+        "a value of two types": (
+            "request.send",
+            "matter",
+            matter | {"variables": {"a": {"code": "x", "country": "DE"}}},
+        ),
+        "a value of no type": ("request.send", "matter", matter | {"variables": {"a": {}}}),
+        "an answer of two types": ("request.reply", "person", {"answers": {"a": {"code": "x", "date": "2026-10-26"}}}),
+        "a comment and no answer": (
+            "request.reply",
+            "person",
+            {"answers": {"a": {"comment": {"text": "x", "lang": "de"}}}},
+        ),
+        "a text without its language": ("request.reply", "person", {"answers": {"a": {"text": "x"}}}),
     }
     found = [
         {"name": f"content: {n}", "check": "content", "kind": k, "part": p, "plaintext": canonical_json(v).decode()}

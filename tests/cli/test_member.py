@@ -24,7 +24,7 @@ def test_two_states_found_a_network(entente: Entente, two: str, folder: Path):
 
 
 def test_a_third_country_joins(entente: Entente, two: str, folder: Path):
-    """AT joins the two; by the file that DE gives out both others and AT itself know all three."""
+    """AT joins the two; by the file that DE gives out both others and AT itself know all three (SPEC S-167)."""
     init(entente, "AT")
     assert accede(entente, "AT", "DE", "HU") == two
     entente("member", "list", "-o", "three.json", "-C", "de")
@@ -36,6 +36,7 @@ def test_a_third_country_joins(entente: Entente, two: str, folder: Path):
     shown = entente("member", "show", "AT", "--json", "-C", "hu").data
     own = {row["key"]: row["sha256"] for row in entente("member", "keys", "--json", "-C", "at").data}
     assert shown["tls"][0]["sha256"] == own["TLS certificate"]
+    assert shown["encryption_keys"][0]["sha256"] == own["encryption key"]
     for node in ("de", "hu", "at"):
         assert entente("verify", "-C", node).out == "Everything is as it must be.\n"
 
@@ -172,7 +173,8 @@ def test_a_member_is_suspended_resumed_and_leaves(entente: Entente, two: str):
             "-o",
             "hu.json",
         )
-        entente("member", "publish", file, f"{name}.proposal.DE.signed.json", "hu.json", "-C", "de")
+        said = entente("member", "publish", file, f"{name}.proposal.DE.signed.json", "hu.json", "-C", "de")
+        assert "member join" not in said.out  # nobody is new
         Path("hu.json").unlink()
         assert members(entente, "de")["HU"] == status
 

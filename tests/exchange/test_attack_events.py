@@ -1,24 +1,32 @@
 """Events of a lying member: each is void with its own code, leaves nothing but that, and spoils no other."""
 
+import contextlib
 import datetime as dt
+import sqlite3
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from directory_sync.demo import demo_authorities
+from node.domain.access import operator
 from node.domain.case import Case
+from node.service import directory
 from node.service.node import Node
+from node.store import refusals
+from node.store.migrations import NODE
+from node.store.store import Store
 from protocol import jws
 from protocol.batch import parse_batch
-from protocol.content import Asked, DateMatter, PartyName, Reply, ReplyMatter, ReplyPerson, Variable
+from protocol.content import Asked, DateMatter, PartyName, Reply, ReplyMatter, ReplyPerson, Said, SendPerson, Variable
 from protocol.encoding import b64u
 from protocol.event import parse_item
 from protocol.limits import MAX_ITEM
 from protocol.part import SealedPart
 from protocol.problems import PROBLEMS
 from protocol.receipt import parse_receipt
-from protocol.slot import Slot
+from protocol.slot import Slot, wrap
 from tests.exchange.attacker import DUE, Attacker, Item, act, counts, garbled, grown, raw
 from tests.exchange.test_attacks import another_signer, revoked
 
@@ -43,8 +51,14 @@ def _part(a: Attacker, **changed: Any) -> Item:
 
 
 def _reply(answers: dict[str, Reply], **personal: Any) -> dict[str, Any]:
-    parts: dict[str, Any] = {"matter": ReplyMatter(actor=act("DE-zaek-berlin").actor, answers=answers)}
-    return parts | ({"person": ReplyPerson(**personal)} if personal else {})
+    matter = ReplyMatter(actor=act("DE-zaek-berlin").actor)
+    return {"matter": matter, "person": ReplyPerson(answers=answers, **personal)}
+
+
+async def _answer_in_matter(a: Attacker) -> Item:
+    answers = {**RIGHT, "evidence-holder": Reply(code="yes", comment=Said(text="Eszter Kovács", lang="hu"))}
+    matter = ReplyMatter(actor=act("DE-zaek-berlin").actor, answers=answers)
+    return a.follow(await _accepted(a), "request.reply", {"matter": matter})
 
 
 RIGHT = {
@@ -94,6 +108,26 @@ def _slot_twice(a: Attacker) -> Item:
 def _slots(a: Attacker, change: Callable[[Slot], Slot]) -> Item:
     item = a.request()
     return replace(item, slots=tuple(change(slot) for slot in item.slots))
+
+
+def _slot_for_nothing(a: Attacker) -> Item:
+    """Return an event with one slot more, which opens."""
+    item = a.request()
+    claims, members = parse_item(item.line).claims, a.victim.members
+    reader = members.encryption_key("HU") if members else None
+    assert reader is not None
+    return replace(item, slots=(*item.slots, wrap(bytes(32), reader, claims.address, "nothing")))
+
+
+def _person_in_matter(a: Attacker) -> Item:
+    variables = a.person().variables
+    document = {name: value for name, value in variables.items() if name != "person"}
+    common = {
+        "profession": Variable(code="dental-practitioner"),
+        "title": Variable(text="fogorvosi oklevél", lang="hu"),
+        "person": variables["person"],
+    }
+    return a.request({"variables": common}, SendPerson(variables=document))
 
 
 def _for_another_reader(a: Attacker) -> Item:
@@ -179,6 +213,32 @@ REFUSED: dict[str, tuple[Craft, str]] = {
     "a slot cut short": (lambda a: _slots(a, lambda slot: replace(slot, enc=slot.enc[:-1])), "part-unreadable"),
     "a suite that isn't allowed": (lambda a: _slots(a, lambda slot: replace(slot, suite="RSA")), "part-unreadable"),
     "content of another shape": (_of("wish.withdraw", raw({"actor": "me"})), "content-malformed"),
+    "a slot of ours for a part that isn't named": (_slot_for_nothing, "part-unreadable"),
+    "a variable of two types": (
+        lambda a: a.request({"variables": {"profession": Variable(code="dental-practitioner", country="DE")}}),
+        "content-malformed",
+    ),
+    "a variable of a set that isn't here, of two types": (
+        lambda a: a.request({"set": "later", "variables": {"x": Variable(code="a", country="DE")}}),
+        "content-malformed",
+    ),
+    "an answer of no type": (
+        lambda a: a.follow(
+            a.asked_by_victim, "request.reply", _reply({"sanctions": Reply(comment=Said(text="?", lang="de"))})
+        ),
+        "content-malformed",
+    ),
+    "a variable in both parts": (
+        lambda a: a.request({"variables": {"person": a.person().variables["person"]}}),
+        "content-malformed",
+    ),
+    "the person in the part without the person": (_person_in_matter, "content-malformed"),
+    "a personal answer in the part without the person": (_answer_in_matter, "content-malformed"),
+    "an opening told by the asking side": (_of("notice.opened"), "not-owner"),
+    "a file that nobody attached": (
+        _of("notice.blob-stored", raw({"stored": [b64u(bytes(32))]})),
+        "content-malformed",
+    ),
     "content 10,000 deep": (_of("wish.withdraw", DEEP), "content-malformed"),
     "content with a key twice": (_of("wish.withdraw", b'{"actor":{},"actor":{}}'), "content-malformed"),
     "content that is no JSON": (_of("wish.withdraw", b"\xff"), "content-malformed"),
@@ -194,6 +254,14 @@ REFUSED: dict[str, tuple[Craft, str]] = {
     "a variable of another type": (
         lambda a: a.request({"variables": {"profession": Variable(text="x", lang="en"), "title": Variable(code="x")}}),
         "wrong-answer-type",
+    ),
+    "a variable left out, and one that nothing asks for": (
+        lambda a: a.request({"variables": {"shoe-size": Variable(code="x")}}),
+        "unknown-question",
+    ),
+    "a question asked twice": (
+        lambda a: a.request({"questions": (Asked(item="sanctions"), Asked(item="sanctions"))}),
+        "unknown-question",
     ),
     "a variable left out": (lambda a: a.request({"variables": {}}), "content-incomplete"),
     "an answer of another type": (lambda a: _answer(a, sanctions=Reply(country="DE")), "wrong-answer-type"),
@@ -229,20 +297,23 @@ async def _craft(attacker: Attacker, craft: Craft) -> Item | bytes:
 
 @pytest.mark.parametrize("name", REFUSED)
 async def test_an_event_that_may_not_stand_is_refused_for_good(attacker: Attacker, name: str) -> None:
-    """Its code is final, nothing of it is stored, and others in the batch and after it get through."""
+    """Its code is final, nothing of it is stored, and others in the batch and after it get through.
+
+    SPEC S-048, S-160, S-161, S-162, S-163, S-164.
+    """
     craft, code = REFUSED[name]
     bad = await _craft(attacker, craft)
     before = counts(attacker.victim)
     assert PROBLEMS[code].final
     assert await attacker.send(attacker.request(), bad) == ["stored", code]
-    kept = {"proof": 1} if code == "case-fork" else {}
+    kept = {"refusal": 1, "refusal_receipt": 1, **({"proof": 1} if code == "case-fork" else {})}
     assert grown(attacker.victim, before) == {"audit": 2, "batch": 1, "cases": 1, "event": 1, **kept}
     assert await attacker.send(attacker.request()) == ["stored"]
 
 
 async def test_every_final_code_has_an_attack() -> None:
     """No final code of the protocol is without a test that provokes it."""
-    elsewhere = {"event-too-large", "unknown-area"}
+    elsewhere = {"event-too-large"}
     assert {code for code, problem in PROBLEMS.items() if problem.final} - elsewhere == {c for _, c in REFUSED.values()}
 
 
@@ -254,7 +325,7 @@ async def test_an_event_that_another_name_stands_for_is_refused(attacker: Attack
     answer = await attacker.post(batch.wire())
     attacker.consumed(batch)
     assert parse_receipt(answer.body).claims.outcomes == ((name, "event-malformed"),)
-    assert grown(attacker.victim, before) == {"audit": 1, "batch": 1}
+    assert grown(attacker.victim, before) == {"audit": 1, "batch": 1, "refusal": 1, "refusal_receipt": 1}
 
 
 async def test_an_oversize_event_is_refused_by_its_hash_alone(attacker: Attacker) -> None:
@@ -297,6 +368,74 @@ async def test_what_follows_a_refused_event_has_no_predecessor(attacker: Attacke
     assert await attacker.send(good) == ["stored"]
 
 
+async def test_what_was_refused_stays_refused(fresh_attacker: Attacker) -> None:
+    """The same event in another batch gets the same code, whatever has changed since (SPEC S-160)."""
+    a = fresh_attacker
+    item = a.request({"replying": PartyName(authority="HU-new", name="?")})
+    assert await a.send(item) == ["unknown-authority"]
+    new = demo_authorities("HU")[0].model_copy(update={"id": "HU-new"})
+    await directory.import_authorities(a.victim, operator(), [new])
+    assert await a.send(item, item) == ["unknown-authority"] * 2
+    assert await a.send(a.request({"replying": PartyName(authority="HU-new", name="?")})) == ["stored"]
+
+
+async def test_refusals_of_an_earlier_version_are_remembered(fresh_attacker: Attacker) -> None:
+    """What the receipts of an older database say still holds after it is brought up to date (SPEC S-035, S-160)."""
+    a = fresh_attacker
+    item = a.follow(a.asked_by_victim, "request.reply", _reply(RIGHT))
+    assert await a.send(item) == ["wrong-state"]
+    held = a.victim.store.read_now(lambda q: q.one("SELECT receipt_digest FROM batch ORDER BY first DESC"))
+    assert held is not None
+    await a.victim.store.close()
+    path = a.victim.config.data / "node.db"
+    with contextlib.closing(sqlite3.connect(path)) as old, old:
+        old.execute("DROP TABLE refusal")
+        old.execute("DROP TABLE refusal_receipt")
+        assert old.execute("DELETE FROM _sqlite_migrations WHERE name = '006_refusals'").rowcount == 1
+    a.victim.store = Store(path, NODE, a.victim.clock)
+    assert await a.send(item) == ["wrong-state"]
+    accept = a.follow(a.asked_by_victim, "request.accept", {"matter": act()}, prev=held["receipt_digest"])
+    assert await a.send(accept) == ["stored"]
+
+
+async def test_what_was_stored_stays_stored(fresh_attacker: Attacker) -> None:
+    """A stored event whose line comes again, altered where no signature reaches, is stored all the same."""
+    a = fresh_attacker
+    item = a.request()
+    assert await a.send(item) == ["stored"]
+    assert await a.send(replace(item, slots=())) == ["stored"]
+
+
+async def test_a_refusal_is_of_one_issuer(fresh_attacker: Attacker) -> None:
+    """Who names another member's event in a batch of its own doesn't void it (SPEC S-160)."""
+    a = fresh_attacker
+    item = _claim(a.other, a.request(iss="AT"))
+    assert await a.send(item) == ["event-issuer"]
+    kept = a.victim.store.read_now(lambda q: refusals.code_of(q, "DE", b64u(item.digest)))
+    other = a.victim.store.read_now(lambda q: refusals.code_of(q, "AT", b64u(item.digest)))
+    assert (kept, other) == ("event-issuer", None)
+
+
+async def test_only_a_receipt_that_refuses_stands_in_for_the_predecessor(fresh_attacker: Attacker) -> None:
+    """A receipt that refused nothing, or another place, doesn't show that its author knows of a refusal (SPEC S-035)."""
+    a = fresh_attacker
+
+    def last_receipt() -> str:
+        row = a.victim.store.read_now(lambda q: q.one("SELECT receipt_digest FROM batch ORDER BY first DESC"))
+        assert row is not None
+        return str(row["receipt_digest"])
+
+    case = a.asked_by_victim
+    assert await a.send(a.request()) == ["stored"]
+    assert await a.send(a.follow(case, "request.accept", {"matter": act()}, prev=last_receipt())) == ["no-predecessor"]
+    assert await a.send(a.follow(case, "date.agree", {"matter": DateMatter(actor=act().actor, date=DUE)}, n=2)) == [
+        "no-predecessor"
+    ]
+    elsewhere = a.follow(case, "request.accept", {"matter": act()}, prev=last_receipt())
+    assert await a.send(elsewhere) == ["no-predecessor"]
+    assert await a.send(a.follow(case, "request.accept", {"matter": act()}, prev=last_receipt())) == ["stored"]
+
+
 async def test_a_receipt_of_another_stream_is_no_predecessor(fresh_attacker: Attacker) -> None:
     """Only a receipt that this node gave to this issuer shows that the issuer knows of the refusal."""
     await fresh_attacker.send(fresh_attacker.request(n=2))
@@ -306,7 +445,8 @@ async def test_a_receipt_of_another_stream_is_no_predecessor(fresh_attacker: Att
     item = fresh_attacker.follow(
         fresh_attacker.asked_by_victim, "request.accept", {"matter": act()}, prev=row["receipt_digest"]
     )
-    await victim.store.write(lambda tx: tx.run("UPDATE batch SET iss = 'AT' WHERE first = 2"))
+    await victim.store.write(lambda tx: tx.run("UPDATE refusal_receipt SET iss = 'AT'"))
+    await victim.store.write(lambda tx: tx.run("UPDATE refusal SET iss = 'AT'"))
     assert await fresh_attacker.send(item) == ["no-predecessor"]
 
 

@@ -292,7 +292,7 @@ async def test_streams_and_attachments_are_for_those_they_concern(attacker: Atta
 
 
 async def test_a_full_disk_is_no_refusal(attacker: Attacker) -> None:
-    """While nothing can be stored the answer is 503 with Retry-After, and the same batch gets through later."""
+    """While nothing can be stored the answer is 503 with Retry-After, and the same batch gets through later (SPEC S-166)."""
     limit = attacker.victim.store.writer._connection
     pages = limit.execute("PRAGMA page_count").fetchone()[0]
     limit.execute(f"PRAGMA max_page_count = {pages}")

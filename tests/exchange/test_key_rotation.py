@@ -211,7 +211,7 @@ async def _withheld(folder: Path) -> None:
 
         def more(me: str, _peer: str, call: Call, answer: Answer) -> Answer:
             if me == "DE" and call.path.endswith("streams/DE"):
-                body = answer.body.replace(b'"directory": 1', b'"directory": 7').replace(b'"record": 1', b'"record": 7')
+                body = answer.body.replace(b'"directory":1', b'"directory":7').replace(b'"record":1', b'"record":7')
                 return Answer(200, {}, body)
             return answer
 

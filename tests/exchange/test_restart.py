@@ -164,6 +164,8 @@ async def _yesterday(folder: Path, old: tuple[str, ...], log: list[EventDict]) -
         if len(old) == 1:
             live = "SELECT id FROM cases WHERE state <> 'refused'"
             assert len(all_of(both["DE"], live)) == len(all_of(both["HU"], live)) == 4
+            told = "SELECT r.iss, r.code FROM refusal r JOIN refusal_receipt USING (iss, digest)"
+            assert all_of(both["HU"], told) == [("DE", "unknown-authority")]  # and that is what it will say again
         assert {entry["event"] for entry in log} >= {"loss-found", "loss-mended"}
         note = both[old[0]].store.read_now(recoveries.everything)[0]
         assert note["events"] > 0
@@ -182,7 +184,7 @@ async def _yesterday(folder: Path, old: tuple[str, ...], log: list[EventDict]) -
 def test_yesterdays_disk_is_mended_from_the_peer(tmp_path: Path, old: tuple[str, ...], log: list[EventDict]) -> None:
     """One node is a day old, or both are, one more than the other: they come to agree, and go on with fresh numbers.
 
-    SPEC S-039, S-126, S-127, S-128, S-134.
+    SPEC S-039, S-126, S-127, S-128, S-134, S-160.
     """
     run(_yesterday(tmp_path, old, log))
 

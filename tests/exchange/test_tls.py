@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gzip
 import json
 import socket
 import ssl
@@ -21,10 +22,14 @@ from node.delivery.http_line import HttpLine
 from node.delivery.http_listener import peer_app
 from node.delivery.incoming import BATCHES, MEMBERS, STREAMS
 from node.delivery.tls import ServerContexts, client_context
+from node.domain.access import operator
+from node.service.membership import set_blocked
 from node.service.node import Node
 from node.store.key_files import write_secret
 from protocol.batch import MEDIA_TYPE
+from protocol.encoding import canonical_json
 from protocol.limits import MAX_REQUEST_BODY
+from protocol.member_bundle import MemberBundle
 from tests.exchange.pair import START, LoopClock, members_of, open_for_test
 from tests.node.network import suspend
 
@@ -177,15 +182,31 @@ async def test_tls_1_2_is_refused(net: Listening) -> None:
 
 
 async def test_a_member_that_was_removed_is_refused_on_its_open_connection(net: Listening) -> None:
-    """The list counts at the next request, not at the next handshake."""
+    """The list counts at the next request, not at the next handshake; it alone may still be fetched (SPEC S-165)."""
     line = net.line("DE")
-    assert (await line.send(Call("GET", MEMBERS))).status == 200
+    assert (await line.send(Call("GET", STREAMS + "DE"))).status == 200
     members = net.nodes["HU"].members
     assert members is not None
-    net.nodes["HU"].members = suspend(members, "DE", list(net.nodes.values()), START)
-    answer = await line.send(Call("GET", MEMBERS))
-    assert (answer.status, json.loads(answer.body)["code"]) == (403, "not-a-member")
+    net.nodes["HU"].members = suspended = suspend(members, "DE", list(net.nodes.values()), START)
+    net.contexts.trust(suspended.listed_certificates())
+    for way in (line, net.line("DE")):
+        answer = await way.send(Call("GET", STREAMS + "DE"))
+        assert (answer.status, json.loads(answer.body)["code"]) == (403, "not-a-member")
+        shown = MemberBundle.from_json((await way.send(Call("GET", MEMBERS))).body)
+        assert shown.targets == suspended.bundle().targets
+    posted = Call("POST", BATCHES, {}, {"content-type": MEDIA_TYPE}, b"x")
+    assert (await line.send(posted)).status == 403
+    await set_blocked(net.nodes["HU"], operator(), "DE", blocked=True)
+    assert (await line.send(Call("GET", MEMBERS))).status == 403
     assert not net.contexts.refusals
+
+
+async def test_a_compressed_batch_is_refused(net: Listening) -> None:
+    """What is signed travels as it is: a body with a content encoding is malformed (SPEC S-168)."""
+    headers = {"content-type": MEDIA_TYPE, "content-encoding": "gzip"}
+    answer = await net.line("DE").send(Call("POST", BATCHES, {}, headers, gzip.compress(b"x\ny\n")))
+    assert (answer.status, json.loads(answer.body)["detail"]) == (400, "a batch isn't compressed")
+    assert canonical_json(json.loads(answer.body)) == answer.body
 
 
 async def test_a_new_member_gets_in_without_a_restart(net: Listening) -> None:

@@ -20,11 +20,11 @@ def _cited(paths: list[str]) -> set[str]:
     }
 
 
-def test_rules_are_numbered_in_order():
-    """The rules are numbered S-001, S-002, ... in the order of reading, each once."""
+def test_rules_are_numbered_once():
+    """The rules of the first version are numbered in the order of reading; later ones stand where they belong."""
     rules = _rules()
-    assert rules
-    assert rules == [f"S-{number:03d}" for number in range(1, len(rules) + 1)]
+    assert len(set(rules)) == len(rules)
+    assert [rule for rule in rules if rule <= "S-125"] == [f"S-{number:03d}" for number in range(1, 126)]
 
 
 def test_each_rule_obliges():

@@ -4,6 +4,7 @@ import contextlib
 import datetime as dt
 import itertools
 import json
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -34,7 +35,16 @@ from protocol.limits import MAX_ITEM, MAX_PART
 from protocol.member import MemberRecord
 from protocol.problems import ProtocolError
 from protocol.receipt import parse_receipt
-from protocol.slot import SUITES, Address, load_public_key, private_key_from_seed, unwrap, wrap
+from protocol.slot import (
+    SUITES,
+    Address,
+    HpkePrivateKey,
+    HpkePublicKey,
+    load_public_key,
+    private_key_from_seed,
+    unwrap,
+    wrap,
+)
 from protocol.vectors import cast
 from tests.protocol.member_network import NOW, encryption_key, message_key, record
 from tests.protocol.test_vectors import BATCHES, EVENTS, RECEIPTS
@@ -367,3 +377,59 @@ def test_contents_with_one_wrong_field(kind: str, data: st.DataObject) -> None:
     name = data.draw(st.sampled_from(sorted(matter.model_fields)))
     wrong = json.dumps(good | {name: data.draw(JSON)}).encode("utf-8", "replace")
     survives(lambda given: read_content(kind, MATTER, given), wrong)
+
+
+@pytest.mark.parametrize("empty", [None, "empty"])
+def test_what_has_no_value_may_be_null_or_empty(empty: str | None) -> None:
+    """`null`, an empty list or map, and nothing at all are read as the same (SPEC S-046)."""
+    bare = read_content("request.send", "person", b"{}")
+    shape = {"variables": {}, "attachments": []} if empty else {"variables": None, "attachments": None, "comment": None}
+    assert read_content("request.send", "person", canonical_json(shape)) == bare
+    actor = {"actor": {"authority": "HU-a", "name": None}}
+    answers = {"answers": {} if empty else None}
+    said = read_content("request.reply", "matter", canonical_json(actor | answers))
+    assert said == read_content("request.reply", "matter", canonical_json(actor))
+
+
+class _TwoNames:
+    """A node that has one private key under two names."""
+
+    def __init__(self, reader: cast.Reader) -> None:
+        self.reader = reader
+
+    def private_key(self, kid: str) -> HpkePrivateKey | None:
+        """Return the key under either name."""
+        return self.reader.private_key(self.reader.kid) if kid in (self.reader.kid, "second") else None
+
+
+@dataclass(frozen=True)
+class _Second:
+    reader: cast.Reader
+    kid: str = "second"
+
+    @property
+    def suite(self) -> str:
+        return self.reader.suite
+
+    @property
+    def public_key(self) -> HpkePublicKey:
+        return self.reader.public_key
+
+
+@pytest.mark.parametrize("same", [True, False])
+def test_every_slot_of_ours_gives_the_same_key(same: bool) -> None:  # noqa: FBT001
+    """Which slot counts doesn't depend on which is tried first (SPEC S-161)."""
+    reader = cast.Reader("HU")
+    event = cast.Story(cast.Slots({})).seal(
+        "DE", 1, Place(cast.CASE, "notice.opened", None, None), cast.act(cast.OFFICE)
+    )
+    ceks = open_ceks(event, _TwoNames(reader))
+    cek = ceks["matter"] if same else bytes(32)
+    more = wrap(cek, _Second(reader), event.claims.address, "matter")
+    twice = replace(event, slots=(*event.slots, more))
+    if same:
+        assert open_ceks(twice, _TwoNames(reader)) == ceks
+        return
+    for slots in (twice.slots, twice.slots[::-1]):
+        with pytest.raises(ProtocolError, match="part-unreadable"):
+            open_ceks(replace(event, slots=slots), _TwoNames(reader))

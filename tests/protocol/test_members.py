@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from protocol.countries import COUNTRIES
 from protocol.member import MAX_TLS_CERTIFICATES
 from protocol.member_bundle import MemberBundle
-from protocol.member_documents import MAX_DOCUMENT
+from protocol.member_documents import MAX_DOCUMENT, read_role
 from protocol.member_problems import MEMBER_CODES, MemberListError
 from protocol.member_proposal import propose, propose_status, renew
 from protocol.members import MemberList
@@ -331,7 +331,7 @@ def test_newcomer_must_show_its_key() -> None:
 
 
 def test_root_without_its_targets_is_refused(members: MemberList) -> None:
-    """A new state stands in root and targets or in neither."""
+    """A new state stands in root and targets or in neither (SPEC S-175)."""
     bundle = agreed(members, propose(members, candidate("PL"), NOW), [*STATES, state("PL")])
     assert refused(members, MemberBundle(bundle.roots)).code in {"members-signature", "members-inconsistent"}
     assert members.update(bundle, NOW)[0].active("PL")
@@ -659,7 +659,7 @@ def test_documents_fail_only_with_codes(data: st.DataObject) -> None:
 
 
 def test_expired_list_keeps_old_members(members: MemberList) -> None:
-    """After its end a list still names every member, and a country's own news is still taken."""
+    """After its end a list still names every member, and a country's own news is still taken (SPEC S-174)."""
     late = NOW + 2 * YEAR
     assert members.expired(late)
     assert not members.expired(NOW)
@@ -668,6 +668,25 @@ def test_expired_list_keeps_old_members(members: MemberList) -> None:
     assert restored.active_countries() == set(THREE)
     newer = apply(members, roles(FR=signed_record("FR", 2)), now=late)
     assert newer.role_version("FR") == 2
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"version": 1', b'"version": 0'),
+        (b'"version": 1', b'"version": 2147483648'),
+        (b'"version": 1', b'"version": "1"'),
+        (b'"spec_version": "1.', b'"spec_version": "2.'),
+        (b'Z", "', b'+00:00", "'),
+        (b"T12:00:00Z", b"T12:00:00.5Z"),
+    ],
+)
+def test_what_frames_a_document_is_read_strictly(members: MemberList, old: bytes, new: bytes) -> None:
+    """Versions, the format's version and instants have one form each (SPEC S-173)."""
+    raw = json.dumps(json.loads(signed_record("FR", 1))).encode()
+    assert old in raw
+    with pytest.raises(MemberListError):
+        read_role(raw.replace(old, new), "FR")
 
 
 def test_expired_list_takes_in_no_new_member(members: MemberList) -> None:

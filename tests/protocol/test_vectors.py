@@ -16,7 +16,7 @@ from joserfc.jwk import ECKey, OKPKey
 
 from protocol import blob, dates, jws, request, slot
 from protocol.batch import Head, check_body, parse_batch, place
-from protocol.content import read_content
+from protocol.content import check_values, read_content
 from protocol.encoding import canonical_json, sha256, strict_json, un_b64u
 from protocol.event import open_ceks, open_contents, parse_item
 from protocol.member_bundle import MemberBundle
@@ -317,7 +317,7 @@ CHECKS: dict[str, Any] = {
     "part": _check_part,
     "slot": _check_slot,
     "blob": _check_blob,
-    "content": lambda e: read_content(e["kind"], e["part"], e["plaintext"].encode()),
+    "content": lambda e: check_values({e["part"]: read_content(e["kind"], e["part"], e["plaintext"].encode())}),
 }
 
 
@@ -374,6 +374,9 @@ def test_member_offers(entry: Any) -> None:
     SPEC S-102, S-105, S-107, S-108, S-111.
     """
     members = member_list()
+    if "after" in entry:
+        before = next(one for one in MEMBERS["offers"] if one["name"] == entry["after"])
+        members, _ = members.update(bundle_of(before["bundle"]), NOW)
     if "refused" in entry:
         with pytest.raises(MemberListError) as caught:
             members.update(bundle_of(entry["bundle"]), NOW)

@@ -1,0 +1,62 @@
+"""Events that were finally refused: digest, code, place and receipt; of the event itself nothing is kept."""
+
+from collections.abc import Iterable
+
+from node.store.tx import Read, Tx
+from protocol.content import chain_of
+from protocol.event import Claims
+
+
+def keep(tx: Tx, iss: str, digest: str, code: str, claims: Claims | None) -> None:
+    """Keep a refusal and, where the claims could be read, the place that the event would have had."""
+    chain = chain_of(claims.kind) if claims else None
+    tx.run(
+        "INSERT INTO refusal (iss, digest, code, case_id, chain, n, at)"
+        " VALUES (:iss, :digest, :code, :case_id, :chain, :n, :at) ON CONFLICT (iss, digest) DO NOTHING",
+        {
+            "iss": iss,
+            "digest": digest,
+            "code": code,
+            "case_id": claims.case if claims else None,
+            "chain": chain,
+            "n": claims.n if claims else None,
+            "at": tx.at,
+        },
+    )
+
+
+def receipted(tx: Tx, iss: str, receipt: str, digests: Iterable[str]) -> None:
+    """Note which receipt told of refusals; the same event may be refused by several."""
+    tx.many(
+        "INSERT INTO refusal_receipt (receipt, iss, digest) VALUES (:receipt, :iss, :digest)"
+        " ON CONFLICT (receipt, iss, digest) DO NOTHING",
+        [{"receipt": receipt, "iss": iss, "digest": digest} for digest in digests],
+    )
+
+
+def code_of(q: Read, iss: str, digest: str) -> str | None:
+    """Return the code by which an issuer's event was refused, None where it wasn't (SPEC S-160)."""
+    row = q.one("SELECT code FROM refusal WHERE iss = :iss AND digest = :digest", {"iss": iss, "digest": digest})
+    return str(row["code"]) if row else None
+
+
+def allows(q: Read, claims: Claims) -> bool:
+    """Say whether `prev` is a receipt that told the issuer of the refusal at this place (SPEC S-035).
+
+    Where the refused event couldn't be read, its place isn't known, and the receipt is enough.
+    """
+    if claims.prev is None:
+        return False
+    row = q.one(
+        "SELECT 1 FROM refusal_receipt t JOIN refusal r ON r.iss = t.iss AND r.digest = t.digest"
+        " WHERE t.receipt = :receipt AND t.iss = :iss"
+        " AND (r.case_id IS NULL OR (r.case_id = :case_id AND r.chain = :chain AND r.n = :n))",
+        {
+            "receipt": claims.prev,
+            "iss": claims.iss,
+            "case_id": claims.case,
+            "chain": chain_of(claims.kind),
+            "n": claims.n,
+        },
+    )
+    return row is not None

@@ -1,0 +1,118 @@
+"""What nodes say that they know of the member list and of directories: a hint, taken at once and never too often."""
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from node.delivery.incoming import MEMBERS
+from node.errors import NodeError
+from node.service import membership, requests
+from node.service.issue import reader_of
+from node.store.key_files import load_keys, make_keys
+from protocol import jws
+from protocol.batch import TYP, parse_batch
+from protocol.member_bundle import MemberBundle
+from protocol.member_signatures import sign_role, signer_from_seed
+from protocol.receipt import issue, parse_receipt
+from tests.exchange.attacker import attacked
+from tests.exchange.pair import START, World, record_of, world
+from tests.exchange.test_story import ANNA, request
+from tests.exchange.virtual_loop import run
+
+UNREADABLE = {
+    "a text": "x",
+    "nothing": None,
+    "a number": 7,
+    "a list": [],
+    "no version": {"root": "x"},
+    "a negative version": {"root": [-1, "x"]},
+    "too many": {f"d{number}": [1, "x"] for number in range(65)},
+}
+
+
+@pytest.mark.parametrize("claim", ["members", "heads"])
+@pytest.mark.parametrize("said", UNREADABLE.values(), ids=UNREADABLE)
+async def test_gossip_that_cant_be_read_refuses_no_batch(tmp_path: Path, claim: str, said: object) -> None:
+    """It counts as none, in a batch and in a receipt: else it would stop a stream for ever (SPEC S-117)."""
+    async with attacked(tmp_path) as attacker:
+        batch = parse_batch(attacker.batch([attacker.request()], **{claim: said}))
+        assert (await attacker.post(batch.wire())).status == 200
+        assert getattr(batch.claims, claim) == {}
+        receipt = issue(attacker.victim.keys.signer, batch, [], now=1, members={})
+        claims = {**jws.parse(receipt, limit=10**5).claims(), claim: said}
+        again = jws.sign(attacker.victim.keys.signer, "entente-receipt-v1", claims, 1)
+        assert parse_receipt(again.encode()).claims.members == {}
+
+
+async def test_gossip_may_be_missing(tmp_path: Path) -> None:
+    """A batch that says nothing of lists is a batch."""
+    async with attacked(tmp_path) as attacker:
+        good = attacker.batch([attacker.request()])
+        first, _, body = good.partition(b"\n")
+        claims = jws.parse(first.decode(), limit=10**5).claims()
+        del claims["members"], claims["heads"]
+        bare = jws.sign(attacker.node.keys.signer, TYP, claims, 1).encode() + b"\n" + body
+        assert (await attacker.post(bare)).status == 200
+
+
+def calls(both: World, path: str) -> int:
+    """Count HU's calls of a path at DE."""
+    return both.net.calls.count(("HU", "DE", path))
+
+
+async def _new_key(folder: Path) -> None:
+    async with world(folder, "DE", "HU", inline=True, refresh_s=3600.0) as both:
+        await both.settled()
+        de = both["DE"]
+        make_keys(folder / "more", "DE", de.entropy)
+        new = load_keys(folder / "more")
+        de.keys = replace(de.keys, signer=new.signer, message_certificate=new.message_certificate)
+        await membership.publish_own_role(de)
+        before, asked = asyncio.get_running_loop().time(), calls(both, MEMBERS)
+        await requests.send(de, ANNA, request())
+        await both.settled(longest_s=60.0)
+        assert asyncio.get_running_loop().time() - before < 10
+        assert calls(both, MEMBERS) - asked in (1, 2)
+
+
+def test_an_unknown_key_is_looked_up_at_once(tmp_path: Path) -> None:
+    """The receiver fetches the sender's record without waiting for its next look (SPEC S-086)."""
+    run(_new_key(tmp_path))
+
+
+async def _boaster(folder: Path) -> None:
+    async with world(folder, "DE", "HU", inline=True, refresh_s=3600.0) as both:
+        await both.settled()
+        asked, loop = calls(both, MEMBERS), asyncio.get_running_loop()
+        before = loop.time()
+        for version in range(200):
+            both["HU"].heard("DE", {"root": (1000 + version, "0" * 64)}, {})
+            await asyncio.sleep(0.05)
+        passed = loop.time() - before
+        assert 2 <= calls(both, MEMBERS) - asked <= passed + 2
+
+
+def test_a_peer_that_boasts_is_asked_once_a_second(tmp_path: Path) -> None:
+    """Whatever a peer says that it knows, its list is fetched no more than once a second (SPEC S-086)."""
+    run(_boaster(tmp_path))
+
+
+async def test_no_key_of_a_known_suite_has_a_code_of_its_own(tmp_path: Path) -> None:
+    """A country whose keys are all of newer suites is a member; what is missing is a key (SPEC S-057)."""
+    async with attacked(tmp_path) as attacker:
+        node = attacker.node
+        record = record_of(attacker.victim)
+        key = record.encryption_keys[0].model_copy(update={"suite": "MLKEM2048", "public": b"x"})
+        newer = record.model_copy(update={"encryption_keys": (key,)})
+        raw = sign_role(newer, 2, START.replace(year=2027), signer_from_seed(attacker.victim.keys.list_seed))
+        assert node.members is not None
+        node.members, problems = node.members.update(MemberBundle(roles={"HU": raw}), START)
+        assert not problems
+        with pytest.raises(NodeError) as caught:
+            reader_of(node, "HU")
+        assert caught.value.code == "no-encryption-key"
+        with pytest.raises(NodeError) as caught:
+            reader_of(node, "FR")
+        assert caught.value.code == "unknown-country"
