@@ -16,7 +16,7 @@ from typing import Final
 import aiohttp
 from playwright.async_api import Browser, async_playwright
 
-from node.cli.demo import PEOPLE, nodes_of, seed
+from node.cli.demo_network import PEOPLE, nodes_of, seed
 from node.cli.demo_nodes import Api, DemoNode, id_of, own_token
 from node.cli.demo_story import Reader, Story
 from node.clock import SystemClock

@@ -6,6 +6,7 @@ Tests start the same functions with a test configuration, another clock, and sto
 import asyncio
 import contextlib
 import errno
+import gc
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -199,6 +200,7 @@ class Server:
 
     async def _find_nearby(self) -> None:
         """Announce this node and contact members that appear nearby at once; the list alone decides trust."""
+        await asyncio.sleep(LIST_S)  # zeroconf takes a while to load, and the first callers come first
         from directory_sync.discovery import announce, browse
 
         port = int(self.node.config.peers.listen.rpartition(":")[2])
@@ -230,4 +232,6 @@ async def serve(config: Config) -> None:
     with data_lock.held(config.data):
         upgrade.drop_old(config.data, SystemClock().now())
         async with running(open_node(config)):
+            gc.freeze()  # what a start has loaded stays until the end: no collection looks at it again
+            gc.enable()
             await ended.wait()

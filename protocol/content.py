@@ -42,7 +42,7 @@ Day = Annotated[dt.date, BeforeValidator(_day)]
 class Content(BaseModel):
     """A frozen value of the signed content; field names are those of the JSON."""
 
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True, extra="ignore", strict=False)
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True, extra="ignore", strict=False, defer_build=True)
 
 
 class Said(Content):

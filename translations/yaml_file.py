@@ -38,8 +38,7 @@ def read_yaml(path: Path, model: type[Model]) -> tuple[Model, Source]:
     text = _text(path)
     try:
         _bounded(text, path)
-        node = yaml.compose(text, Loader=_LOADER)
-        value = yaml.load(text, Loader=_LOADER)  # noqa: S506 # it is the safe loader, in C where there is one
+        node, value = _parsed(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or str(error)
@@ -64,6 +63,16 @@ def _text(path: Path) -> str:
         raise AreaError([Finding(path, 0, "missing-file", "there is no such file")]) from error
     except UnicodeDecodeError as error:
         raise AreaError([Finding(path, 0, "invalid-yaml", "not UTF-8")]) from error
+
+
+def _parsed(text: str) -> tuple[yaml.Node | None, object]:
+    """Return the tree of a file, which knows the lines, and the value that it stands for."""
+    loader = _LOADER(text)  # the safe one, in C where there is one
+    try:
+        node = loader.get_single_node()
+        return node, loader.construct_document(node) if node is not None else None
+    finally:
+        loader.dispose()
 
 
 def _bounded(text: str, path: Path) -> None:

@@ -22,9 +22,9 @@ MAX_OFFSET: Final = 100_000
 
 
 class Shape(BaseModel):
-    """A frozen value of our own API; unknown fields are errors."""
+    """A frozen value of our own API; unknown fields are errors. Its validator is built at its first use."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Query(Shape):

@@ -1,6 +1,5 @@
 """`entente doctor`: what is right, what isn't, and the command that mends it."""
 
-import asyncio
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,6 +40,8 @@ def doctor(config: ConfigOption = HERE, json: JsonOption = False) -> None:
 
 def _all_checks(config: Path) -> "list[Check]":
     """Go as far as possible: without a configuration nothing, without keys no database, without a list no peers."""
+    import asyncio
+
     from node.delivery.probe import check_peers, check_ports
     from node.errors import NodeError
     from node.service.diagnosis import Check, check_files, check_local

@@ -21,19 +21,27 @@ def serve(config: ConfigOption = HERE) -> None:
       entente serve -C /srv/entente
     """
     import asyncio
+    import gc
 
-    loaded = configuration(config)
-    _log_to_stderr(loaded.log.level)
-    from node.server import serve as run
+    gc.disable()  # what loads now stays: looking for garbage in it is a tenth of a start; the server enables it
+    try:
+        loaded = configuration(config)
+        _log_to_stderr(loaded.log.level)
+        from node.server import serve as run
 
-    asyncio.run(run(loaded))
+        asyncio.run(run(loaded))
+    finally:
+        gc.enable()
 
 
 def _log_to_stderr(level: str) -> None:
     import logging
     import sys
 
+    sys.modules["rich"] = None  # type: ignore[assignment] # structlog would load it for tracebacks in colours: 4 MB
     import structlog
+
+    del sys.modules["rich"]
 
     structlog.configure(
         processors=[

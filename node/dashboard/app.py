@@ -10,13 +10,11 @@ from aiohttp import web
 from node.dashboard import answer, ask, ask_details, case, drafts, find, people, profile, sign_in, work
 from node.dashboard.page import (
     ACTOR,
-    ENVIRONMENT,
     FOLDER,
     LANG,
     LANG_COOKIE,
     NODE,
     SESSION,
-    environment,
     render,
     texts_of,
 )
@@ -50,7 +48,6 @@ _YEAR_S: Final = 365 * 24 * 3600
 def add_routes(app: web.Application, node: Node) -> None:
     """Add the dashboard to the web listener's application."""
     app[NODE] = node
-    app[ENVIRONMENT] = environment()
     app.middlewares.append(_middleware)
     app.router.add_static("/static", FOLDER / "static", append_version=False)
     app.router.add_get("/", _home)

@@ -4,12 +4,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cache
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import urlencode
 
 from aiohttp import web
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from node.domain.access import Actor
 from node.domain.case_view import Text
@@ -19,9 +19,11 @@ from node.service.sessions import csrf_of
 from translations import dates, languages
 from translations.catalogue import Text as CatalogueText
 
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
 FOLDER: Final = Path(__file__).parent
 NODE: Final = web.AppKey("dashboard_node", Node)
-ENVIRONMENT: Final = web.AppKey("environment", Environment)
 ACTOR: Final = web.RequestKey("actor", Actor)
 SESSION: Final = web.RequestKey("session", str)
 LANG: Final = web.RequestKey("lang", str)
@@ -116,8 +118,14 @@ class Texts:
         return tuple(Option(code, self.plain(name)) for name, code in named)
 
 
-def environment() -> Environment:
-    """Return the template environment: everything is escaped, nothing undefined is printed."""
+@cache
+def environment() -> "Environment":
+    """Return the template environment: everything is escaped, nothing undefined is printed.
+
+    It is made for the first page, since a start needs none.
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
     return Environment(
         loader=FileSystemLoader(FOLDER / "templates"),
         autoescape=select_autoescape(default=True),
@@ -152,7 +160,7 @@ def render(request: web.Request, template: str, status: int = 200, **context: An
         "values": {},
         "errors": {},
     }
-    html = request.app[ENVIRONMENT].get_template(f"{template}.html").render({**frame, **names, **context})
+    html = environment().get_template(f"{template}.html").render({**frame, **names, **context})
     response = web.Response(text=html, content_type="text/html", status=status)
     if FLASH_COOKIE in request.cookies:
         response.del_cookie(FLASH_COOKIE)

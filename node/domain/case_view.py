@@ -17,7 +17,7 @@ Transit = Literal["on-its-way", "applied", "refused"]
 class View(BaseModel):
     """A frozen value for readers."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Text(View):

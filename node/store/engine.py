@@ -50,6 +50,12 @@ def connect_still(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def has_table(connection: sqlite3.Connection, name: str) -> bool:
+    """Return whether a table is there."""
+    query = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = :name"
+    return connection.execute(query, {"name": name}).fetchone() is not None
+
+
 def durability(connection: sqlite3.Connection) -> tuple[str, int]:
     """Return the journal mode and the level of `synchronous` (2 is FULL) of a connection."""
     mode = connection.execute("PRAGMA journal_mode").fetchone()[0]

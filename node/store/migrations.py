@@ -3,12 +3,11 @@
 import base64
 import json
 
-from sqlite_utils import Database, Migrations
-
 from node.store.engine import SEARCH_TABLE
+from node.store.schema import Database, Schema
 
-NODE = Migrations("node")
-KEYS = Migrations("keys")
+NODE = Schema("node")
+KEYS = Schema("keys")
 
 
 def _run(db: Database, script: str) -> None:
@@ -162,17 +161,18 @@ CREATE TABLE refusal_receipt (
   receipt TEXT NOT NULL, iss TEXT NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (receipt, iss, digest)) STRICT
 """,
     )
-    for row in db.query("SELECT iss, receipt, receipt_digest, again_digest, at FROM batch WHERE receipt IS NOT NULL"):
-        payload = row["receipt"].split(".")[1]
+    rows = db.execute("SELECT iss, receipt, receipt_digest, again_digest, at FROM batch WHERE receipt IS NOT NULL")
+    for iss, receipt, digest_of_receipt, again_digest, at in rows.fetchall():
+        payload = receipt.split(".")[1]
         claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
         for digest, code in claims["outcomes"]:
             if code != "stored":
-                refused = (row["iss"], digest)
+                refused = (iss, digest)
                 db.execute(
                     "INSERT INTO refusal (iss, digest, code, at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                    (*refused, code, row["at"]),
+                    (*refused, code, at),
                 )
-                for told in filter(None, (row["receipt_digest"], row["again_digest"])):
+                for told in filter(None, (digest_of_receipt, again_digest)):
                     db.execute("INSERT INTO refusal_receipt VALUES (?, ?, ?)", (told, *refused))
 
 

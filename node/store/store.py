@@ -8,11 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, TypeVar
 
-from sqlite_utils import Database, Migrations
-
 from node.clock import Clock
 from node.errors import NodeError
 from node.store.engine import connect
+from node.store.schema import Schema
 from node.store.tx import Read, Tx
 from node.store.writer import Writer
 
@@ -25,12 +24,12 @@ PREFIX: Final = "before-upgrade-"
 class Store:
     """One SQLite file: `write` is durable when it returns, `read` sees one consistent state."""
 
-    def __init__(self, path: Path, migrations: Migrations, clock: Clock, *, inline: bool = False) -> None:
+    def __init__(self, path: Path, schema: Schema, clock: Clock, *, inline: bool = False) -> None:
         """Open or make the file and bring its schema up to date."""
         self.path = path
         self._inline = inline
         connection = connect(path)
-        _migrate(connection, migrations, path.parent)
+        _migrate(connection, schema, path.parent)
         self.writer = Writer(connection, clock, inline=inline)
         self._readers = [connect(path, readonly=True) for _ in range(_READERS)]
         self._pool = ThreadPoolExecutor(_READERS, "reader")
@@ -90,16 +89,14 @@ def _read(connection: sqlite3.Connection, work: Callable[[Read], T]) -> T:
         connection.execute("COMMIT")
 
 
-def _migrate(connection: sqlite3.Connection, migrations: Migrations, folder: Path) -> None:
-    database = Database(connection)
-    require_known([migration.name for migration in migrations.applied(database)], migrations, folder)
-    migrations.apply(database)
+def _migrate(connection: sqlite3.Connection, schema: Schema, folder: Path) -> None:
+    require_known(schema.applied(connection), schema, folder)
+    schema.apply(connection)
 
 
-def require_known(applied: Sequence[str], migrations: Migrations, data: Path | None = None) -> None:
+def require_known(applied: Sequence[str], schema: Schema, data: Path | None = None) -> None:
     """Refuse a schema that this version doesn't know with `schema-newer`; says the way back where there is one."""
-    ours = {migration.name for migration in migrations._migrations}  # noqa: SLF001 - it offers no list of its own
-    if not (unknown := sorted(set(applied) - ours)):
+    if not (unknown := sorted(set(applied) - set(schema.names))):
         return
     message = f"The data were written by a newer version: unknown migrations {', '.join(unknown)}."
     fitting = [path for path in sorted(data.glob(f"{PREFIX}*")) if not path.name.endswith(".part")] if data else []
@@ -107,12 +104,11 @@ def require_known(applied: Sequence[str], migrations: Migrations, data: Path | N
     raise NodeError("schema-newer", message, back)
 
 
-def schema_of(path: Path, migrations: Migrations) -> tuple[tuple[str, ...], bool]:
+def schema_of(path: Path, schema: Schema) -> tuple[tuple[str, ...], bool]:
     """Return the migrations that a file has had, and whether others are still to come."""
     connection = connect(path, readonly=True)
     try:
-        database = Database(connection)
-        applied = tuple(migration.name for migration in migrations.applied(database))
-        return applied, bool(migrations.pending(database))
+        applied = schema.applied(connection)
+        return applied, not set(schema.names) <= set(applied)
     finally:
         connection.close()

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
-from sqlite_utils import Migrations
 
 from node.service import upgrade
 from node.store.migrations import KEYS, NODE
+from node.store.schema import Schema
 from node.store.store import PREFIX
 from tests.cli.conftest import Entente, init
 from tests.cli.test_backup import sql
@@ -14,12 +14,10 @@ from tests.cli.test_backup import sql
 
 def newer(monkeypatch: pytest.MonkeyPatch, *numbers: int) -> None:
     """Let the program be a newer version, whose main database has more tables."""
-    version = Migrations("node")
-    version._migrations = list(NODE._migrations)
+    version = Schema("node")
+    version._migrations.update(NODE._migrations)
     for number in numbers:
-        version._migrations.append(
-            Migrations._Migration(f"{number}_future", lambda db, n=number: db.execute(f"CREATE TABLE future_{n} (x)"))
-        )
+        version(name=f"{number}_future")(lambda db, n=number: db.execute(f"CREATE TABLE future_{n} (x)"))
     for place in ("node.server.NODE", "node.service.restore.NODE", "node.service.backup.NODE"):
         monkeypatch.setattr(place, version)
     monkeypatch.setattr(upgrade, "_DATABASES", (("node.db", version), ("keys.db", KEYS)))
@@ -35,7 +33,7 @@ def test_the_way_back(entente: Entente, folder: Path):
     init(entente, "DE")
     entente("member", "found", "-C", "de")
     data = folder / "de/data"
-    latest = NODE._migrations[-1].name.partition("_")[0]
+    latest = NODE.names[-1].partition("_")[0]
     with pytest.MonkeyPatch.context() as later:
         newer(later, 990)
         said = entente("verify", "-C", "de", "--json")

@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlite_utils import Database, Migrations
 
 from node.store.engine import connect, durability
 from node.store.migrations import KEYS, NODE
+from node.store.schema import Database, Schema
 from node.store.store import Store
 from node.store.tx import Tx
 from tests.exchange.pair import LoopClock
 
-NUMBERS = Migrations("numbers")
+NUMBERS = Schema("numbers")
 
 
 @NUMBERS(name="001")

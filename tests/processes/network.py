@@ -12,7 +12,7 @@ from typing import Any
 
 import aiohttp
 
-from node.cli.demo import PEOPLE, found, seed
+from node.cli.demo_network import PEOPLE, found, seed
 from node.cli.demo_nodes import DemoNode, make_nodes, own_token
 from node.cli.demo_story import Reader
 from node.config import FILE_NAME

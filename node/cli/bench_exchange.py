@@ -1,0 +1,191 @@
+"""The measurement behind `entente bench exchange`: requests between two node processes."""
+
+import asyncio
+import json
+import statistics
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+
+from node.cli.demo_network import nodes_of, seed
+from node.cli.demo_nodes import Api, DemoNode, service_token
+from node.clock import SystemClock, stopwatch, unstamp
+from node.errors import NodeError
+
+_WAIT_S: Final = 300.0
+_AT_ONCE: Final = 100
+_ALONE: Final = 50
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What a run measured; latencies from submission to visible at the other node."""
+
+    mode: str
+    messages: int
+    messages_per_s: float
+    p50_ms: float
+    p99_ms: float
+    unloaded_p50_ms: float
+    cpu_s_per_1000: float
+    rss_mb: dict[str, float]
+    idle_rss_mb: dict[str, float]
+    start_s: dict[str, float]
+    lost: int
+    duplicated: int
+
+
+def measure_and_print(mode: str, messages: int, callers: int, *, as_json: bool) -> None:
+    """Measure, and print the figures."""
+    figures = asyncio.run(_run(mode, messages, callers))
+    if as_json:
+        print(json.dumps(asdict(figures)))
+        return
+    for name, value in asdict(figures).items():
+        print(f"{name:>18}  {value}")
+
+
+async def _run(mode: str, messages: int, callers: int) -> Figures:
+    with tempfile.TemporaryDirectory(prefix="entente-bench-") as folder:
+        async with (
+            nodes_of(Path(folder), ("DE", "HU"), lambda _words: None) as nodes,
+            aiohttp.ClientSession() as session,
+        ):
+            await seed(nodes, session)
+            return await _Bench(nodes, session, mode, messages, callers).measure()
+
+
+@dataclass
+class _Bench:
+    nodes: dict[str, DemoNode]
+    session: aiohttp.ClientSession
+    mode: str
+    messages: int
+    callers: int
+
+    async def measure(self) -> Figures:
+        asker, replier = await asyncio.gather(
+            service_token(self.nodes["DE"], self.session, "bench", "DE-zaek-berlin"),
+            service_token(self.nodes["HU"], self.session, "bench", "HU-okfo"),
+        )
+        await self._until_known(asker)
+        idle = {country: _rss_mb(node) for country, node in self.nodes.items()}
+        alone = [await self._alone(asker, replier) for _ in range(_ALONE)]
+        already = await self._arrived()
+        cpu, started = self._cpu(), stopwatch()
+        sent = await self._load(asker)
+        arrived = await self._until_arrived(already + self.messages)
+        spent, cpu = stopwatch() - started, self._cpu() - cpu
+        delays = await self._delays(replier, sent)
+        return Figures(
+            mode=self.mode,
+            messages=self.messages,
+            messages_per_s=round(self.messages / spent, 1),
+            p50_ms=round(statistics.median(delays), 1),
+            p99_ms=round(statistics.quantiles(delays, n=100)[98], 1),
+            unloaded_p50_ms=round(statistics.median(alone) * 1000, 1),
+            cpu_s_per_1000=round(cpu / self.messages * 1000, 3),
+            rss_mb={country: _rss_mb(node) for country, node in self.nodes.items()},
+            idle_rss_mb=idle,
+            start_s={country: round(node.start_s, 2) for country, node in self.nodes.items()},
+            lost=max(0, already + self.messages - arrived),
+            duplicated=max(0, arrived - already - self.messages),
+        )
+
+    async def _until_known(self, asker: Api) -> None:
+        deadline = stopwatch() + _WAIT_S
+        while not (await asker.call("GET", "authorities", country="HU", limit="1"))["items"]:
+            if stopwatch() > deadline:
+                raise NodeError("internal", "The directory of the other node didn't arrive.")
+            await asyncio.sleep(0.05)
+
+    async def _alone(self, asker: Api, replier: Api) -> float:
+        """Send one request and look for it at the other node; returns seconds."""
+        started = stopwatch()
+        case = await asker.call("POST", "requests", _request())
+        while not (await replier.call("POST", "cases/search", {"number": case["number"]}))["items"]:
+            if stopwatch() - started > _WAIT_S:
+                raise NodeError("internal", "The request didn't arrive at the other node.")
+            await asyncio.sleep(0.001)  # looking without a pause would keep the node from receiving
+        return stopwatch() - started
+
+    async def _load(self, asker: Api) -> dict[str, float]:
+        """Submit all messages; returns the time of day of each submission by case."""
+        left = list(range(self.messages if self.mode == "api" else -(-self.messages // _AT_ONCE)))
+        sent: dict[str, float] = {}
+
+        async def caller() -> None:
+            while left:
+                left.pop()
+                at = SystemClock().now().timestamp()
+                if self.mode == "api":
+                    sent[(await asker.call("POST", "requests", _request()))["id"]] = at
+                    continue
+                count = min(_AT_ONCE, self.messages - len(left) * _AT_ONCE)
+                made = await asker.call("POST", "requests/bulk", {"requests": [_request()] * count})
+                sent.update({case["id"]: at for case in made["items"]})
+
+        await asyncio.gather(*(caller() for _ in range(self.callers if self.mode == "api" else 2)))
+        return sent
+
+    async def _arrived(self) -> int:
+        """Return how many cases the replying node has, by its own metrics."""
+        async with self.session.get(f"http://127.0.0.1:{self.nodes['HU'].health}/metrics") as answer:
+            lines = (await answer.text()).splitlines()
+        return sum(int(float(line.split()[-1])) for line in lines if line.startswith('entente_cases{role="replying"'))
+
+    async def _until_arrived(self, wanted: int) -> int:
+        deadline = stopwatch() + _WAIT_S
+        while (count := await self._arrived()) < wanted and stopwatch() < deadline:
+            await asyncio.sleep(0.05)  # the other end is another process
+        return count
+
+    async def _delays(self, replier: Api, sent: dict[str, float]) -> list[float]:
+        """Return milliseconds from each submission to the commit at the other node, by the nodes' own times."""
+        delays: list[float] = []
+        offset: Any = 0
+        while offset is not None:
+            page = await replier.call("POST", "cases/search", {"limit": 200, "offset": offset})
+            for case in page["items"]:
+                if case["id"] in sent:
+                    created = unstamp(case["updated_at"]).timestamp()
+                    delays.append((created - sent[case["id"]]) * 1000)
+            offset = page["next"]
+        return delays
+
+    def _cpu(self) -> float:
+        return sum(_cpu_s(node) for node in self.nodes.values())
+
+
+def _request() -> dict[str, Any]:
+    return {
+        "authority": "DE-zaek-berlin",
+        "country": "HU",
+        "to": "HU-okfo",
+        "area": "professional-qualifications",
+        "set": "establishment",
+        "questions": ["registration-status", "sanctions"],
+        "variables": {
+            "person": {"given_names": "Eszter", "family_name": "Példa", "birth_date": "1991-04-17"},
+            "profession": {"code": "dental-practitioner"},
+        },
+        "due": "2099-12-31",
+        "comment": {"text": "Bitte prüfen Sie die Eintragung. " * 20, "lang": "de"},
+    }
+
+
+def _rss_mb(node: DemoNode) -> float:
+    assert node.process is not None
+    status = Path(f"/proc/{node.process.pid}/status").read_text()
+    line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
+    return round(int(line.split()[1]) / 1024, 1)
+
+
+def _cpu_s(node: DemoNode) -> float:
+    assert node.process is not None
+    fields = Path(f"/proc/{node.process.pid}/stat").read_text().rpartition(")")[2].split()
+    ticks = int(fields[11]) + int(fields[12])
+    return ticks / 100.0
