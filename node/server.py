@@ -229,7 +229,7 @@ async def serve(config: Config) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, ended.set)
-    with data_lock.held(config.data):
+    with data_lock.served(config.data):
         upgrade.drop_old(config.data, SystemClock().now())
         async with running(open_node(config)):
             gc.freeze()  # what a start has loaded stays until the end: no collection looks at it again

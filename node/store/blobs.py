@@ -73,15 +73,16 @@ def path_of(folder: Path, sha256: str) -> Path:
 
 def write_file(path: Path, data: bytes) -> None:
     """Write a blob so that it is either whole on disk or not there."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for folder in (path.parent.parent, path.parent):  # `parents=True` would make the upper one for everybody to read
+        folder.mkdir(mode=0o700, exist_ok=True)
     partial = path.with_suffix(".part")
     with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
     partial.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
+    opened = os.open(path.parent, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(opened)
     finally:
-        os.close(folder)
+        os.close(opened)

@@ -29,7 +29,12 @@ class Store:
         self.path = path
         self._inline = inline
         connection = connect(path)
-        _migrate(connection, schema, path.parent)
+        try:
+            require_known(schema.applied(connection), schema, path.parent)
+            schema.apply(connection)
+        except BaseException:
+            connection.close()
+            raise
         self.writer = Writer(connection, clock, inline=inline)
         self._readers = [connect(path, readonly=True) for _ in range(_READERS)]
         self._pool = ThreadPoolExecutor(_READERS, "reader")
@@ -87,11 +92,6 @@ def _read(connection: sqlite3.Connection, work: Callable[[Read], T]) -> T:
         return work(Read(connection))
     finally:
         connection.execute("COMMIT")
-
-
-def _migrate(connection: sqlite3.Connection, schema: Schema, folder: Path) -> None:
-    require_known(schema.applied(connection), schema, folder)
-    schema.apply(connection)
 
 
 def require_known(applied: Sequence[str], schema: Schema, data: Path | None = None) -> None:

@@ -1,6 +1,7 @@
 """`entente verify`: nothing to find after real exchanges, and every planted damage found under its name."""
 
 import datetime as dt
+import re
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -65,12 +66,13 @@ async def test_it_runs_beside_a_node_that_works(tmp_path: Path) -> None:
 
 
 def flip(place: int) -> Damage:
-    """Change one byte of an event's line."""
+    """Change one byte of an event's line: to another character of base64url, so that the line is still one."""
 
     def damage(db: sqlite3.Connection) -> None:
         digest, line = db.execute("SELECT digest, line FROM event WHERE kind = 'request.send'").fetchone()
         where = place % len(line)
-        changed = line[:where] + bytes([line[where] ^ 1]) + line[where + 1 :]
+        assert re.fullmatch(rb"[A-Za-z0-9_-]{9}", line[where - 4 : where + 5]), "in the middle of a text"
+        changed = line[:where] + (b"B" if line[where] == ord("A") else b"A") + line[where + 1 :]
         db.execute("UPDATE event SET line = ? WHERE digest = ?", (changed, digest))
 
     return damage

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import shutil
 import ssl
 import subprocess
 from pathlib import Path
@@ -35,13 +36,21 @@ async def test_the_first_answer_and_memory(two: Network, capsys: pytest.CaptureF
         print(f"\n  healthy after {node.start_s:.2f} s, {rss_mb(two.pid('DE')):.0f} MiB with two languages")  # noqa: T201
 
 
-async def test_an_address_in_use_is_named(two: Network):
-    """A second `serve` on the same addresses ends with the address and the code, and disturbs nothing."""
-    node = two.nodes["DE"]
-    said = await entente("serve", "-C", node.folder)
+async def test_an_address_in_use_is_named(two: Network, tmp_path: Path):
+    """A `serve` on addresses that are taken ends with the address and the code, and disturbs nothing."""
+    node, other = two.nodes["DE"], tmp_path / "other"
+    shutil.copytree(node.folder, other, ignore=shutil.ignore_patterns("*.db*", "blobs"))
+    said = await entente("serve", "-C", other)
     assert said.code == 1
     assert f"entente: address-in-use: 127.0.0.1:{node.health} is in use." in said.err
     assert "hint:" in said.err
+    assert (await health(two, "DE"))["status"] == "ok"
+
+
+async def test_one_data_directory_has_one_node(two: Network):
+    """A second `serve` on the same data ends before it opens anything, whatever its addresses are."""
+    said = await entente("serve", "-C", two.nodes["DE"].folder)
+    assert (said.code, "entente: data-in-use:" in said.err, "hint:" in said.err) == (1, True, True)
     assert (await health(two, "DE"))["status"] == "ok"
 
 
