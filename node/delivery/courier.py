@@ -38,6 +38,8 @@ class Courier:
         self._woken.set()
         self._failures = 0
         self._compared = False
+        self.idle = False
+        """Whether all that waited has been sent, and nothing has to be compared before more is sealed."""
         self._first = asyncio.Event()
         self._hurry = asyncio.Event()
 
@@ -47,7 +49,7 @@ class Courier:
 
     def compare_again(self) -> None:
         """Compare before the next batch: a key of ours may have been revoked."""
-        self._compared = False
+        self._compared = self.idle = False
         self._woken.set()
 
     async def compared(self) -> bool:
@@ -64,8 +66,10 @@ class Courier:
         while True:
             await self._woken.wait()
             self._woken.clear()
+            self.idle = False
             try:
                 await self.round()
+                self.idle = self._compared and not self._woken.is_set()
             except (LineError, RefusedError, ProtocolError) as error:
                 await self._pause(error)
             except Exception as error:

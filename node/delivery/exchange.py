@@ -36,6 +36,7 @@ class Exchange:
     async def start(self) -> None:
         """Connect the node's hints to the couriers and start one for each peer."""
         self._node.wake = self.wake
+        self._node.idle = self.idle
         self._node.heard = self.heard
         self._node.comparison = self.compared
         self._node.told = self.told
@@ -69,6 +70,10 @@ class Exchange:
         """Say that something new waits for a country."""
         if country in self._ways:
             self._ways[country].courier.wake()
+
+    def idle(self, country: str) -> bool:
+        """Say whether what is new for a country can be sealed at once."""
+        return country in self._ways and self._ways[country].courier.idle
 
     async def compared(self, country: str) -> bool:
         """Say whether the streams with a country were compared since the start; waits a moment for it (SPEC S-039)."""
@@ -107,6 +112,7 @@ class Exchange:
 
     async def stop(self) -> None:
         """Stop everything and close the connections; what waits is on disk."""
+        self._node.idle = lambda _country: False
         self._node.comparison = lambda _country: no_delivery()
         self._node.asked = lambda: True
         tasks = [task for way in self._ways.values() for task in way.tasks]

@@ -23,7 +23,7 @@ async def next_batch(node: Node, peer: str) -> Batch | None:
     batch = node.store.read_now(lambda q: _pending(q, node.country, peer))
     if batch is not None or not node.store.read_now(lambda q: streams.waiting(q, peer, 1)):
         return batch
-    return await node.store.write(lambda tx: _seal(tx, node, peer))
+    return await node.store.write(lambda tx: seal(tx, node, peer))
 
 
 def _pending(q: Read, country: str, peer: str) -> Batch | None:
@@ -34,7 +34,8 @@ def _pending(q: Read, country: str, peer: str) -> Batch | None:
     return parse_batch(str(row["jws"]).encode("ascii") + b"\n" + body)
 
 
-def _seal(tx: Tx, node: Node, peer: str) -> Batch | None:
+def seal(tx: Tx, node: Node, peer: str) -> Batch | None:
+    """Seal what waits for a peer, unless a batch is on its way to it; only where the streams were compared (S-039)."""
     waiting = [(str(row["digest"]), bytes(row["line"])) for row in streams.waiting(tx, peer, MAX_ITEMS)]
     waiting = waiting[: choose([line for _, line in waiting])]
     if not waiting or streams.unreceipted(tx, node.country, peer) is not None:

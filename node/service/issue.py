@@ -1,7 +1,7 @@
 """Issuing an event: signed, encrypted, stored, queued and audited in one transaction."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -11,6 +11,7 @@ from node.domain.access import Actor
 from node.domain.case import Case, advanced, opened
 from node.errors import NodeError, from_protocol
 from node.service.contents import pack_ceks
+from node.service.deliver import seal
 from node.service.node import Node
 from node.store import audit, cases, drafts, events, streams
 from node.store.tx import Read, Tx
@@ -77,9 +78,7 @@ async def open_cases(node: Node, actor: Actor, openings: Sequence[Opening], keys
             cases.insert(tx, case, unread=False, on_its_way=1)
             _store(tx, node, event, packed, actor, case)
 
-    await node.store.write(work)
-    for country in sorted({opening.country for opening in openings}):
-        node.wake(country)
+    await _send(node, {opening.country for opening in openings}, work)
     return [case for _, _, case in sealed]
 
 
@@ -139,9 +138,22 @@ async def issue_steps(
         for event, packed in sealed:
             _store(tx, node, event, packed, actor, case)
 
-    await node.store.write(work)
-    node.wake(case.counterpart)
+    await _send(node, {case.counterpart}, work)
     return after
+
+
+async def _send(node: Node, countries: set[str], work: Callable[[Tx], None]) -> None:
+    """Store, and send on: where nothing else is on its way to a peer, the batch is sealed with the same commit."""
+    idle = sorted(country for country in countries if node.idle(country))
+
+    def all_of_it(tx: Tx) -> None:
+        work(tx)
+        for country in idle:
+            tx.once_at_end(f"seal {country}", partial(seal, node=node, peer=country))
+
+    await node.store.write(all_of_it)
+    for country in sorted(countries):
+        node.wake(country)
 
 
 def next_place(q: Read, case: Case, kind: str) -> Place:

@@ -33,7 +33,8 @@ async def no_delivery() -> bool:
 class Node:
     """One running node. Everything but `members` and `keys` is fixed from start to stop.
 
-    `wake` is called with a country when something new waits for it, `heard` with what a peer's batch says of
+    `wake` is called with a country when something new waits for it, `idle` says whether its courier has nothing to do
+    and the streams were compared, `heard` with what a peer's batch says of
     its member documents and directories, `members_changed` after a new member list; `told` with a peer's answer to a
     comparison; `comparison` says whether the streams with a country were compared since the start. The delivery
     sets them. `asked` says whether some peer was asked which versions of our own documents it knows.
@@ -53,6 +54,7 @@ class Node:
     callers: Callers = field(default_factory=Callers)
     keys_seen: tuple[tuple[str, int, int], ...] = ()
     wake: Callable[[str], None] = field(default=lambda _country: None)
+    idle: Callable[[str], bool] = field(default=lambda _country: False)
     heard: Callable[[str, Versions | None, Versions], None] = field(default=lambda _country, _members, _heads: None)
     members_changed: Callable[[], None] = field(default=lambda: None)
     told: Callable[[str, Told], None] = field(default=lambda _country, _told: None)

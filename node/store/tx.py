@@ -1,7 +1,7 @@
 """What a store function gets: a transaction, never a cursor."""
 
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -32,15 +32,23 @@ class Read:
 class Tx(Read):
     """A transaction that writes; `now` is its one time stamp."""
 
-    def __init__(self, connection: sqlite3.Connection, now: datetime) -> None:
+    def __init__(self, connection: sqlite3.Connection, now: datetime, at_end: "AtEnd") -> None:
         """Take the writer's connection, inside its savepoint."""
         super().__init__(connection)
         self.now = now
+        self._at_end = at_end
 
     @cached_property
     def at(self) -> str:
         """The time stamp as it is stored."""
         return stamp(self.now)
+
+    def once_at_end(self, name: str, work: "Callable[[Tx], object]") -> None:
+        """Run `work` before the commit, once for all jobs that ask for it by this name.
+
+        It gets a savepoint of its own; if it fails, it didn't happen, and the jobs are committed without it.
+        """
+        self._at_end[name] = work
 
     def run(self, sql: str, values: Values | None = None) -> int:
         """Execute a statement and return how many rows it changed."""
@@ -49,3 +57,6 @@ class Tx(Read):
     def many(self, sql: str, values: Iterable[Values]) -> int:
         """Execute a statement once for each set of values; returns how many rows it changed."""
         return self._connection.executemany(sql, values).rowcount
+
+
+AtEnd = dict[str, Callable[[Tx], object]]

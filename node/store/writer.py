@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Any, Final, TypeVar
 
 from node.clock import Clock
-from node.store.tx import Tx
+from node.store.tx import AtEnd, Tx
 
 T = TypeVar("T")
 _MAX_GROUP: Final = 500
@@ -119,21 +119,26 @@ class Writer:
             return _Outcome(error=error.__cause__ if isinstance(error, _LostError) else error)
 
     def _transaction(self, works: list[Callable[[Tx], Any]], now: datetime) -> list[_Outcome]:
-        execute = self._connection.execute
-        execute("BEGIN IMMEDIATE")
-        outcomes = []
-        for work in works:
-            execute("SAVEPOINT job")
-            try:
-                outcomes.append(_Outcome(value=work(Tx(self._connection, now))))
-            except Exception as error:
-                if not self._connection.in_transaction:
-                    raise _LostError from error
-                execute("ROLLBACK TO job")
-                outcomes.append(_Outcome(error=error))
-            execute("RELEASE job")
+        self._connection.execute("BEGIN IMMEDIATE")
+        at_end: AtEnd = {}
+        outcomes = [self._job(work, Tx(self._connection, now, at_end)) for work in works]
+        for work in at_end.values():
+            self._job(work, Tx(self._connection, now, {}))  # what fails here is left for whoever does it next
         self._commit()
         return outcomes
+
+    def _job(self, work: Callable[[Tx], Any], tx: Tx) -> _Outcome:
+        execute = self._connection.execute
+        execute("SAVEPOINT job")
+        try:
+            outcome = _Outcome(value=work(tx))
+        except Exception as error:
+            if not self._connection.in_transaction:
+                raise _LostError from error
+            execute("ROLLBACK TO job")
+            outcome = _Outcome(error=error)
+        execute("RELEASE job")
+        return outcome
 
     def _commit(self) -> None:
         try:

@@ -348,3 +348,35 @@ async def test_many_who_send_at_once_get_a_number_each(tmp_path: Path) -> None:
         sent, many = await asyncio.gather(asyncio.gather(*alone), asyncio.gather(*bulk))
         made = [*sent, *(case for cases_ in many for case in cases_)]
         assert len({case.id for case in made}) == len({case.number for case in made}) == 140
+
+
+async def _sealed_at_once(folder: Path) -> None:
+    async with world(folder, "DE", "HU", inline=True) as both:
+        await both.settled()
+        sent = Recorded(both)
+        node: Node = both["DE"]
+        unsealed = "SELECT COUNT(*) AS c FROM outbox WHERE first IS NULL"
+
+        async def waiting() -> int:
+            await requests.send(node, ANNA, request())
+            return int(node.store.read_now(lambda q: q.one(unsealed))["c"])  # type: ignore[index]
+
+        assert await waiting() == 0
+        await both.settled()
+        await asyncio.gather(*(waiting() for _ in range(5)))
+        await both.settled()
+        both.net.down.add("HU")
+        assert await waiting() == 0  # nothing was on its way when it was sent
+        await asyncio.sleep(10)
+        assert [await waiting(), await waiting()] == [1, 2]
+        both.net.down.clear()
+        await both.settled()
+        assert node.store.read_now(lambda q: q.one(unsealed))["c"] == 0  # type: ignore[index]
+        assert len(sent.bodies) <= 8
+        await both.exchanges["DE"].stop()
+        assert await waiting() == 1
+
+
+def test_what_is_sent_while_nothing_is_on_its_way_is_sealed_with_its_own_commit(tmp_path: Path) -> None:
+    """A request alone needs no second commit, several at once travel together, and without comparison none is sealed."""
+    run(_sealed_at_once(tmp_path))

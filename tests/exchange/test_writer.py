@@ -186,3 +186,29 @@ async def test_many_readers_and_writers_at_once(store: Store) -> None:
     results = await asyncio.gather(*jobs)
     assert all(0 <= count <= 50 for count in results[1::2])
     assert store.read_now(lambda q: len(q.all("SELECT * FROM number"))) == 50
+
+
+async def test_what_many_ask_for_at_the_end_is_done_once(store: Store) -> None:
+    """Jobs of one commit that ask for the same last step get it once, behind all of them; its failure harms none."""
+    seen: list[list[int]] = []
+
+    def look(tx: Tx) -> None:
+        seen.append([row["value"] for row in tx.all("SELECT value FROM number ORDER BY value")])
+        put(99)(tx)
+        if len(seen) == 2:
+            raise RuntimeError
+
+    def job(value: int) -> Callable[[Tx], None]:
+        def work(tx: Tx) -> None:
+            put(value)(tx)
+            tx.once_at_end("look", look)
+
+        return work
+
+    await asyncio.gather(store.write(put(0)), *(store.write(job(value)) for value in (1, 2, 3)))
+    assert seen[-1] == [0, 1, 2, 3]
+    assert len(seen) == 1
+    assert values(store) == [0, 1, 2, 3, 99]
+    await store.write(lambda tx: tx.run("DELETE FROM number WHERE value = 99"))
+    await store.write(job(4))
+    assert values(store) == [0, 1, 2, 3, 4]
