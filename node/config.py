@@ -1,5 +1,6 @@
 """The configuration: one TOML file. The descriptions here are the manual (`entente config describe`)."""
 
+import os
 import re
 import tomllib
 from pathlib import Path
@@ -12,6 +13,7 @@ from protocol.countries import COUNTRIES
 from translations.languages import LANGUAGES
 
 FILE_NAME: Final = "node.toml"
+MASTER_KEY: Final = "master.key"
 _MAX_BYTES: Final = 64 * 1024
 
 Listen = Annotated[str, StringConstraints(pattern=r"^(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-f:]+\]|localhost):\d{1,5}$")]
@@ -30,6 +32,10 @@ class NodeSection(Section):
     name: str = Field(description="Name of the operator, as other operators see it.", min_length=1, max_length=200)
     data: str = Field("data", description="Data directory, relative to this file: databases and attachments.")
     keys: str = Field("keys", description="Directory of the private keys, each a file of mode 0600.")
+    master_key: str = Field(
+        "",
+        description="File of the master key. Empty: systemd's credential master.key, else master.key among the keys.",
+    )
     language: str = Field("en", description="Language of pages for readers who haven't chosen one.")
     time_zone: str = Field("UTC", description="Time zone in which pages show times, e.g. Europe/Berlin.")
     demo: bool = Field(default=False, description="Marks every page as demonstration data.")
@@ -99,6 +105,22 @@ class Config(Section):
     def with_data(self, folder: Path) -> "Config":
         """Return the same configuration on another data directory, such as a backup's."""
         return self.model_copy(update={"node": self.node.model_copy(update={"data": str(folder.resolve())})})
+
+    @property
+    def master_key(self) -> Path:
+        """The file of the master key: as configured, else as systemd hands it over, else among the other keys."""
+        if self.node.master_key:
+            return self.folder / self.node.master_key
+        handed = credentials()
+        if handed is not None and os.path.lexists(handed / MASTER_KEY):
+            return handed / MASTER_KEY
+        return self.keys / MASTER_KEY
+
+
+def credentials() -> Path | None:
+    """Return the directory in which systemd hands secrets to this process alone (systemd.exec, LoadCredential)."""
+    named = os.environ.get("CREDENTIALS_DIRECTORY")
+    return Path(named) if named else None
 
 
 def load(path: Path) -> Config:

@@ -68,7 +68,7 @@ def open_node(
     config.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     if backup_history.unfinished(config.data) is not None:
         raise NodeError("restore-unfinished")
-    keys = load_keys(config.keys)
+    keys = load_keys(config.keys, config.master_key)
     if (copy := upgrade.keep_copy(config, keys.master, clock)) is not None:
         copied(copy)
     key_store = Store(config.data / "keys.db", KEYS, clock, inline=inline)

@@ -239,17 +239,21 @@ class MemberList:
 
     def warnings(self, now: datetime) -> list[tuple[str, str, int]]:
         """Return `(code, document, whole days left)` of what has expired or will within 90, 30 or 7 days."""
-        documents: list[Document] = [self.root, *([self._targets] if self._targets else [])]
-        documents += [self._roles[country] for country in sorted(self._roles) if self._follows(country)]
         found = []
-        for document in documents:
-            left = document.expires - now
+        for name, expires in self.expiries():
+            left = expires - now
             reached = [days for days in WARNING_DAYS if left <= timedelta(days=days)]
             if left <= timedelta(0):
-                found.append(("members-expired", document.name, left.days))
+                found.append(("members-expired", name, left.days))
             elif reached:
-                found.append((f"members-expires-{reached[0]}", document.name, left.days))
+                found.append((f"members-expires-{reached[0]}", name, left.days))
         return found
+
+    def expiries(self) -> list[tuple[str, datetime]]:
+        """Return `(document, when it expires)` of the list and of each country's record that is followed."""
+        documents: list[Document] = [self.root, *([self._targets] if self._targets else [])]
+        documents += [self._roles[country] for country in sorted(self._roles) if self._follows(country)]
+        return [(document.name, document.expires) for document in documents]
 
 
 def _parse(versions: object) -> dict[str, Any]:

@@ -63,12 +63,21 @@ def axe() -> str:
     return AXE.read_text(encoding="utf-8")
 
 
+def program(name: str, packages: str) -> str:
+    """Return the path of a program of the system that checks or runs an example of deploy/."""
+    found = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/bin")
+    if found is None:
+        _absent(name, f"apt-get install -y {packages}")
+    return found
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _hermetic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Hide the developer's home, settings, proxies, language and time zone, from child processes too."""
     with pytest.MonkeyPatch.context() as patch:
         for name in list(os.environ):
-            if name.startswith("ENTENTE_") or name.lower().endswith("_proxy"):
+            foreign = name.startswith("ENTENTE_") or name == "CREDENTIALS_DIRECTORY"
+            if foreign or name.lower().endswith("_proxy"):
                 patch.delenv(name)
         home = tmp_path_factory.mktemp("home")
         patch.setenv("HOME", str(home))

@@ -114,6 +114,10 @@ def _next_steps(directory: Path, country: str) -> None:
     steps(
         "Then:",
         [
+            (
+                f"deploy/systemd/entente.service loads it; docs/operating.md. Now: {directory}/keys/master.key",
+                "Move the master key away from the data, to where only systemd reads it, or set node.master_key.",
+            ),
             (f"entente directory import -C {directory} authorities.csv", "Publish your country's authorities."),
             (
                 f"entente user add -C {directory} anna --name 'Anna Berger' --role handler --authority ID",

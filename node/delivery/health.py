@@ -9,6 +9,7 @@ from prometheus_client.registry import Collector
 from typing_extensions import override
 
 from node.clock import unstamp
+from node.delivery.alarms import Alarms
 from node.delivery.tls import ServerContexts
 from node.service.node import Node
 from node.store import cases, peers, recoveries, streams
@@ -41,7 +42,7 @@ class _Figures(Collector):
                 clock.add_metric([row["country"]], row["clock_offset_s"])
         refused = GaugeMetricFamily("entente_tls_refused", "Recent TLS callers with an unknown certificate.")
         refused.add_metric([], len(self._tls.refusals))
-        return [waiting, oldest, reached, clock, refused, *self._losses(), self._cases(), *self._expiry()]
+        return [waiting, oldest, reached, clock, refused, *self._losses(), self._cases()]
 
     def _losses(self) -> list[GaugeMetricFamily]:
         open_now = GaugeMetricFamily("entente_loss_open", "1 while a peer still has to give back.", labels=["peer"])
@@ -57,13 +58,6 @@ class _Figures(Collector):
             family.add_metric([row["role"], row["state"]], row["count"])
         return family
 
-    def _expiry(self) -> list[GaugeMetricFamily]:
-        days = GaugeMetricFamily("entente_members_expire_days", "Days until it expires.", labels=["document"])
-        members = self._node.members
-        for _, document, left in members.warnings(self._node.clock.now()) if members else ():
-            days.add_metric([document], left)
-        return [days]
-
 
 def health_app(node: Node, tls: ServerContexts) -> web.Application:
     """Return the application of the health listener."""
@@ -71,6 +65,7 @@ def health_app(node: Node, tls: ServerContexts) -> web.Application:
     app[_NODE], app[_TLS] = node, tls
     app[_REGISTRY] = CollectorRegistry()
     app[_REGISTRY].register(_Figures(node, tls))
+    app[_REGISTRY].register(Alarms(node))
     app.router.add_get("/healthz", _health)
     app.router.add_get("/metrics", _metrics)
     return app

@@ -13,6 +13,7 @@ from node.config import Config
 from node.service import key_change, membership
 from node.service.node import Node
 from node.store import authorities, overview, peers, recoveries, streams
+from node.store.key_files import exposed
 from node.store.snapshot import Snapshot
 from protocol.limits import RETIRED_KEY_DAYS
 from protocol.member_documents import read_role
@@ -20,7 +21,7 @@ from protocol.members import MemberList
 
 Level = Literal["ok", "warn", "fail"]
 
-SECRETS: Final = ("message.pem", "tls.pem", "list.seed", "encryption.seed", "master.key", "operator.token")
+SECRETS: Final = ("message.pem", "tls.pem", "list.seed", "encryption.seed", "operator.token")
 _STATE: Final = "state.seed"
 _DISK_WARN, _DISK_FAIL = 1024**3, 128 * 1024**2
 _WAITS_LONG: Final = timedelta(hours=1)
@@ -41,12 +42,13 @@ class Check:
 
 def check_files(config: Config) -> list[Check]:
     """Look at what has to be right before a node can be opened at all."""
-    checks = [_secret(config.keys / name, needed=True) for name in SECRETS]
+    checks = [_secret(path, needed=True) for path in (*(config.keys / name for name in SECRETS), config.master_key)]
     state = config.keys / _STATE
     if state.exists():
         checks.append(_secret(state, needed=False))
     faults = [check for check in checks if check.level != "ok"]
-    fine = Check("keys", "ok", f"{config.keys}: all private keys are there, of mode 0600")
+    apart = "" if config.master_key.parent == config.keys else f"; the master key apart, in {config.master_key.parent}"
+    fine = Check("keys", "ok", f"{config.keys}: all private keys are there, of mode 0600{apart}")
     return faults or [fine]
 
 
@@ -56,7 +58,7 @@ def _secret(path: Path, *, needed: bool) -> Check:
     except OSError:
         mend = "restore it from its backup; keys can't be made again"
         return Check("keys", "fail" if needed else "warn", f"{path} is missing", mend)
-    if mode & 0o077:
+    if exposed(path, mode):
         return Check("keys", "fail", f"{path} has mode {mode:04o}: others can read it", f"chmod 600 {path}")
     return Check("keys", "ok", str(path))
 
@@ -162,10 +164,15 @@ def expiries(node: Node, members: MemberList) -> list[tuple[str, datetime]]:
         found.append(("member list (targets)", members.targets.expires))
     if (raw := members.bundle().roles.get(node.country)) is not None:
         found.append((f"record of {node.country}", read_role(raw, node.country).expires))
+    return found + [(f"retired message key {kid}", until) for kid, until in retired_keys(node, members)]
+
+
+def retired_keys(node: Node, members: MemberList) -> list[tuple[str, datetime]]:
+    """Return the first letters of each retired message key of ours, and until when it is accepted."""
     record = members.member(node.country)
     keys = record.message_keys if record else ()
     ended = [(key.kid[:8], key.until) for key in keys if key.state == "retired" and key.until]
-    return found + [(f"retired message key {kid}", until + timedelta(days=RETIRED_KEY_DAYS)) for kid, until in ended]
+    return [(kid, until + timedelta(days=RETIRED_KEY_DAYS)) for kid, until in ended]
 
 
 # --- what goes on ---

@@ -35,7 +35,7 @@ async def renew(node: Node, actor: Actor, kind: str) -> None:
     else:
         raise NodeError("invalid", f"A kind of key is one of {', '.join(KINDS)}.")
     await node.store.write(lambda tx: audit.append(tx, actor.id, "key.renew", kind))
-    node.keys = load_keys(folder)
+    node.keys = load_keys(folder, node.config.master_key)
 
 
 def take_up(node: Node) -> bool:
@@ -49,7 +49,7 @@ def take_up(node: Node) -> bool:
     seen = _seen(node)
     if seen == node.keys_seen:
         return False
-    before, new = node.keys, load_keys(node.config.keys)
+    before, new = node.keys, load_keys(node.config.keys, node.config.master_key)
     node.keys, node.keys_seen = new, seen
     names = [(k.signer.kid, k.encryption_kid, k.tls_der, tuple(k.earlier)) for k in (before, new)]
     if names[0] == names[1]:

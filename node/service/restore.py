@@ -193,7 +193,7 @@ async def _verified(opener: Opener, config: Config, chosen: Plan, staging: Path)
         await node.key_store.close()
     if unopened:
         message = f"{len(unopened)} case keys don't open with the present master key."
-        raise NodeError("key-missing", message, "Put the master.key of that time into keys/.")
+        raise NodeError("key-missing", message, "Put the master.key of that time back.")
     if findings:
         shown = "; ".join(f"{one.code}: {one.subject}: {one.message}" for one in findings[:3])
         hint = "Take another backup. Case keys must be of the same moment as the backup, or newer."

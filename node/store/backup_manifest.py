@@ -112,7 +112,7 @@ def read_own(folder: Path, country: str, master: bytes) -> Manifest:
         raise NodeError("backup-foreign", f"{folder} is a backup of {manifest.country}; this node is {country}.")
     if not manifest.genuine(master):
         message = f"{folder} wasn't sealed with this node's master key, or its manifest was altered."
-        raise NodeError("backup-damaged", message, "Is keys/master.key the one of that time?")
+        raise NodeError("backup-damaged", message, "Is master.key the one of that time?")
     return manifest
 
 

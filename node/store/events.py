@@ -68,6 +68,16 @@ def settle(tx: Tx, digest: str, code: str | None, receipt: str | None) -> None:
     )
 
 
+def refused_lately(q: Read, since: datetime) -> int:
+    """Return how many of the newest 1,000 events are own ones since then that a peer finally refused."""
+    row = q.one(
+        "SELECT COUNT(*) AS count FROM (SELECT status, at FROM event ORDER BY seq DESC LIMIT 1000) AS newest"
+        " WHERE status = 'refused' AND at >= :since",
+        {"since": stamp(since)},
+    )
+    return int(row["count"]) if row else 0
+
+
 def refusal_at(q: Read, case_id: str, family: str, n: int) -> str | None:
     """Return the receipt that refused the last own event with number `n` of a chain, if one did."""
     row = q.one(

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from node.clock import Entropy
+from node.config import MASTER_KEY, credentials
 from node.errors import NodeError
 from protocol.encoding import sha256_b64u
 from protocol.jws import KeySigner
@@ -71,9 +72,18 @@ def read_secret(path: Path) -> bytes:
         data = path.read_bytes()
     except OSError:
         raise NodeError("key-missing", f"{path} can't be read.") from None
-    if stat.S_IMODE(mode) & 0o077:
+    if exposed(path, stat.S_IMODE(mode)):
         raise NodeError("key-exposed", f"{path} has mode {stat.S_IMODE(mode):04o}, 0600 is needed.")
     return data
+
+
+def exposed(path: Path, mode: int) -> bool:
+    """Say whether others can read a secret file of this mode.
+
+    A credential of systemd has mode 0440 where an access list lets the service's user read it: the group's bits
+    are the mask of that list, and no group reads it.
+    """
+    return bool(mode & (0o037 if path.parent == credentials() else 0o077))
 
 
 def make_keys(folder: Path, country: str, entropy: Entropy) -> None:
@@ -83,7 +93,7 @@ def make_keys(folder: Path, country: str, entropy: Entropy) -> None:
         key = ec.generate_private_key(ec.SECP256R1())
         write_secret(folder / f"{stem}.pem", _private_pem(key))
         (folder / f"{stem}.crt").write_bytes(_certificate(key, country, purpose, entropy))
-    for name in ("list.seed", "state.seed", "master.key"):
+    for name in ("list.seed", "state.seed", MASTER_KEY):
         write_secret(folder / name, base64.b64encode(entropy.random(32)) + b"\n")
     write_secret(folder / "encryption.seed", base64.b64encode(entropy.random(_SEED_BYTES)) + b"\n")
 
@@ -125,8 +135,19 @@ def read_seed(path: Path) -> bytes:
         raise NodeError("key-missing", f"{path} isn't base64.") from None
 
 
-def load_keys(folder: Path) -> NodeKeys:
-    """Read all keys of a running node and check their modes."""
+def read_master_key(path: Path) -> bytes:
+    """Read the master key; raises `key-missing` with where it may lie, or `key-exposed`."""
+    try:
+        return read_seed(path)
+    except NodeError as error:
+        if error.code != "key-missing":
+            raise
+        hint = f"Put it back, or say where it is: node.master_key, or LoadCredential={MASTER_KEY}:FILE of systemd."
+        raise NodeError("key-missing", f"The master key isn't there: {error.message}", hint) from None
+
+
+def load_keys(folder: Path, master_key: Path | None = None) -> NodeKeys:
+    """Read all keys of a running node and check their modes; the master key may lie apart from the others."""
     private = serialization.load_pem_private_key(read_secret(folder / "message.pem"), password=None)
     if not isinstance(private, ec.EllipticCurvePrivateKey):
         raise NodeError("key-missing", f"{folder / 'message.pem'} isn't a P-256 key.")
@@ -139,7 +160,7 @@ def load_keys(folder: Path) -> NodeKeys:
         encryption_kid=sha256_b64u(public),
         encryption_public=public,
         encryption_private=encryption,
-        master=read_seed(folder / "master.key"),
+        master=read_master_key(master_key or folder / MASTER_KEY),
         tls_certificate=tls,
         tls_der=certificate_der(tls),
         tls_key=folder / "tls.pem",
