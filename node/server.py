@@ -77,7 +77,7 @@ def open_node(
         config=config,
         store=store,
         key_store=key_store,
-        case_keys=CaseKeys(key_store, keys.master, entropy),
+        case_keys=CaseKeys(key_store, keys.masters, entropy),
         keys=keys,
         clock=clock,
         entropy=entropy,
@@ -189,6 +189,7 @@ class Server:
         """
         try:
             key_change.take_up(self.node)
+            await key_change.wrap_anew(self.node)
             await membership.publish_own_role(self.node)
             await directory.ensure_published(self.node)
             self._unpublished = ""

@@ -103,10 +103,10 @@ def check(folder: BackupArgument, config: ConfigOption = HERE) -> None:
       entente backup check /backup/entente/2027-01-31T020000.000000Z-node
     """
     from node.service.backup import check as read_again
-    from node.store.key_files import read_master_key
+    from node.store.key_files import read_masters
 
     loaded = configuration(config)
-    manifest = read_again(loaded, read_master_key(loaded.master_key), folder)
+    manifest = read_again(loaded, read_masters(loaded.master_key), folder)
     say(
         f"Whole: {manifest.kind} of {manifest.country}, {manifest.at:%Y-%m-%d %H:%M} UTC,"
         f" {manifest.attachments} attachments."

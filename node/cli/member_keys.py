@@ -16,25 +16,31 @@ UnaskedOption = Annotated[
 
 
 def renew_key(
-    kind: Annotated[str, typer.Argument(metavar="KIND", help="message, encryption or tls.")],
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="message, encryption, tls or master.")],
     config: ConfigOption = HERE,
     unasked: UnaskedOption = False,
 ) -> None:
     r"""Make a new key and publish it; the running node takes it up within seconds, without a restart.
 
     An earlier message key is accepted for 40 days more; an earlier encryption key stays on this machine
-    until `entente doctor` says that it may go; a TLS key is used as soon as every peer knows it.
+    until `entente doctor` says that it may go; a TLS key is used as soon as every peer knows it. The master
+    key is in no record: the running node wraps every case key anew, and the earlier one stays for the backups.
 
     \b
     Examples:
       entente member renew-key message
       entente member renew-key encryption
+      entente member renew-key master
     """
     from node.service import key_change
 
     if kind not in key_change.KINDS:
         raise typer.BadParameter(f"one of {', '.join(key_change.KINDS)}", param_hint="KIND")
     run(config, lambda node: _renew(node, kind, unasked=unasked))
+    if kind == "master":
+        say("A new master key. The running node wraps the case keys anew now; entente doctor says when that is done.")
+        say("Make a backup of both keys and of the case keys now: docs/operating.md")
+        return
     country = configuration(config).country
     say(f"A new {kind} key stands in the record of {country}. Make a backup of keys/ now: docs/operating.md")
 
@@ -43,6 +49,9 @@ async def _renew(node: "Node", kind: str, *, unasked: bool) -> None:
     from node.domain.access import operator
     from node.service import key_change, membership
 
+    if kind == "master":
+        await key_change.renew(node, operator(), kind)
+        return
     await ask_peers(node, unasked=unasked)
     membership.require_newest(node)
     await key_change.renew(node, operator(), kind)

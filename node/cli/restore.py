@@ -43,7 +43,7 @@ def restore(
     from node.clock import SystemClock
     from node.errors import NodeError
     from node.service import restore as service
-    from node.store.key_files import read_master_key
+    from node.store.key_files import read_masters
 
     loaded = configuration(config)
     if finish:
@@ -53,7 +53,7 @@ def restore(
     if backup is None:
         raise NodeError("invalid", "No backup was named.", "entente backup list FOLDER")
     now = SystemClock().now()
-    chosen = service.plan(loaded, read_master_key(loaded.master_key), backup, keys, now)
+    chosen = service.plan(loaded, read_masters(loaded.master_key), backup, keys, now)
     _show(chosen, service.compare(loaded, chosen, now))
     if rehearse:
         _rehearse(loaded, chosen)
@@ -89,11 +89,11 @@ def _rehearse(loaded: "Config", chosen: "Plan") -> None:
 def _dry_run(loaded: "Config", chosen: "Plan") -> None:
     from node.service.backup import check
     from node.store.data_lock import free
-    from node.store.key_files import read_master_key
+    from node.store.key_files import read_masters
 
-    master = read_master_key(loaded.master_key)
+    masters = read_masters(loaded.master_key)
     for folder in dict.fromkeys((chosen.folder, chosen.keys_folder)):
-        check(loaded, master, folder)
+        check(loaded, masters, folder)
     say(f"All files are whole. node.db, keys.db and blobs/ in {loaded.data} would be put aside; nothing was changed.")
     if not free(loaded.data):
         say("A process works on them now: stop the node first.")

@@ -4,7 +4,7 @@ The order matters: a case's key is on disk before the case is, so the state of t
 of the cases. What both hold is then copied, checked as `entente verify` checks, and only then given its name.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -252,7 +252,7 @@ def _is_same(path: Path, row: Row) -> bool:
 def view_of(node: Node, folder: Path, keys_folder: Path) -> Node:
     """Return the node as it would be on copies of its databases; its stores are to be ended."""
     store, keys = Snapshot(folder / MAIN_DB), Snapshot(keys_folder / KEYS_DB)
-    case_keys = CaseKeys(keys, node.keys.master, node.entropy)
+    case_keys = CaseKeys(keys, node.keys.masters, node.entropy)
     return replace(node, config=node.config.with_data(folder), store=store, key_store=keys, case_keys=case_keys)
 
 
@@ -278,12 +278,12 @@ def listing(folder: Path) -> list[tuple[Path, Manifest | None]]:
     return found
 
 
-def check(config: Config, master: bytes, folder: Path) -> Manifest:
+def check(config: Config, masters: Sequence[bytes], folder: Path) -> Manifest:
     """Read a backup again: seal, hashes, SQLite's own check, and each attachment that it names.
 
     Raises `backup-damaged` or `backup-foreign`. Nothing is written, so the medium may be read-only.
     """
-    manifest = manifests.read_own(folder, config.country, master)
+    manifest = manifests.read_own(folder, config.country, masters)
     manifests.check_files(folder, manifest)
     for name in manifest.schemas:
         with files.refusals(f"reading {folder / name}"):

@@ -236,15 +236,17 @@ def _losses(node: Node, now: datetime) -> Iterator[Check]:
 
 
 def _earlier_keys(node: Node, now: datetime) -> Iterator[Check]:
-    for kid, until in key_change.earlier_keys(node):
-        path = node.config.keys / f"encryption-{kid}.seed"
-        if until > now:
-            message = f"encryption key {kid[:8]} is kept until {until:%Y-%m-%d} for what is on its way to it"
-            yield Check("earlier key", "ok", message)
+    waiting_keys = node.case_keys.wrapped_before()
+    for key in key_change.earlier_keys(node):
+        name, until = f"{key.kind} key {key.name[:8]}", f"{key.until:%Y-%m-%d}"
+        if key.kind == "master" and waiting_keys:
+            message = f"{waiting_keys} case keys are still wrapped under {name}"
+            yield Check("earlier key", "warn", message, "the running node wraps them anew: entente serve")
+        elif key.until > now:
+            reason = "what is on its way to it" if key.kind == "encryption" else "backups of case keys made under it"
+            yield Check("earlier key", "ok", f"{name} is kept until {until} for {reason}")
         else:
-            yield Check(
-                "earlier key", "warn", f"encryption key {kid[:8]} may go since {until:%Y-%m-%d}", f"shred -u {path}"
-            )
+            yield Check("earlier key", "warn", f"{name} may go since {until}", f"shred -u {key.path}")
     waiting = key_change.waits_for(node)
     if waiting:
         message = f"the next TLS certificate isn't in use: {', '.join(waiting)} may not know it yet"

@@ -1,6 +1,8 @@
 """New keys of a node: made by a command, taken up by the running node, the next TLS pair once every peer knows it."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Final
 
 import structlog
@@ -9,18 +11,19 @@ from node.domain.access import Actor
 from node.errors import NodeError
 from node.service.node import Node
 from node.store import audit, key_files, peers
-from node.store.key_files import certificate_der, earlier_seeds, load_keys
+from node.store.backup_manifest import KEY_BACKUP_DAYS
+from node.store.key_files import NodeKeys, certificate_der, earlier_masters, earlier_seeds, load_keys
 from protocol.limits import RETIRED_KEY_DAYS
 
 log: Final = structlog.get_logger("entente.keys")
-KINDS: Final = ("message", "encryption", "tls")
+KINDS: Final = ("message", "encryption", "tls", "master")
 
 
 async def renew(node: Node, actor: Actor, kind: str) -> None:
     """Make a new key of a kind; the record that names it is published by the caller.
 
-    An earlier encryption key stays, to open what was sealed to it; the TLS pair is the next one only. Raises
-    `exists` where a next TLS pair waits already.
+    An earlier encryption or master key stays, to open what was sealed to it; the TLS pair is the next one only. Raises
+    `exists` where a next TLS pair waits already. A new master key is in no record; the running node wraps anew.
     """
     actor.require("node.observe")
     folder = node.config.keys
@@ -32,10 +35,12 @@ async def renew(node: Node, actor: Actor, kind: str) -> None:
         if (folder / "tls-next.pem").exists():
             raise NodeError("exists", "A next TLS key waits already until every peer knows it.", "entente doctor")
         key_files.next_tls(folder, node.country, node.entropy)
+    elif kind == "master":
+        key_files.renew_master(node.config.master_key, node.entropy)
     else:
         raise NodeError("invalid", f"A kind of key is one of {', '.join(KINDS)}.")
     await node.store.write(lambda tx: audit.append(tx, actor.id, "key.renew", kind))
-    node.keys = load_keys(folder, node.config.master_key)
+    _use(node, load_keys(folder, node.config.master_key))
 
 
 def take_up(node: Node) -> bool:
@@ -50,7 +55,8 @@ def take_up(node: Node) -> bool:
     if seen == node.keys_seen:
         return False
     before, new = node.keys, load_keys(node.config.keys, node.config.master_key)
-    node.keys, node.keys_seen = new, seen
+    _use(node, new)
+    node.keys_seen = seen
     names = [(k.signer.kid, k.encryption_kid, k.tls_der, tuple(k.earlier)) for k in (before, new)]
     if names[0] == names[1]:
         return False
@@ -59,10 +65,25 @@ def take_up(node: Node) -> bool:
     return True
 
 
+def _use(node: Node, keys: NodeKeys) -> None:
+    before, node.keys = node.keys.masters, keys
+    if keys.masters != before:
+        node.case_keys.use(keys.masters)
+
+
+async def wrap_anew(node: Node) -> None:
+    """Wrap the case keys under the present master key where an earlier one wraps them; while the node serves."""
+    count = await node.case_keys.renew_wrapping()
+    if count:
+        await node.store.write(lambda tx: audit.append(tx, node.country, "key.wrap-anew", "master", str(count)))
+        log.info("case-keys-wrapped-anew", keys=count)
+
+
 def _seen(node: Node) -> tuple[tuple[str, int, int], ...]:
     """Return names, times and sizes of the key files."""
     patterns = ("message.*", "tls.*", "encryption*.seed")
     found = sorted(path for pattern in patterns for path in node.config.keys.glob(pattern))
+    found += [node.config.master_key, *earlier_masters(node.config.master_key)]
     stats = [(path.name, path.stat()) for path in found if path.suffix != ".new"]
     return tuple((name, one.st_mtime_ns, one.st_size) for name, one in stats)
 
@@ -84,10 +105,30 @@ def _next_tls_is_known(node: Node) -> bool:
     return waits_for(node) == []
 
 
-def earlier_keys(node: Node) -> list[tuple[str, datetime]]:
-    """Return the earlier encryption keys whose files are still here, each with the day from which it may go."""
-    found = []
-    for kid, path in earlier_seeds(node.config.keys).items():
-        retired = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-        found.append((kid, retired + timedelta(days=RETIRED_KEY_DAYS)))
-    return found
+@dataclass(frozen=True)
+class EarlierKey:
+    """A key that was replaced and stays for what is encrypted to it, until a day."""
+
+    kind: str
+    name: str
+    path: Path
+    until: datetime
+
+
+def earlier_keys(node: Node) -> list[EarlierKey]:
+    """Return the earlier encryption and master keys that are still here, each with the day from which it may go.
+
+    An earlier master key opens the backups of case keys that were made before, so it lasts as long as they.
+    """
+    found = [
+        EarlierKey("encryption", kid, path, _written(path) + timedelta(days=RETIRED_KEY_DAYS))
+        for kid, path in earlier_seeds(node.config.keys).items()
+    ]
+    return found + [
+        EarlierKey("master", path.stem.removeprefix("master-"), path, _written(path) + timedelta(days=KEY_BACKUP_DAYS))
+        for path in earlier_masters(node.config.master_key)
+    ]
+
+
+def _written(path: Path) -> datetime:
+    return datetime.fromtimestamp(path.stat().st_mtime, UTC)

@@ -6,7 +6,7 @@ put aside and never deleted. An exchange that was interrupted is finished by the
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -73,21 +73,21 @@ class Done:
 # --- judge ---
 
 
-def plan(config: Config, master: bytes, folder: Path, keys_folder: Path | None, now: datetime) -> Plan:
+def plan(config: Config, masters: Sequence[bytes], folder: Path, keys_folder: Path | None, now: datetime) -> Plan:
     """Judge a backup before anything is copied.
 
     A folder of backups stands for the newest in it. Raises `backup-damaged`, `backup-foreign`,
     `backup-expired` or `schema-newer`.
     """
     folder = _newest(folder, "node")
-    manifest = manifests.read_own(folder, config.country, master)
+    manifest = manifests.read_own(folder, config.country, masters)
     if manifest.kind == "upgrade":
         chosen = Plan(folder, manifest, folder, manifest)
     elif keys_folder is None:
         raise NodeError("invalid", "A backup opens only with the case keys.", "Name their backup: --keys FOLDER.")
     else:
         keys_folder = _newest(keys_folder, "keys")
-        chosen = Plan(folder, manifest, keys_folder, manifests.read_own(keys_folder, config.country, master))
+        chosen = Plan(folder, manifest, keys_folder, manifests.read_own(keys_folder, config.country, masters))
     for one, kind in ((chosen.manifest, "node"), (chosen.keys, "keys")):
         if one.kind not in (kind, "upgrade"):
             raise NodeError("invalid", f"This is a backup of {one.kind}, one of {kind} is needed.", "See --help.")
@@ -193,7 +193,9 @@ async def _verified(opener: Opener, config: Config, chosen: Plan, staging: Path)
         await node.key_store.close()
     if unopened:
         message = f"{len(unopened)} case keys don't open with the present master key."
-        raise NodeError("key-missing", message, "Put the master.key of that time back.")
+        raise NodeError(
+            "key-missing", message, "Put the master.key of that time beside the present one, as master-<any name>.key."
+        )
     if findings:
         shown = "; ".join(f"{one.code}: {one.subject}: {one.message}" for one in findings[:3])
         hint = "Take another backup. Case keys must be of the same moment as the backup, or newer."

@@ -32,7 +32,7 @@ def check_node(node: Node) -> list[Finding]:
     """
     store, key_store = at_once.Snapshot(node.store.path), at_once.Snapshot(node.key_store.path)
     try:
-        keys = CaseKeys(key_store, node.keys.master, node.entropy)
+        keys = CaseKeys(key_store, node.keys.masters, node.entropy)
         view = replace(node, store=store, key_store=key_store, case_keys=keys)
         findings = [*_storage("node.db", store), *_storage("keys.db", key_store)]
         if any(finding.code == "database-damaged" for finding in findings):

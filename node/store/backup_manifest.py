@@ -6,6 +6,7 @@ under a key drawn from the master key, which is in no backup.
 
 import hmac
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Final, Literal
@@ -105,14 +106,14 @@ def read(folder: Path) -> Manifest:
     return manifest
 
 
-def read_own(folder: Path, country: str, master: bytes) -> Manifest:
+def read_own(folder: Path, country: str, masters: Sequence[bytes]) -> Manifest:
     """Read the manifest of this node's own backup; raises `backup-foreign` or `backup-damaged` otherwise."""
     manifest = read(folder)
     if manifest.country != country:
         raise NodeError("backup-foreign", f"{folder} is a backup of {manifest.country}; this node is {country}.")
-    if not manifest.genuine(master):
+    if not any(manifest.genuine(master) for master in masters):
         message = f"{folder} wasn't sealed with this node's master key, or its manifest was altered."
-        raise NodeError("backup-damaged", message, "Is master.key the one of that time?")
+        raise NodeError("backup-damaged", message, "Is the master key of that time here, as master-<any name>.key?")
     return manifest
 
 

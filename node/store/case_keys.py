@@ -4,6 +4,7 @@ Each case key is wrapped under the node's master key, which lies outside the dat
 encryption keys and drafts are wrapped under the case key, in the main database.
 """
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -13,6 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from node.clock import Entropy
 from node.errors import NodeError
 from node.store import erased
+from node.store.key_files import master_name
 from node.store.store import Store
 from node.store.tx import Read, Tx
 
@@ -23,16 +25,22 @@ _NONCE: Final = 12
 class CaseKeys:
     """Makes, finds and erases case keys."""
 
-    def __init__(self, store: Store, master_key: bytes, entropy: Entropy) -> None:
-        """Take the key database and the master key (32 bytes)."""
+    def __init__(self, store: Store, masters: Sequence[bytes], entropy: Entropy) -> None:
+        """Take the key database and the master keys (32 bytes each): the present one, then earlier ones."""
         self._store = store
-        self._master = AESGCM(master_key)
         self._entropy = entropy
+        self.use(masters)
+
+    def use(self, masters: Sequence[bytes]) -> None:
+        """Wrap with the first of these master keys from now on, and open with any of them."""
+        self._masters = [AESGCM(master) for master in masters]
+        self._name = master_name(masters[0])
+        self._mixed = len(masters) > 1
 
     async def make(self, case_ids: list[str]) -> dict[str, bytes]:
         """Make keys that are durable on return; existing ones stay. Commit this before the case itself."""
         fresh = {case_id: self._entropy.random(KEY_BYTES) for case_id in case_ids}
-        rows = [{"id": case_id, "wrapped": self._wrap(case_id, key)} for case_id, key in fresh.items()]
+        rows = [self._row(case_id, key) for case_id, key in fresh.items()]
         made = await self._store.write(lambda tx: _insert(tx, rows))
         return {case_id: fresh[case_id] if made else self.find(case_id) for case_id in case_ids}
 
@@ -41,10 +49,49 @@ class CaseKeys:
         row = self._store.read_now(lambda q: _row(q, case_id))
         if row is None:
             raise NodeError("not-found", "The case's key was erased.")
-        try:
-            return self._master.decrypt(row[:_NONCE], row[_NONCE:], case_id.encode())
-        except InvalidTag:
-            raise NodeError("key-missing", "The master key isn't the one that wrapped the case keys.") from None
+        return self._unwrap(case_id, row)
+
+    def _unwrap(self, case_id: str, row: bytes) -> bytes:
+        for master in self._masters:
+            with contextlib.suppress(InvalidTag):
+                return master.decrypt(row[:_NONCE], row[_NONCE:], case_id.encode())
+        raise NodeError("key-missing", "The master key isn't the one that wrapped the case keys.")
+
+    async def renew_wrapping(self) -> int:
+        """Wrap under the present master key what an earlier one wraps; returns how many keys that were.
+
+        A few hundred a transaction, so that whoever writes meanwhile hardly waits. Costs nothing where there is no
+        earlier master key, and one look where all is done.
+        """
+        total, last = 0, ""
+        while self._mixed:
+            after = last
+            done = await self._store.write(lambda tx, after=after: self._wrap_anew(tx, after))  # type: ignore[misc]
+            if not done:
+                self._mixed = False
+                break
+            total, last = total + len(done), done[-1]
+        return total
+
+    def _wrap_anew(self, tx: Tx, after: str) -> list[str]:
+        rows = tx.all(
+            "SELECT case_id, wrapped FROM case_key"
+            " WHERE master <> :name AND case_id > :after ORDER BY case_id LIMIT 500",
+            {"name": self._name, "after": after},
+        )
+        ids = [str(row["case_id"]) for row in rows]
+        keys = [self._unwrap(case_id, bytes(row["wrapped"])) for case_id, row in zip(ids, rows, strict=True)]
+        tx.many(
+            "UPDATE case_key SET wrapped = :wrapped, master = :master WHERE case_id = :id",
+            [self._row(case_id, key) for case_id, key in zip(ids, keys, strict=True)],
+        )
+        return ids
+
+    def wrapped_before(self) -> int:
+        """Return how many keys an earlier master key wraps."""
+        sql = "SELECT COUNT(*) AS c FROM case_key WHERE master <> :name"
+        row = self._store.read_now(lambda q: q.one(sql, {"name": self._name})) if self._mixed else None
+        return int(row["c"]) if row else 0
 
     async def erase(self, case_ids: list[str]) -> None:
         """Erase keys for good: what they opened can't be read any more, nor after a restore of an older backup."""
@@ -74,9 +121,10 @@ class CaseKeys:
                 found.append(str(row["case_id"]))
         return found
 
-    def _wrap(self, case_id: str, key: bytes) -> bytes:
+    def _row(self, case_id: str, key: bytes) -> dict[str, object]:
         nonce = self._entropy.random(_NONCE)
-        return nonce + self._master.encrypt(nonce, key, case_id.encode())
+        wrapped = nonce + self._masters[0].encrypt(nonce, key, case_id.encode())
+        return {"id": case_id, "wrapped": wrapped, "master": self._name}
 
     def seal(self, key: bytes, plaintext: bytes, context: str) -> bytes:
         """Encrypt something of a case (a draft, the keys of an event's parts) for this node's disk."""
@@ -95,7 +143,7 @@ class CaseKeys:
 def _insert(tx: Tx, rows: Sequence[Mapping[str, object]]) -> bool:
     """Insert what isn't there; returns whether all of it was new."""
     return len(rows) == tx.many(
-        "INSERT INTO case_key (case_id, wrapped, created_at) VALUES (:id, :wrapped, :at)"
+        "INSERT INTO case_key (case_id, wrapped, master, created_at) VALUES (:id, :wrapped, :master, :at)"
         " ON CONFLICT (case_id) DO NOTHING",
         [{**row, "at": tx.at} for row in rows],
     )

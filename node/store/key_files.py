@@ -2,12 +2,13 @@
 
 `message.pem` (P-256, with `message.crt`), `tls.pem` and `tls.crt` (`tls-next.*`: those that follow),
 `encryption.seed` (HPKE; earlier ones as `encryption-<kid>.seed`, for what was sealed to them), `list.seed`
-(signs the country's member record), `master.key` (wraps the case keys), `state.seed` (signs the member
-list; belongs offline once the node is a member).
+(signs the country's member record), `master.key` (wraps the case keys; earlier ones as `master-<name>.key`),
+`state.seed` (signs the member list; belongs offline once the node is a member).
 """
 
 import base64
 import datetime as dt
+import hashlib
 import os
 import stat
 from collections.abc import Mapping
@@ -41,12 +42,18 @@ class NodeKeys:
     encryption_kid: str
     encryption_public: bytes
     encryption_private: HpkePrivateKey
-    master: bytes
+    masters: tuple[bytes, ...]
+    """The master key, then the earlier ones: what was wrapped under them still opens."""
     tls_certificate: Path
     tls_key: Path
     list_seed: bytes
     tls_der: bytes = b""
     earlier: Mapping[str, HpkePrivateKey] = field(default_factory=dict)
+
+    @property
+    def master(self) -> bytes:
+        """The master key that wraps what is new."""
+        return self.masters[0]
 
     def private_key(self, kid: str) -> HpkePrivateKey | None:
         """Return the encryption key of that name, the present one or an earlier one (protocol.slot.Opener)."""
@@ -135,10 +142,13 @@ def read_seed(path: Path) -> bytes:
         raise NodeError("key-missing", f"{path} isn't base64.") from None
 
 
-def read_master_key(path: Path) -> bytes:
-    """Read the master key; raises `key-missing` with where it may lie, or `key-exposed`."""
+def read_masters(path: Path) -> tuple[bytes, ...]:
+    """Read the master key, and the earlier ones that lie beside it.
+
+    Raises `key-missing` with where it may lie, or `key-exposed`.
+    """
     try:
-        return read_seed(path)
+        return tuple(read_seed(each) for each in (path, *earlier_masters(path)))
     except NodeError as error:
         if error.code != "key-missing":
             raise
@@ -160,7 +170,7 @@ def load_keys(folder: Path, master_key: Path | None = None) -> NodeKeys:
         encryption_kid=sha256_b64u(public),
         encryption_public=public,
         encryption_private=encryption,
-        master=read_master_key(master_key or folder / MASTER_KEY),
+        masters=read_masters(master_key or folder / MASTER_KEY),
         tls_certificate=tls,
         tls_der=certificate_der(tls),
         tls_key=folder / "tls.pem",
@@ -188,6 +198,11 @@ def earlier_seeds(folder: Path) -> dict[str, Path]:
     """Return the files of earlier encryption keys, by the key's name."""
     found = sorted(folder.glob("encryption-*.seed"))
     return {path.stem.removeprefix("encryption-"): path for path in found}
+
+
+def earlier_masters(path: Path) -> list[Path]:
+    """Return the files of earlier master keys, which lie beside the present one as `master-<name>.key`."""
+    return sorted(path.parent.glob("master-*.key"))
 
 
 def renew_message(folder: Path, country: str, entropy: Entropy) -> None:
@@ -224,15 +239,37 @@ def renew_encryption(folder: Path, entropy: Entropy) -> str:
     present = folder / "encryption.seed"
     seed = read_seed(present)
     _, public = private_key_from_seed(SUITE, seed)
-    kept = folder / f"encryption-{sha256_b64u(public)}.seed"
-    if not kept.exists():
-        write_secret(kept, base64.b64encode(seed) + b"\n")  # durable before the other is replaced
-    new = folder / "encryption.seed.new"
-    new.unlink(missing_ok=True)
-    write_secret(new, base64.b64encode(entropy.random(_SEED_BYTES)) + b"\n")
-    new.replace(present)
-    _settle(folder)
+    _replace_seed(present, folder / f"encryption-{sha256_b64u(public)}.seed", seed, entropy.random(_SEED_BYTES))
     return sha256_b64u(public)
+
+
+def renew_master(path: Path, entropy: Entropy) -> None:
+    """Make a new master key; the present one stays beside it, for what is wrapped under it.
+
+    Raises `key-missing` where the file can't be replaced, as what systemd hands over.
+    """
+    present = read_seed(path)
+    try:
+        _replace_seed(path, path.with_name(f"master-{master_name(present)}.key"), present, entropy.random(len(present)))
+    except OSError as error:
+        hint = "Replace the file that systemd loads, and let it load the earlier one too: docs/operating.md"
+        raise NodeError("key-missing", f"{path} can't be replaced: {error.strerror}.", hint) from None
+
+
+def master_name(master: bytes) -> str:
+    """Return the name of a master key, which says nothing about it: the start of a hash, in hex."""
+    return hashlib.sha256(b"entente master key name 1" + master).hexdigest()[:16]
+
+
+def _replace_seed(path: Path, kept: Path, seed: bytes, new_seed: bytes) -> None:
+    """Put a new seed in the place of another, which is durable in `kept` before."""
+    if not kept.exists():
+        write_secret(kept, base64.b64encode(seed) + b"\n")
+    new = path.with_name(f"{path.name}.new")
+    new.unlink(missing_ok=True)
+    write_secret(new, base64.b64encode(new_seed) + b"\n")
+    new.replace(path)
+    _settle(path.parent)
 
 
 def _settle(folder: Path) -> None:

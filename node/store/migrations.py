@@ -182,3 +182,8 @@ def _case_keys(db: Database) -> None:
         db,
         "CREATE TABLE case_key (case_id TEXT PRIMARY KEY, wrapped BLOB NOT NULL, created_at TEXT NOT NULL) STRICT",
     )
+
+
+@KEYS(name="002_master")
+def _master(db: Database) -> None:
+    _run(db, "ALTER TABLE case_key ADD COLUMN master TEXT NOT NULL DEFAULT ''")

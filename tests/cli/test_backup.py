@@ -405,7 +405,7 @@ def test_a_restore_cut_off_at_each_step(entente: Entente, node: Path, monkeypatc
     backed_up(entente)
     sql(node / "data/node.db", "DELETE FROM person")
     config, now = load(node), SystemClock().now()
-    chosen = service.plan(config, read_seed(config.keys / "master.key"), Path("main"), Path("apart"), now)
+    chosen = service.plan(config, [read_seed(config.keys / "master.key")], Path("main"), Path("apart"), now)
     real, count = service.files.move, [0]
 
     def move(source: Path, target: Path) -> None:

@@ -71,3 +71,35 @@ def test_the_mask_counts_for_credentials_alone(entente: Entente, folder: Path, h
     """The same mode on a file among the keys is refused: there the group reads it."""
     handed.rename(folder / "de/keys/master.key")
     assert "entente: key-exposed:" in entente("verify", "-C", "de", code=1).err
+
+
+def test_backups_of_before_a_renewal_are_restored_with_the_earlier_key(entente: Entente, folder: Path):
+    """The earlier master key opens what it wrapped and sealed; once it has gone, the refusal says what is missing."""
+    init(entente, "DE")
+    entente("member", "found", "-C", "de")
+    entente("backup", "create", "main", "--keys", "apart", "-C", "de")
+    entente("member", "renew-key", "master", "-C", "de")
+    (earlier,) = (folder / "de/keys").glob("master-*.key")
+    assert f"{earlier.stem.removeprefix('master-')[:8]} is kept until" in entente("doctor", "-C", "de").out
+    entente("restore", "main", "--keys", "apart", "--rehearse", "-C", "de")
+    entente("backup", "check", *Path("main").glob("*-node"), "-C", "de")
+    earlier.unlink()
+    said = entente("restore", "main", "--keys", "apart", "--rehearse", "-C", "de", code=1)
+    assert "entente: backup-damaged:" in said.err
+    assert "Is the master key of that time here" in said.err
+
+
+def test_a_master_key_that_systemd_hands_over_is_not_replaced(
+    entente: Entente, handed: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """What can't be written is refused with the way to do it by hand, and nothing has changed."""
+    before = handed.read_bytes()
+
+    def read_only(*_: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr("node.store.key_files.write_secret", read_only)
+    said = entente("member", "renew-key", "master", "-C", "de", code=1)
+    assert "entente: key-missing:" in said.err
+    assert "docs/operating.md" in said.err
+    assert handed.read_bytes() == before

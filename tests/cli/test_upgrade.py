@@ -38,7 +38,7 @@ def test_the_way_back(entente: Entente, folder: Path):
         newer(later, 990)
         said = entente("verify", "-C", "de", "--json")
         assert said.data == []
-        assert f"{PREFIX}{latest}-001" in said.err
+        assert f"{PREFIX}{latest}-002" in said.err
         entente("user", "add", "eva", "--name", "Eva", "--role", "operator", "-C", "de")
     (copy,) = copies(data)
     refused = entente("verify", "-C", "de", code=1).err
@@ -62,7 +62,7 @@ def test_copies_are_bounded(entente: Entente, folder: Path, monkeypatch: pytest.
     for numbers in ((990,), (990, 991), (990, 991, 992)):
         newer(monkeypatch, *numbers)
         entente("verify", "-C", "de")
-    assert copies(data) == [f"{PREFIX}990-001", f"{PREFIX}991-001"]
+    assert copies(data) == [f"{PREFIX}990-002", f"{PREFIX}991-002"]
     assert not list(data.glob("*.part"))
     assert {path.stat().st_mode & 0o077 for path in data.glob(f"{PREFIX}*/*")} == {0}
 

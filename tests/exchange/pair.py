@@ -124,7 +124,7 @@ def open_for_test(
     keys = load_keys(config.keys)
     key_store = Store(config.data / "keys.db", KEYS, clock, inline=inline)
     store = Store(config.data / "node.db", NODE, clock, inline=inline)
-    case_keys = CaseKeys(key_store, keys.master, entropy)
+    case_keys = CaseKeys(key_store, keys.masters, entropy)
     areas, texts = texts_of_this_tree()
     return Node(config, store, key_store, case_keys, keys, clock, entropy, areas, texts)
 

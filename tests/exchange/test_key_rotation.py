@@ -3,6 +3,8 @@
 import asyncio
 import datetime as dt
 import os
+import sqlite3
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,9 @@ from node.domain.access import operator
 from node.errors import NodeError
 from node.service import cases, diagnosis, directory, key_change, membership
 from node.service.node import Node
+from node.service.verification import check_node
 from node.store import key_files
+from node.store.case_keys import CaseKeys
 from protocol.event import parse_item
 from tests.exchange.pair import World, world
 from tests.exchange.test_refusal import stored_case
@@ -63,9 +67,9 @@ async def _encryption(folder: Path) -> None:
 def _earlier_key_is_kept(node: Node, kid: str) -> None:
     path = node.config.keys / f"encryption-{kid}.seed"
     assert path.stat().st_mode & 0o777 == 0o600
-    ((kept, until),) = key_change.earlier_keys(node)
-    assert kept == kid
-    day = (until - dt.timedelta(days=50)).timestamp()
+    (earlier,) = key_change.earlier_keys(node)
+    assert (earlier.kind, earlier.name) == ("encryption", kid)
+    day = (earlier.until - dt.timedelta(days=50)).timestamp()
     assert [c.level for c in diagnosis.check_local(node) if c.name == "earlier key"] in (["ok"], ["warn"])
     os.utime(path, (day, day))
     node.clock.offset = dt.timedelta(days=36500)  # type: ignore[attr-defined]
@@ -202,6 +206,46 @@ async def _published_before(folder: Path) -> None:
 def test_a_restored_node_publishes_no_directory_twice(tmp_path: Path) -> None:
     """It takes its own newer list back from a peer before it publishes the next one (SPEC S-133)."""
     run(_published_before(tmp_path))
+
+
+def wrapped(node: Node) -> list[bytes]:
+    """Return every case key as it is stored."""
+    return [bytes(row["wrapped"]) for row in node.key_store.read_now(lambda q: q.all("SELECT wrapped FROM case_key"))]
+
+
+async def _master(folder: Path) -> None:
+    async with world(folder, "DE", "HU", inline=True) as both:
+        node, opened = both["DE"], [await ask(both) for _ in range(3)]
+        before = wrapped(node)
+        running = replace(node, case_keys=CaseKeys(node.key_store, node.keys.masters, node.entropy))  # another process
+        await key_change.renew(node, operator(), "master")
+        (earlier,) = key_change.earlier_keys(node)
+        assert earlier.path.stat().st_mode & 0o777 == 0o600
+        assert node.case_keys.wrapped_before() == len(before)
+        assert [c.level for c in diagnosis.check_local(node) if c.name == "earlier key"] == ["warn"]
+        opened.append(await ask(both))
+        key_change.take_up(running)
+        await key_change.wrap_anew(running)
+        assert not set(before) & set(wrapped(node))
+        assert [c.level for c in diagnosis.check_local(node) if c.name == "earlier key"] == ["ok"]
+        earlier.path.unlink()
+        node.case_keys.use(key_files.read_masters(node.config.master_key))
+        assert node.case_keys.unreadable() == []
+        for case_id in opened:
+            await cases.accept(both["HU"], KATALIN, case_id)
+        await both.settled()
+        assert {stored_case(node, case_id).state for case_id in opened} == {"accepted"}
+        assert check_node(node) == []
+        with sqlite3.connect(node.key_store.path) as other:
+            other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        other.close()
+        held = node.key_store.path.read_bytes()
+        assert not any(each in held for each in before)  # what the earlier key opens is gone from the disk
+
+
+def test_every_case_key_is_wrapped_anew_under_a_new_master_key(tmp_path: Path) -> None:
+    """Both keys open until all is wrapped anew; then the earlier one opens nothing any more, and may go."""
+    run(_master(tmp_path))
 
 
 async def _withheld(folder: Path) -> None:

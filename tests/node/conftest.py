@@ -68,7 +68,7 @@ async def make_node(tmp_path: Path, clock: TestClock, areas: Areas, texts: Catal
             config=config,
             store=store,
             key_store=key_store,
-            case_keys=CaseKeys(key_store, keys.master, SystemEntropy()),
+            case_keys=CaseKeys(key_store, keys.masters, SystemEntropy()),
             keys=keys,
             clock=clock,
             entropy=SystemEntropy(),
