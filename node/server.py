@@ -123,9 +123,11 @@ class Server:
         web_app = web.Application()
         add_api(web_app, self.node)
         add_dashboard(web_app, self.node)
-        await self._listen(health_app(self.node, self._tls), config.health.listen)
         await self._listen(peer_app(self.node), config.peers.listen, tls=True)
         await self._listen(web_app, config.web.listen)
+        await self._listen(
+            health_app(self.node, self._tls), config.health.listen
+        )  # last: who asks is sent to the others
         await self._exchange.start()
         await self._publish()
         self._tasks.append(asyncio.create_task(self._follow_list(), name="list"))

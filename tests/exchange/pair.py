@@ -256,3 +256,6 @@ async def world(
     finally:
         for country in list(made.exchanges):
             await made.stop(country)
+        for node in made.net.nodes.values():  # those whose delivery a test has stopped itself
+            await node.store.close()
+            await node.key_store.close()

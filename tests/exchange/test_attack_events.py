@@ -452,10 +452,10 @@ async def test_a_receipt_of_another_stream_is_no_predecessor(fresh_attacker: Att
 
 async def test_a_wrong_master_key_refuses_nothing_for_good(attacker: Attacker) -> None:
     """While our own case keys can't be opened the answer is 503, and the event gets through later."""
-    held = attacker.victim.case_keys._master
+    masters = attacker.victim.keys.masters
     batch = parse_batch(attacker.batch([attacker.follow(attacker.asked, "wish.withdraw", {"matter": act()})]))
-    attacker.victim.case_keys._master = type(held)(bytes(32))
+    attacker.victim.case_keys.use([bytes(32)])
     assert (await attacker.post(batch.wire())).status == 503
-    attacker.victim.case_keys._master = held
+    attacker.victim.case_keys.use(masters)
     assert (await attacker.post(batch.wire())).status == 200
     attacker.consumed(batch)

@@ -42,7 +42,7 @@ async def test_an_address_in_use_is_named(two: Network, tmp_path: Path):
     shutil.copytree(node.folder, other, ignore=shutil.ignore_patterns("*.db*", "blobs"))
     said = await entente("serve", "-C", other)
     assert said.code == 1
-    assert f"entente: address-in-use: 127.0.0.1:{node.health} is in use." in said.err
+    assert f"entente: address-in-use: 127.0.0.1:{node.peers} is in use." in said.err
     assert "hint:" in said.err
     assert (await health(two, "DE"))["status"] == "ok"
 
