@@ -14,6 +14,10 @@ import typer.main
 
 import directory_sync.limits
 import node.config
+import node.delivery.admission
+import node.delivery.door
+import node.delivery.http_listener
+import node.domain.allowance
 import node.domain.person
 import node.errors
 import node.service.callers
@@ -45,6 +49,11 @@ FAULT = {
 }
 LIMITS = {
     "Between nodes": (protocol.limits,),
+    "Pressure of one peer on the peers' listener": (
+        node.delivery.admission,
+        node.delivery.door,
+        node.delivery.http_listener,
+    ),
     "Member list": (protocol.member, protocol.member_bundle, protocol.member_documents),
     "Directory": (directory_sync.limits,),
     "Texts and areas": (translations.limits,),
@@ -57,6 +66,7 @@ LIMITS = {
         node.service.tokens,
         node.service.find,
         node.service.idempotency,
+        node.domain.allowance,
     ),
     "Backups": (node.store.backup_manifest,),
 }

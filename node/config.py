@@ -49,6 +49,12 @@ class PeersSection(Section):
     retry_first_s: float = Field(1.0, description="Seconds until the first repetition after a failure.", gt=0, le=600)
     retry_longest_s: float = Field(300.0, description="Longest wait between repetitions, in seconds.", gt=0, le=86400)
     refresh_s: float = Field(60.0, description="Seconds between looks at other nodes' lists.", gt=0, le=86400)
+    work_per_s: float = Field(
+        1.0,
+        description="Processor seconds that one peer may use per second in the long run; beyond it gets 429 `busy`.",
+        gt=0,
+        le=100,
+    )
     find_nearby: bool = Field(default=False, description="Find nodes of the demo on this network by mDNS.")
 
 
@@ -62,6 +68,12 @@ class WebSection(Section):
     forwarded_for: bool = Field(
         default=False,
         description="Take a caller's address from the last entry of X-Forwarded-For; only behind a proxy that adds it.",
+    )
+    calls_per_s: float = Field(
+        200.0, description="Calls and pages per second of one person in the long run; beyond: 429.", gt=0, le=100_000
+    )
+    strangers_per_s: float = Field(
+        10.0, description="The same of all who aren't signed in at one address.", gt=0, le=100_000
     )
 
 

@@ -117,6 +117,8 @@ _TABLE: Final = (
     Code("peer-unreachable", 503, "peer", "The other node can't be reached.", "It is tried again; entente doctor."),
     Code("address-in-use", 500, "node", "Another process listens on this address.", "Change the port in node.toml."),
     Code("verification-failed", 500, "node", "An invariant of the node's data is broken.", "See what was found."),
+    Code("case-damaged", 500, "node", "Something stored of this case can't be read any more; others aren't affected.",
+         'entente verify names what; docs/operating.md, "A damaged case".'),
     Code("unavailable", 503, "node", "The node can't do this now.", "Try again shortly."),
     Code("internal", 500, "node", "Something went wrong inside the node.", "The log has the detail."),
 )  # fmt: skip

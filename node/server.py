@@ -9,7 +9,7 @@ import errno
 import gc
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -19,14 +19,14 @@ from aiohttp import web
 import translations
 from node.clock import Clock, Entropy, SystemClock, SystemEntropy
 from node.config import Config
+from node.delivery import http_listener
 from node.delivery.call import Line
 from node.delivery.exchange import Exchange
 from node.delivery.health import health_app
 from node.delivery.http_line import HttpLine
-from node.delivery.http_listener import peer_app
 from node.delivery.tls import ServerContexts
 from node.errors import NodeError
-from node.service import directory, key_change, membership, tokens, upgrade
+from node.service import directory, key_change, membership, tokens, upgrade, upkeep
 from node.service.node import Node
 from node.store import backup_history, data_lock
 from node.store.case_keys import CaseKeys
@@ -123,7 +123,7 @@ class Server:
         web_app = web.Application()
         add_api(web_app, self.node)
         add_dashboard(web_app, self.node)
-        await self._listen(peer_app(self.node), config.peers.listen, tls=True)
+        await self._listen_to_peers(config.peers.listen)
         await self._listen(web_app, config.web.listen)
         await self._listen(
             health_app(self.node, self._tls), config.health.listen
@@ -131,6 +131,7 @@ class Server:
         await self._exchange.start()
         await self._publish()
         self._tasks.append(asyncio.create_task(self._follow_list(), name="list"))
+        self._tasks.append(asyncio.create_task(self._look_after(), name="upkeep"))
         if config.peers.find_nearby:
             self._tasks.append(asyncio.create_task(self._find_nearby(), name="nearby"))
         log.info("started", country=self.node.country, peers=config.peers.listen, web=config.web.listen)
@@ -146,18 +147,17 @@ class Server:
         await close_node(self.node)
         log.info("stopped", country=self.node.country)
 
-    async def _listen(self, app: web.Application, address: str, *, tls: bool = False) -> None:
-        host, _, port = address.rpartition(":")
+    async def _listen(self, app: web.Application, address: str) -> None:
         runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=2.0)
         await runner.setup()
         self._runners.append(runner)
-        context = self._tls.listener if tls else None
-        try:
-            await web.TCPSite(runner, host.strip("[]"), int(port), ssl_context=context).start()
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                raise NodeError("address-in-use", f"{address} is in use.") from None
-            raise
+        with _in_use(address):
+            await web.TCPSite(runner, *_host_and_port(address)).start()
+
+    async def _listen_to_peers(self, address: str) -> None:
+        with _in_use(address):
+            runner = await http_listener.listen(self.node, self._tls.listener, _host_and_port(address))
+        self._runners.append(runner)
 
     def _members_changed(self, *, start: bool = False) -> None:
         members = self.node.members
@@ -201,6 +201,15 @@ class Server:
                 log.warning("not-published", code=error.code, reason=str(error)[:300])
             self._unpublished = error.code
 
+    async def _look_after(self) -> None:
+        """Sweep and mend, now and once a day."""
+        while True:
+            try:
+                await upkeep.round_of(self.node)
+            except Exception:
+                log.exception("upkeep-failed")
+            await asyncio.sleep(upkeep.EVERY_S)
+
     async def _find_nearby(self) -> None:
         """Announce this node and contact members that appear nearby at once; the list alone decides trust."""
         await asyncio.sleep(LIST_S)  # zeroconf takes a while to load, and the first callers come first
@@ -212,6 +221,21 @@ class Server:
                 if hint.country != self.node.country:
                     self.node.wake(hint.country)
                     self.node.heard(hint.country, {}, {})
+
+
+def _host_and_port(address: str) -> tuple[str, int]:
+    host, _, port = address.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+@contextlib.contextmanager
+def _in_use(address: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise NodeError("address-in-use", f"{address} is in use.") from None
+        raise
 
 
 @contextlib.asynccontextmanager

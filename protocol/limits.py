@@ -61,6 +61,9 @@ MAX_QUESTIONS = 200
 MAX_SNAPSHOT_BODY = 64 * MIB
 MAX_MEMBER_BUNDLE = 4 * MIB
 
+MAX_ANSWER = 64 * KIB
+"""An answer that is no list, directory or blob: a receipt, the head of a stream, a problem (SPEC S-098)."""
+
 RETIRED_KEY_DAYS = 40
 """Days for which a retired message key is still accepted."""
 

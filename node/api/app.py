@@ -14,8 +14,10 @@ from node.api import areas, cases, directory, drafts, own_account, people, reque
 from node.api.body import read_body, read_query
 from node.api.openapi import DOCUMENT_PATH, document
 from node.api.problem import NO_STORE, answer
-from node.api.route import PREFIX, Call, File, Query, Route
+from node.api.route import PREFIX, Access, Call, File, Query, Route
+from node.clock import stopwatch
 from node.domain.access import Actor
+from node.domain.allowance import Allowances
 from node.errors import NodeError
 from node.service import sessions, tokens
 from node.service.callers import address_of
@@ -25,6 +27,7 @@ from translations.languages import LANGUAGES
 
 NODE: Final = web.AppKey("api_node", Node)
 ONCE: Final = web.AppKey("api_once", Idempotency)
+ALLOWANCES: Final = web.AppKey("api_allowances", Allowances)
 ACTOR: Final = web.RequestKey("api_actor", Actor)
 TOKEN: Final = web.RequestKey("api_token", str)
 
@@ -45,6 +48,7 @@ def add_routes(app: web.Application, node: Node) -> None:
     """Add the API to the web listener's application."""
     app[NODE] = node
     app[ONCE] = Idempotency(node)
+    app[ALLOWANCES] = Allowances(node.config.web.calls_per_s, node.config.web.strangers_per_s)
     app.middlewares.append(_middleware)
     app.router.add_route("GET", PREFIX + DOCUMENT_PATH, _describe)
     for route in ROUTES:
@@ -76,7 +80,7 @@ async def _middleware(request: web.Request, handler: _Handler) -> web.StreamResp
 
 
 async def _sign_in(request: web.Request, node: Node) -> None:
-    """Find out on whose behalf the call is made (RFC 6750 section 2.1).
+    """Find out on whose behalf the call is made, and whether that isn't too often.
 
     A session opens only what is the person's own, and a token never that: a stolen token makes no other one.
     """
@@ -84,13 +88,24 @@ async def _sign_in(request: web.Request, node: Node) -> None:
     if access == "open":
         request[TOKEN] = ""
         request[ACTOR] = Actor("", "", node.config.node.language, frozenset(), frozenset())
+        request.app[ALLOWANCES].stranger(_address(request), stopwatch())
         return
+    try:
+        request[ACTOR] = await _actor(request, node, access)
+    except NodeError:
+        request.app[ALLOWANCES].stranger(_address(request), stopwatch())
+        raise
+    request.app[ALLOWANCES].person(request[ACTOR].id, stopwatch())
+
+
+async def _actor(request: web.Request, node: Node, access: Access) -> Actor:
+    """Return whose token it is (RFC 6750 section 2.1)."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise NodeError("not-signed-in")
     request[TOKEN] = token.strip()
     find = sessions.actor_of_session if access == "session" else tokens.actor_of_token
-    request[ACTOR] = await find(node, request[TOKEN])
+    return await find(node, request[TOKEN])
 
 
 def _handler(route: Route) -> _Handler:

@@ -20,6 +20,7 @@ _MAX_FIELDS: Final = 50
 _MAX_PLACE: Final = 100
 _UNAUTHORISED: Final = 401
 _TOO_LARGE: Final = 413
+_TOO_MANY: Final = 429
 _CODES: Final = {
     "missing": "missing",
     "extra_forbidden": "unknown-field",
@@ -72,7 +73,7 @@ def answer(node: Node, operation: str, error: Exception) -> web.Response:
         response.headers["WWW-Authenticate"] = 'Bearer realm="entente"'
     if refusal.retry_after_s is not None:
         response.headers["Retry-After"] = str(refusal.retry_after_s)
-    if refusal.entry.status in (_UNAUTHORISED, _TOO_LARGE):
+    if refusal.entry.status in (_UNAUTHORISED, _TOO_LARGE, _TOO_MANY):
         response.force_close()  # the rest of the body isn't worth reading
     return response
 

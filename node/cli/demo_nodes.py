@@ -11,6 +11,7 @@ from typing import Any, Final
 import aiohttp
 
 from node.clock import stopwatch
+from node.config import FILE_NAME
 from node.errors import NodeError
 
 _START_S: Final = 30.0
@@ -81,6 +82,9 @@ class DemoNode:
             "--web-listen", f"127.0.0.1:{self.web}", "--web-url", self.url,
             "--health-listen", f"127.0.0.1:{self.health}",
         )  # fmt: skip
+        file = self.folder / FILE_NAME  # here one program does the work of a country: it mustn't wait for its turn
+        raised = file.read_text().replace("calls_per_s = 200.0", "calls_per_s = 100000.0")
+        file.write_text(raised.replace("work_per_s = 1.0", "work_per_s = 100.0"))
 
     async def start(self) -> None:
         """Start `entente serve` and wait until it says that it is healthy."""
@@ -118,7 +122,8 @@ class DemoNode:
             return
         self.process.terminate()
         try:
-            await asyncio.wait_for(self.process.wait(), _STOP_S)
+            async with asyncio.timeout(_STOP_S):
+                await self.process.wait()
         except TimeoutError:
             self.process.kill()
             await self.process.wait()

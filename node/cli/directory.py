@@ -79,7 +79,7 @@ def _from_json(text: str) -> "tuple[list[Authority], Faults]":
 
     try:
         values: Any = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         return [], [(getattr(error, "lineno", 1), "", f"isn't JSON: {error}")]
     if not isinstance(values, list):
         return [], [(1, "", "a list of authorities is needed")]

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import structlog
 from aiohttp import web
 
+from node.clock import stopwatch
 from node.dashboard import answer, ask, ask_details, case, drafts, find, people, profile, sign_in, work
 from node.dashboard.page import (
     ACTOR,
@@ -15,9 +16,12 @@ from node.dashboard.page import (
     LANG_COOKIE,
     NODE,
     SESSION,
+    address,
     render,
     texts_of,
+    told_to_wait,
 )
+from node.domain.allowance import Allowances
 from node.errors import NodeError
 from node.service import accounts, sessions
 from node.service.node import Node
@@ -26,6 +30,7 @@ from translations.languages import LANGUAGES, best_language
 
 log: Final = structlog.get_logger("entente.dashboard")
 
+ALLOWANCES: Final = web.AppKey("dashboard_allowances", Allowances)
 COOKIE: Final = "entente_session"
 HEADERS: Final = {
     "Content-Security-Policy": (
@@ -48,6 +53,7 @@ _YEAR_S: Final = 365 * 24 * 3600
 def add_routes(app: web.Application, node: Node) -> None:
     """Add the dashboard to the web listener's application."""
     app[NODE] = node
+    app[ALLOWANCES] = Allowances(node.config.web.calls_per_s, node.config.web.strangers_per_s)
     app.middlewares.append(_middleware)
     app.router.add_static("/static", FOLDER / "static", append_version=False)
     app.router.add_get("/", _home)
@@ -101,6 +107,7 @@ async def _guarded(request: web.Request, handler: Handler) -> web.StreamResponse
     chosen = request.query.get("lang") or request.cookies.get(LANG_COOKIE)
     if chosen in LANGUAGES:
         request[LANG] = chosen
+    _count(request)
     if request.method == "POST":
         _check_origin(request)
     elif request.method not in ("GET", "HEAD"):
@@ -110,6 +117,16 @@ async def _guarded(request: web.Request, handler: Handler) -> web.StreamResponse
     if ACTOR in request and not request.path.startswith((*_OPEN, "/password", "/sign-out")):
         _require_password(request)
     return await handler(request)
+
+
+def _count(request: web.Request) -> None:
+    """Count a page for whoever asks for it; what is the same for everybody isn't counted."""
+    if request.path.startswith("/static/"):
+        return
+    if ACTOR in request:
+        request.app[ALLOWANCES].person(request[ACTOR].id, stopwatch())
+    else:
+        request.app[ALLOWANCES].stranger(address(request), stopwatch())
 
 
 def _require_password(request: web.Request) -> None:
@@ -146,9 +163,5 @@ def _error_page(request: web.Request, error: NodeError) -> web.Response:
 
     title = texts.t("fault.not-found.title" if code == "not-found" else "fault.title")
     status = error.entry.status
-    response = render(
-        request, "error", status, title=title, what=words("text"), next_step=words("next"), code=error.code
-    )
-    if error.retry_after_s is not None:
-        response.headers["Retry-After"] = str(error.retry_after_s)
-    return response
+    page = render(request, "error", status, title=title, what=words("text"), next_step=words("next"), code=error.code)
+    return told_to_wait(page, error)

@@ -13,7 +13,9 @@ from aiohttp import web
 
 from node.domain.access import Actor
 from node.domain.case_view import Text
+from node.errors import NodeError
 from node.service import find, reading
+from node.service.callers import address_of
 from node.service.node import Node
 from node.service.sessions import csrf_of
 from translations import dates, languages
@@ -193,7 +195,7 @@ def _flashes(request: web.Request, texts: Texts) -> tuple[Flash, ...]:
         if not text_id.startswith("flash.") or kind not in ("success", "info", "warning", "error"):
             return ()
         return (Flash(kind, texts.t(text_id, **{str(k): str(v) for k, v in values.items()})),)
-    except (KeyError, ValueError, TypeError, AttributeError):
+    except (KeyError, ValueError, TypeError, AttributeError, RecursionError):
         return ()
 
 
@@ -203,6 +205,19 @@ def see_other(path: str, flash: str | None = None, kind: str = "success", **valu
     if flash:
         said = json.dumps([kind, flash, values])
         response.set_cookie(FLASH_COOKIE, said, max_age=60, httponly=True, samesite="Lax")
+    return response
+
+
+def address(request: web.Request) -> str:
+    """Return under what whoever asks is counted (see `callers.address_of`)."""
+    trusted = request.app[NODE].config.web.forwarded_for
+    return address_of(request.remote, request.headers.getall("X-Forwarded-For", [""])[-1] if trusted else None)
+
+
+def told_to_wait(response: web.Response, error: NodeError) -> web.Response:
+    """Say on an error's page when it may be tried again, where that is known."""
+    if error.retry_after_s is not None:
+        response.headers["Retry-After"] = str(error.retry_after_s)
     return response
 
 

@@ -6,10 +6,9 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from node.dashboard.form import Form, read_form
-from node.dashboard.page import ACTOR, NODE, SESSION, Mistake, render, see_other, texts_of
+from node.dashboard.page import ACTOR, NODE, SESSION, Mistake, address, render, see_other, texts_of, told_to_wait
 from node.errors import NodeError
 from node.service import passwords, sessions
-from node.service.callers import address_of
 from translations.catalogue import Text
 
 COOKIE = "entente_session"
@@ -53,21 +52,14 @@ async def sign_in(request: web.Request) -> web.Response:
     form, texts = await read_form(request, files=False), texts_of(request)
     node, password = request.app[NODE], form.fields.get("password", [""])[0]
     try:
-        token, link_made = await sessions.sign_in(node, form["name"], password, _address(request))
+        token, link_made = await sessions.sign_in(node, form["name"], password, address(request))
     except NodeError as error:
         shown = wait_text(request, error) if error.code == "too-many" else texts.t("error.sign-in")
         values = {"name": form["name"]}
-        response = render(request, "signin", error.entry.status, values=values, errors={"name": Mistake(shown)})
-        if error.retry_after_s is not None:
-            response.headers["Retry-After"] = str(error.retry_after_s)
-        return response
+        again = render(request, "signin", error.entry.status, values=values, errors={"name": Mistake(shown)})
+        return told_to_wait(again, error)
     answer = see_other("/work", "flash.link-made", "info") if link_made else see_other("/work")
     return keep_session(request, answer, token)
-
-
-def _address(request: web.Request) -> str:
-    trusted = request.app[NODE].config.web.forwarded_for
-    return address_of(request.remote, request.headers.getall("X-Forwarded-For", [""])[-1] if trusted else None)
 
 
 def wait_text(request: web.Request, error: NodeError) -> Text:

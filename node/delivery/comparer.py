@@ -11,11 +11,13 @@ from node.delivery.incoming import STREAMS
 from node.delivery.refused import OK, RefusedError, refused
 from node.errors import NodeError
 from node.service import compare, recover
+from node.service.contents import DAMAGED
 from node.service.node import Node
 from node.service.past import PastBatch, checked
 from node.store import peers, recoveries, streams
 from protocol.batch import Head
 from protocol.history import Told, parse_page, read_told
+from protocol.limits import MAX_HISTORY_PAGE
 from protocol.problems import ProtocolError
 
 log: Final = structlog.get_logger("entente.comparer")
@@ -62,8 +64,8 @@ async def compare_with(node: Node, peer: str, line: Line, *, first: bool) -> Tol
     """Compare both streams with a peer and fetch back what is missing here; on return nothing is.
 
     Where the `first` comparison since the start finds the peer behind, both may have lost the same day.
-    Raises `RefusedError` (`stream-diverged`, `history-refused`), `LineError`. Each page is one transaction, so
-    whatever interrupts this, the next call goes on from there.
+    Raises `RefusedError` (`stream-diverged`, `history-refused`, `case-damaged`), `LineError`. Each page is one
+    transaction, so whatever interrupts this, the next call goes on from there.
     """
     told = await ask(node, peer, line)
     while "behind" in _verdicts(node, peer, told):
@@ -108,15 +110,17 @@ async def _fetch_back(node: Node, peer: str, line: Line, told: Told) -> None:
         code = error.code
         if code in ("stale", "unknown-key"):
             raise RefusedError(code, None) from None
-        log.error("history-refused", peer=peer, reason=str(error)[:300])  # noqa: TRY400 - no trace: it is the peer's
+        told_as = DAMAGED if code == DAMAGED else "history-refused"
+        log.error(told_as, peer=peer, reason=str(error)[:300])  # noqa: TRY400 - no trace: it is the peer's or the disk's
         reason = str(error)
         await node.store.write(lambda tx: recoveries.refuse(tx, note, reason))
-        raise RefusedError("history-refused", _LATER_S) from None
+        raise RefusedError(told_as, _LATER_S) from None
 
 
 async def _page(node: Node, line: Line, stream: tuple[str, str], head: Head) -> list[PastBatch]:
     iss, aud = stream
-    answer = await line.send(Call("GET", f"{STREAMS}{iss}/{head.epoch}", {"from": str(head.next)}))
+    asked = Call("GET", f"{STREAMS}{iss}/{head.epoch}", {"from": str(head.next)}, longest=MAX_HISTORY_PAGE)
+    answer = await line.send(asked)
     if answer.status != OK:
         raise refused(answer)
     page = parse_page(answer.body)

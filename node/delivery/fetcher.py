@@ -3,13 +3,15 @@
 import asyncio
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import structlog
 
 from directory_sync.exchange import Get, Known, fetch_snapshot
+from directory_sync.limits import MAX_TRANSFER_BYTES
 from directory_sync.problem import DirectoryError
-from node.delivery.call import Answer, Call, Line, LineError
+from node.delivery.call import Answer, Call, Line, LineError, retry_after
 from node.delivery.incoming import BLOBS, DIRECTORY, DIRECTORY_HEADER, MEMBERS
 from node.errors import NodeError
 from node.service import directory, follow_up, membership
@@ -19,6 +21,7 @@ from node.store.tx import Row
 from protocol.batch import Versions
 from protocol.blob import SEALED_CHUNK
 from protocol.encoding import sha256_b64u
+from protocol.limits import MAX_MEMBER_BUNDLE
 from protocol.member_bundle import MemberBundle
 from protocol.member_problems import MemberListError
 from protocol.problems import ProtocolError
@@ -31,7 +34,12 @@ _LIST_EVERY_S: Final = 1.0
 
 
 class AnswerError(LineError):
-    """The peer answered, but not with what was asked for."""
+    """The peer answered, but not with what was asked for; `wait` is its Retry-After in seconds."""
+
+    def __init__(self, reason: str, wait: float = 0.0) -> None:
+        """Take what is wrong."""
+        super().__init__(reason)
+        self.wait = wait
 
 
 class Fetcher:
@@ -85,7 +93,8 @@ class Fetcher:
                 self._members_due |= getattr(error, "code", "") == "unknown-key"  # hints alone would never ask for it
                 pause = min(pause, config.retry_first_s * 4 * 2 ** min(failures, 20))
                 failures += 1
-                await asyncio.sleep(config.retry_first_s)  # whoever wakes us meanwhile: two nodes never race
+                # whoever wakes us meanwhile: two nodes never race, and none comes before its time (SPEC S-084)
+                await asyncio.sleep(max(config.retry_first_s, getattr(error, "wait", 0.0)))
             except Exception:
                 log.exception("fetcher-failed", peer=self._peer)  # a full disk, say
                 await asyncio.sleep(config.retry_first_s)
@@ -119,16 +128,15 @@ class Fetcher:
         await asyncio.sleep(self._next_list - loop.time())
         self._next_list = loop.time() + _LIST_EVERY_S
 
-    async def _get(self, path: str, headers: Mapping[str, str], query: Mapping[str, str] | None = None) -> Answer:
-        known = {**headers, **own_directory(self._node)}
-        answer = await self._line.send(Call("GET", path, query or {}, known))
+    async def _get(self, call: Call) -> Answer:
+        answer = await self._line.send(replace(call, headers={**call.headers, **own_directory(self._node)}))
         if answer.status >= 400:  # noqa: PLR2004
-            raise AnswerError(f"{path.rpartition('/')[0]}: {_code(answer)}")
+            raise AnswerError(f"{call.path.rpartition('/')[0]}: {_code(answer)}", retry_after(answer) or 0.0)
         return answer
 
     async def _fetch_members(self) -> None:
         known = self._node.members.root.version - 1 if self._node.members else 0  # ours too, to notice a fork of it
-        answer = await self._get(MEMBERS, {}, {"after_root": str(known)})
+        answer = await self._get(Call("GET", MEMBERS, {"after_root": str(known)}, longest=MAX_MEMBER_BUNDLE))
         bundle = MemberBundle.from_json(answer.body)
         for problem in await membership.take_bundle(self._node, bundle, self._peer):
             log.warning("member-document-refused", peer=self._peer, code=problem.code, document=problem.document)
@@ -144,7 +152,7 @@ class Fetcher:
 
     def _getting(self, query: Mapping[str, str]) -> Get:
         async def get(path: str, headers: dict[str, str]) -> tuple[int, Mapping[str, str], bytes]:
-            answer = await self._line.send(Call("GET", path, query, {**headers, **own_directory(self._node)}))
+            answer = await self._get(Call("GET", path, query, headers, longest=MAX_TRANSFER_BYTES))
             return answer.status, answer.headers, answer.body
 
         return get
@@ -179,12 +187,13 @@ class Fetcher:
         digest, size = str(row["sha256"]), int(row["sealed_size"])
         data = bytearray()
         while len(data) < size:
-            end = min(len(data) + _STEP, size) - 1
-            answer = await self._get(BLOBS + digest, {"range": f"bytes={len(data)}-{end}"})
-            if not answer.body or len(data) + len(answer.body) > size:
-                break
+            length = min(_STEP, size - len(data))
+            asked = {"range": f"bytes={len(data)}-{len(data) + length - 1}"}
+            answer = await self._get(Call("GET", BLOBS + digest, {}, asked, longest=length))
+            if len(answer.body) != length:  # cut on the way, perhaps: nothing is proved against the file
+                raise AnswerError(f"{BLOBS}: {len(answer.body)} bytes in place of {length}")
             data += answer.body
-        if len(data) != size or sha256_b64u(bytes(data)) != digest:  # SPEC S-063
+        if sha256_b64u(bytes(data)) != digest:  # SPEC S-063
             log.warning("attachment-refused", peer=self._peer, code="attachment-digest")
             await self._node.store.write(lambda tx: blobs.failed(tx, digest, "attachment-digest"))
             return

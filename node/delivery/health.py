@@ -12,7 +12,7 @@ from node.clock import unstamp
 from node.delivery.alarms import Alarms
 from node.delivery.tls import ServerContexts
 from node.service.node import Node
-from node.store import cases, peers, recoveries, streams
+from node.store import cases, damage, peers, recoveries, streams
 
 _NODE: Final = web.AppKey("node", Node)
 _TLS: Final = web.AppKey("tls", ServerContexts)
@@ -42,7 +42,9 @@ class _Figures(Collector):
                 clock.add_metric([row["country"]], row["clock_offset_s"])
         refused = GaugeMetricFamily("entente_tls_refused", "Recent TLS callers with an unknown certificate.")
         refused.add_metric([], len(self._tls.refusals))
-        return [waiting, oldest, reached, clock, refused, *self._losses(), self._cases()]
+        damaged = GaugeMetricFamily("entente_cases_damaged", "Cases of which something stored can't be read.")
+        damaged.add_metric([], len(self._node.store.read_now(damage.listing)))
+        return [waiting, oldest, reached, clock, refused, *self._losses(), self._cases(), damaged]
 
     def _losses(self) -> list[GaugeMetricFamily]:
         open_now = GaugeMetricFamily("entente_loss_open", "1 while a peer still has to give back.", labels=["peer"])

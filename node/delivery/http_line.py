@@ -11,8 +11,9 @@ import aiohttp
 from node.delivery.call import Answer, Call, LineError
 from node.delivery.tls import client_context
 from node.service.node import Node
+from protocol.limits import MAX_ANSWER
 
-_MAX_ANSWER = 96 * 1024 * 1024
+_ERROR = 400
 _TIMEOUT = aiohttp.ClientTimeout(total=120, connect=10, sock_read=60)
 
 
@@ -43,21 +44,11 @@ class HttpLine:
                 headers=dict(call.headers),
                 allow_redirects=False,
             ) as response:
-                body = await self._bounded(response)
+                body = await _bounded(response, call.longest if response.status < _ERROR else MAX_ANSWER)
                 headers = {name.lower(): value for name, value in response.headers.items()}
                 return Answer(response.status, headers, body)
         except (aiohttp.ClientError, OSError, TimeoutError, ssl.SSLError) as error:
             raise LineError(_reason(error)) from None
-
-    async def _bounded(self, response: aiohttp.ClientResponse) -> bytes:
-        # SPEC S-098
-        chunks, size = [], 0
-        async for chunk in response.content.iter_chunked(256 * 1024):
-            size += len(chunk)
-            if size > _MAX_ANSWER:
-                raise LineError("the answer is larger than allowed")
-            chunks.append(chunk)
-        return b"".join(chunks)
 
     async def _session_for(self, pinned: frozenset[bytes]) -> aiohttp.ClientSession:
         made_for = (pinned, self._node.keys.tls_der)
@@ -80,6 +71,19 @@ class HttpLine:
             await self._session.close()
             self._session = None
             await asyncio.sleep(0)
+
+
+async def _bounded(response: aiohttp.ClientResponse, longest: int) -> bytes:
+    """Read an answer; more than was asked for isn't read (SPEC S-098)."""
+    if (response.content_length or 0) > longest:
+        raise LineError("the answer is larger than allowed")
+    chunks, size = [], 0
+    async for chunk in response.content.iter_chunked(256 * 1024):
+        size += len(chunk)
+        if size > longest:
+            raise LineError("the answer is larger than allowed")
+        chunks.append(chunk)
+    return b"".join(chunks)
 
 
 def was_dropped(error: BaseException) -> bool:

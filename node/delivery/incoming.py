@@ -35,8 +35,8 @@ _DIRECTORY: Final = re.compile(r"(\d{1,9}) ([A-Za-z0-9_-]{43})\Z")
 
 _NUMBER: Final = re.compile(r"[0-9]{1,15}\Z")
 
-RETRY_AFTER_S: Final = "5"
-_SOON_S: Final = "1"  # a comparison takes as long as a call
+RETRY_AFTER_S: Final = 5
+_SOON_S: Final = 1  # a comparison takes as long as a call
 
 
 async def handle(node: Node, peer: str | None, call: Call) -> Answer:
@@ -166,8 +166,11 @@ async def _blob(node: Node, peer: str, call: Call) -> Answer:
     return Answer(206, {**headers, "content-range": f"bytes {start}-{start + len(data) - 1}/{total}"}, data)
 
 
-def problem(error: ProtocolError) -> Answer:
-    """Turn a refusal into a problem document (SPEC S-081, S-082, S-166); final codes, which never get here, are 400."""
+def problem(error: ProtocolError, wait_s: int | None = None) -> Answer:
+    """Turn a refusal into a problem document (SPEC S-081, S-082, S-166); final codes, which never get here, are 400.
+
+    `wait_s` is in how many seconds a temporary refusal may be tried again, where that is known.
+    """
     entry = error.problem
     status = 400 if entry.final else entry.status
     body: dict[str, Any] = {
@@ -182,5 +185,6 @@ def problem(error: ProtocolError) -> Answer:
         body |= error.expected
     headers = {"content-type": "application/problem+json"}
     if status in (429, 503):
-        headers["retry-after"] = _SOON_S if entry.code == "comparing" else RETRY_AFTER_S
+        usual = _SOON_S if entry.code == "comparing" else RETRY_AFTER_S
+        headers["retry-after"] = str(usual if wait_s is None else wait_s)
     return Answer(status, headers, canonical_json(body))

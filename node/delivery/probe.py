@@ -90,7 +90,8 @@ async def _peer(node: Node, country: str) -> list[Check]:
         return [Check("peer", "warn", f"{country} has published no address yet", "its operator: entente serve")]
     line = HttpLine(node, country)
     try:
-        answer = await asyncio.wait_for(line.send(Call("GET", STREAMS + node.country, {}, {})), _PATIENCE_S)
+        async with asyncio.timeout(_PATIENCE_S):
+            answer = await line.send(Call("GET", STREAMS + node.country))
     except TimeoutError:
         return [_unreachable(country, record.url, "no answer in time")]
     except LineError as error:
@@ -144,7 +145,7 @@ def _answered(node: Node, country: str, url: str, answer: Answer) -> Iterator[Ch
 def _clock(node: Node, country: str, answer: Answer) -> Iterator[Check]:
     try:
         theirs = parsedate_to_datetime(answer.headers.get("date", ""))
-    except ValueError:
+    except (ValueError, TypeError, OverflowError):
         return
     offset = (_aware(theirs) - node.clock.now()).total_seconds()
     if abs(offset) > _CLOCK_WARN_S:
@@ -161,7 +162,7 @@ def _position(node: Node, country: str, answer: Answer) -> Iterator[Check]:
     try:
         told = json.loads(answer.body)
         theirs = (int(told["epoch"]), int(told["next"]))
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return
     head = node.store.read_now(lambda q: streams.head(q, node.country, country))
     if theirs > (head.epoch, head.next):

@@ -1,13 +1,11 @@
 """A peer's no, as whoever asked sees it."""
 
 import json
-import re
 from typing import Final
 
-from node.delivery.call import Answer
+from node.delivery.call import Answer, retry_after
 
 OK: Final = 200
-_SECONDS: Final = re.compile(r"[0-9]{1,6}\Z")  # at most 11 days
 
 
 class RefusedError(Exception):
@@ -26,5 +24,4 @@ def refused(answer: Answer) -> RefusedError:
         code = str(json.loads(answer.body)["code"])[:64]
     except (ValueError, KeyError, TypeError, RecursionError):
         code = f"http-{answer.status}"
-    wait = answer.headers.get("retry-after", "")
-    return RefusedError(code, float(wait) if _SECONDS.match(wait) else None)
+    return RefusedError(code, retry_after(answer))

@@ -1,6 +1,7 @@
 """Opening stored events: signed bytes and ciphertext in, claims and contents out."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from node.errors import NodeError
 from node.service.node import Node
@@ -10,6 +11,8 @@ from protocol.content import MATTER, PERSON, Content
 from protocol.encoding import b64u, canonical_json, strict_object, un_b64u
 from protocol.event import Event, open_contents, parse_item
 from protocol.problems import ProtocolError
+
+DAMAGED: Final = "case-damaged"
 
 
 @dataclass(frozen=True)
@@ -52,12 +55,14 @@ def open_ceks_of(node: Node, case_key: bytes, row: Row, event: Event) -> dict[st
 
 
 def open_row(node: Node, case_key: bytes, row: Row) -> Stored:
-    """Open a stored event."""
+    """Open a stored event; raises `case-damaged` where it isn't what was stored."""
     try:
         event = parse_item(bytes(row["line"]))
+        if b64u(event.digest) != row["digest"]:
+            raise ProtocolError("event-malformed", "not the event that was stored")  # noqa: TRY301
         contents = open_contents(event, open_ceks_of(node, case_key, row, event))
-    except ProtocolError as error:
-        raise NodeError("verification-failed", f"event {row['digest']}: {error}") from None
+    except (ProtocolError, NodeError) as error:
+        raise NodeError(DAMAGED, f"Event {row['digest']}: {error}") from None
     return Stored(event, contents, row["status"], row["code"], row["at"], row["seq"])
 
 

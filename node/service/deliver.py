@@ -4,14 +4,13 @@ from dataclasses import replace
 
 from node.clock import seconds
 from node.errors import NodeError
-from node.service import contents
-from node.service.folding import fold
+from node.service.folding import fold_rows
 from node.service.node import Node
 from node.service.receive import accepted_key
-from node.store import audit, cases, events, peers, streams
+from node.store import audit, cases, damage, events, peers, streams
 from node.store.tx import Read, Tx
 from protocol import jws
-from protocol.batch import Batch, choose, parse_batch, seal_batch
+from protocol.batch import Batch, check_body, choose, parse_batch, seal_batch
 from protocol.encoding import un_b64u
 from protocol.limits import MAX_ITEMS
 from protocol.problems import STORED, ProtocolError
@@ -31,12 +30,18 @@ def _pending(q: Read, country: str, peer: str) -> Batch | None:
     if row is None:
         return None
     body = b"".join(line + b"\n" for line in streams.lines_of(q, peer, row["first"]))
-    return parse_batch(str(row["jws"]).encode("ascii") + b"\n" + body)
+    batch = parse_batch(str(row["jws"]).encode("ascii") + b"\n" + body)
+    try:
+        check_body(batch)
+    except ProtocolError:  # our disk's fault: it would be refused for ever, and can't be sealed again (SPEC S-030)
+        raise ProtocolError("altered", "a message of the sealed batch is damaged here: entente verify") from None
+    return batch
 
 
 def seal(tx: Tx, node: Node, peer: str) -> Batch | None:
     """Seal what waits for a peer, unless a batch is on its way to it; only where the streams were compared (S-039)."""
     waiting = [(str(row["digest"]), bytes(row["line"])) for row in streams.waiting(tx, peer, MAX_ITEMS)]
+    waiting = [(digest, line) for digest, line in waiting if b"\n" not in line]  # damaged: it would end the line early
     waiting = waiting[: choose([line for _, line in waiting])]
     if not waiting or streams.unreceipted(tx, node.country, peer) is not None:
         return None
@@ -106,7 +111,11 @@ def _settle(
 def _roll_back(tx: Tx, node: Node, case_id: str, key: bytes) -> None:
     """Make the case what it is without the refused events; in the transaction, so that nothing comes between."""
     held = cases.find(tx, case_id)
-    folded = fold(node.country, [contents.open_row(node, key, row) for row in events.of_case(tx, case_id)]).case
+    try:
+        folded = fold_rows(node, key, events.of_case(tx, case_id))
+    except NodeError as error:  # of this case alone: the receipt counts, the case waits for its repair (ADR 0016)
+        damage.note(tx, case_id, error.message)
+        return
     if folded is not None:
         cases.update(tx, folded, unread=True)
     elif held is not None and held.state != "refused":

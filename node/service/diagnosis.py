@@ -12,7 +12,7 @@ from node.clock import unstamp
 from node.config import Config
 from node.service import key_change, membership
 from node.service.node import Node
-from node.store import authorities, overview, peers, recoveries, streams
+from node.store import authorities, damage, overview, peers, recoveries, streams
 from node.store.key_files import exposed
 from node.store.snapshot import Snapshot
 from protocol.limits import RETIRED_KEY_DAYS
@@ -67,7 +67,7 @@ def check_local(node: Node) -> list[Check]:
     """Look at everything that this machine knows by itself."""
     now = node.clock.now()
     checks = [_disk(node.config.data), _databases(node), *_membership(node, now), *_directories(node, now)]
-    checks += [*_delivery(node, now), *_losses(node, now), *_proofs(node)]
+    checks += [*_damage(node), *_delivery(node, now), *_losses(node, now), *_proofs(node)]
     return [*checks, *_earlier_keys(node, now), *_offline_key(node)]
 
 
@@ -76,6 +76,13 @@ def _disk(folder: Path) -> Check:
     level: Level = "fail" if free < _DISK_FAIL else "warn" if free < _DISK_WARN else "ok"
     mend = "" if level == "ok" else f"free some space on the disk of {folder}"
     return Check("disk", level, f"{free / 1024**3:.1f} GiB free for {folder}", mend)
+
+
+def _damage(node: Node) -> Iterator[Check]:
+    """Name the cases that were found damaged; `entente verify` looks for others."""
+    for row in node.store.read_now(damage.listing):
+        message = f"case {row['case_id']} is damaged since {row['at'][:10]} or longer (case-damaged): {row['what']}"
+        yield Check("case", "fail", message, 'docs/operating.md, "A damaged case"; all other cases go on')
 
 
 def _databases(node: Node) -> Check:

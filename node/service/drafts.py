@@ -1,9 +1,10 @@
 """Drafts of requests and replies, and the files attached to them."""
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
 
+import structlog
 from pydantic import ValidationError
 
 from node.clock import new_uuid, unstamp
@@ -17,6 +18,8 @@ from protocol.blob import seal_blob
 from protocol.content import AttachmentRef, attachment
 from protocol.encoding import b64u, sha256
 from protocol.limits import MAX_ATTACHMENTS, MAX_BLOB
+
+log: Final = structlog.get_logger("entente.drafts")
 
 MEDIA_TYPES = {
     "application/pdf": b"%PDF-",
@@ -87,7 +90,15 @@ def listing(node: Node, actor: Actor) -> list[Draft]:
     """Return the drafts of the actor's authorities, newest first."""
     actor.require("cases.read")
     rows = node.store.read_now(lambda q: drafts.listing(q, sorted(actor.authorities)))
-    return [_read(node, row) for row in rows]
+    return [draft for row in rows for draft in _readable(node, row)]
+
+
+def _readable(node: Node, row: Row) -> Iterator[Draft]:
+    """Yield a draft; one that is damaged on the disk mustn't hide the others."""
+    try:
+        yield _read(node, row)
+    except NodeError as error:
+        log.warning("draft-damaged", draft=row["id"], what=error.message)
 
 
 async def delete(node: Node, actor: Actor, draft_id: str) -> None:
@@ -138,7 +149,11 @@ async def attach(node: Node, actor: Actor, draft_id: str, name: str, media_type:
     ref = await store_file(node, draft.case, _clean(name), media_type, data)
     added = held.model_copy(update={"attachments": (*held.attachments, ref)})
     place = (draft.kind, draft.id, draft.case)
-    return await _save(node, actor, place, added, draft.authority, draft.version)
+    try:
+        return await _save(node, actor, place, added, draft.authority, draft.version)
+    except NodeError:  # somebody was quicker: no draft names the file, so nobody would ever delete it
+        await _drop_blob(node, ref.sha256)
+        raise
 
 
 async def detach(node: Node, actor: Actor, draft_id: str, digest: str) -> Draft:
@@ -152,9 +167,13 @@ async def detach(node: Node, actor: Actor, draft_id: str, digest: str) -> Draft:
     changed = held.model_copy(update={"attachments": kept})
     place = (draft.kind, draft.id, draft.case)
     saved = await _save(node, actor, place, changed, draft.authority, draft.version)
-    await node.store.write(lambda tx: tx.run("DELETE FROM blob WHERE sha256 = :s", {"s": digest}))
-    blobs.path_of(node.config.data, digest).unlink(missing_ok=True)
+    await _drop_blob(node, digest)
     return saved
+
+
+async def _drop_blob(node: Node, digest: str) -> None:
+    await node.store.write(lambda tx: blobs.forget(tx, digest))
+    blobs.path_of(node.config.data, digest).unlink(missing_ok=True)
 
 
 def _clean(name: str) -> str:

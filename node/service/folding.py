@@ -7,6 +7,8 @@ from node.domain.case import Case, advanced, opened
 from node.service import contents
 from node.service.contents import Stored
 from node.service.node import Node
+from node.store import events
+from node.store.tx import Row
 from protocol.content import SEND_KIND, SendMatter, chain_of
 from protocol.encoding import b64u
 from protocol.problems import ProtocolError
@@ -26,8 +28,19 @@ class Folded:
 
 
 def fold_case(node: Node, case_id: str) -> Case | None:
-    """Compute a case from what this node has stored of it."""
-    return fold(node.country, contents.of_case(node, case_id)).case
+    """Compute a case from what this node has stored of it; raises `case-damaged`."""
+    key = node.case_keys.find(case_id)
+    return fold_rows(node, key, node.store.read_now(lambda q: events.of_case(q, case_id)))
+
+
+def fold_rows(node: Node, key: bytes, rows: Sequence[Row]) -> Case | None:
+    """Compute a case from its stored events; raises `case-damaged`."""
+    return fold(node.country, open_counting(node, key, rows)).case
+
+
+def open_counting(node: Node, key: bytes, rows: Sequence[Row]) -> list[Stored]:
+    """Open what counts of a case: what was refused need not even be readable. Raises `case-damaged`."""
+    return [contents.open_row(node, key, row) for row in rows if row["status"] != "refused"]
 
 
 def fold(country: str, stored_events: Sequence[Stored], refusal: Callable[[str], bool] | None = None) -> Folded:

@@ -11,7 +11,7 @@ from node.domain.access import Actor
 from node.domain.case import Case
 from node.domain.case_view import CaseSummary, CaseView, Due, Holder, Party, Side, Text
 from node.errors import NodeError
-from node.service import contents
+from node.service import contents, damage
 from node.service.case_texts import CaseTexts
 from node.service.cases import note_opened, own_case
 from node.service.contents import Stored
@@ -127,7 +127,11 @@ def _party(node: Node, texts: CaseTexts, side: Side, country: str, authority: st
 async def read_case(node: Node, actor: Actor, case_id: str, lang: str) -> CaseView:
     """Return a case as its reader sees it; the first opening is told to the other side."""
     await note_opened(node, actor, own_case(node, actor, case_id))
-    return view_case(node, actor, case_id, lang)
+    try:
+        return view_case(node, actor, case_id, lang)
+    except NodeError as error:
+        await damage.note(node, case_id, error)
+        raise
 
 
 def view_case(node: Node, actor: Actor, case_id: str, lang: str, *, as_form: bool = False) -> CaseView:

@@ -7,10 +7,10 @@ from node.clock import seconds
 from node.domain.case import Case, advanced, opened
 from node.errors import NodeError
 from node.service import receipts
-from node.service.contents import open_row, pack_ceks
+from node.service.contents import DAMAGED, open_row, pack_ceks
 from node.service.judge import judge_content
 from node.service.node import Node
-from node.store import audit, authorities, blobs, cases, events, peers, refusals, streams
+from node.store import audit, authorities, blobs, cases, damage, events, peers, refusals, streams
 from node.store.tx import Tx
 from protocol import jws
 from protocol.batch import Batch, Head, check_body, consumed, expected, parse_batch, place
@@ -263,13 +263,20 @@ class _Taking:
             raise ProtocolError("unknown-case", "no such case here")
         if claims.iss != case.counterpart or claims.aud != (self.node.country,):
             raise ProtocolError("not-a-party", claims.iss)
-        judge_content(self.node.areas, claims.kind, item.contents, lambda: self._asked(case))
+        self._judge(item, case)
         self._check_notice(item, case)
         refused = refusals.allows(self.tx, claims)
         after = advanced(case, claims, b64u(item.event.digest), item.contents[MATTER], after_refusal=refused)
         told = None if claims.kind.startswith("notice.") else True
         cases.update(self.tx, after, unread=told)
         return after
+
+    def _judge(self, item: Opened, case: Case) -> None:
+        """Judge content by the question set; where our own disk lost the request, nobody judges (SPEC S-179)."""
+        try:
+            judge_content(self.node.areas, item.event.claims.kind, item.contents, lambda: self._asked(case))
+        except NodeError as error:
+            damage.note(self.tx, case.id, error.message)
 
     def _check_notice(self, item: Opened, case: Case) -> None:
         """Check that a notice is one that its issuer can give (SPEC S-164)."""
@@ -282,7 +289,9 @@ class _Taking:
                 raise ProtocolError("content-malformed", "a file that this node has attached to no event of the case")
 
     def _asked(self, case: Case) -> SendMatter:
-        first = next(row for row in events.of_case(self.tx, case.id) if row["kind"] == SEND_KIND)
+        first = next((row for row in events.of_case(self.tx, case.id) if row["kind"] == SEND_KIND), None)
+        if first is None:
+            raise NodeError(DAMAGED, "The request isn't there.")
         matter = open_row(self.node, self.keys[case.id], first).matter
         assert isinstance(matter, SendMatter)
         return matter

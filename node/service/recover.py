@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 from typing import Final
 
 from node.errors import NodeError
-from node.service import contents
-from node.service.contents import Stored, pack_ceks
-from node.service.folding import fold, next_case
+from node.service.contents import DAMAGED, Stored, pack_ceks
+from node.service.damage import mark
+from node.service.folding import fold, fold_rows, next_case, open_counting
 from node.service.node import Node
 from node.service.past import PastBatch, PastEvent
 from node.service.receive import attachments_of
-from node.store import audit, blobs, cases, events, recoveries, refusals, streams
+from node.store import audit, blobs, cases, damage, events, recoveries, refusals, streams
 from node.store.tx import Row, Tx
 from protocol.batch import Head
 from protocol.content import SEND_KIND, SendMatter
@@ -71,10 +71,16 @@ async def skip_numbers(node: Node, peer: str) -> None:
 async def take(node: Node, peer: str, note: int, own: list[PastBatch], theirs: list[PastBatch]) -> int:
     """Store what fits of two pages, in one transaction; returns how many batches that were.
 
-    None at all means that the two streams contradict each other: then `ProtocolError` says how.
+    None at all means that the two streams contradict each other: then `ProtocolError` says how. Raises
+    `case-damaged` where one of the cases can't be read: the case is marked, nothing is taken back until it is mended.
     """
     keys = await case_keys(node, [*own, *theirs])
-    return await node.store.write(lambda tx: _Taking(tx, node, peer, keys).take(note, own, theirs))
+    try:
+        return await node.store.write(lambda tx: _Taking(tx, node, peer, keys).take(note, own, theirs))
+    except NodeError as error:
+        if error.code == DAMAGED:
+            await mark(node, keys)
+        raise
 
 
 async def finish(node: Node, peer: str, note: int) -> Row:
@@ -122,8 +128,7 @@ class _Taking:
 
     def _stored(self, case_id: str) -> list[Stored]:
         if case_id not in self.known:
-            rows = events.of_case(self.tx, case_id)
-            self.known[case_id] = [contents.open_row(self.node, self.keys[case_id], row) for row in rows]
+            self.known[case_id] = open_counting(self.node, self.keys[case_id], events.of_case(self.tx, case_id))
         return self.known[case_id]
 
     def _fits(self, batch: PastBatch) -> bool:
@@ -203,7 +208,7 @@ class _Taking:
 
 def _write(tx: Tx, node: Node, case_id: str, key: bytes) -> None:
     """Make the row of a case what its events say now."""
-    case = fold(node.country, [contents.open_row(node, key, row) for row in events.of_case(tx, case_id)]).case
+    case = fold_rows(node, key, events.of_case(tx, case_id))
     held = cases.find(tx, case_id)
     if case is not None and held is None:
         cases.insert(tx, case, unread=True, on_its_way=0)
@@ -225,9 +230,14 @@ def _finish(tx: Tx, node: Node, peer: str, note: int, keys: Mapping[str, bytes])
 def _void(tx: Tx, node: Node, case_id: str, key: bytes) -> int:
     """Take back the own events of a case that were issued on what the case was before; none of them was ever sent.
 
-    What came back has their place: sending them would be a second event with one number.
+    What came back has their place: sending them would be a second event with one number. In a case that is
+    damaged nothing has come back, so what waits has its place still (ADR 0016).
     """
-    stored = [contents.open_row(node, key, row) for row in events.of_case(tx, case_id)]
+    try:
+        stored = open_counting(node, key, events.of_case(tx, case_id))
+    except NodeError as error:
+        damage.note(tx, case_id, error.message)
+        return 0
     case = fold(node.country, [one for one in stored if one.status != "on-its-way"]).case
     voided = 0
     for one in (one for one in stored if one.status == "on-its-way"):

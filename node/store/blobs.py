@@ -66,6 +66,11 @@ def failed(tx: Tx, sha256: str, failure: str) -> None:
     tx.run("UPDATE blob SET failure = :failure WHERE sha256 = :s", {"s": sha256, "failure": failure[:100]})
 
 
+def forget(tx: Tx, sha256: str) -> None:
+    """Delete the row of an attachment; its file goes after the commit."""
+    tx.run("DELETE FROM blob WHERE sha256 = :s", {"s": sha256})
+
+
 def path_of(folder: Path, sha256: str) -> Path:
     """Return where a blob lies."""
     return folder / "blobs" / sha256[:2] / sha256
@@ -73,16 +78,28 @@ def path_of(folder: Path, sha256: str) -> Path:
 
 def write_file(path: Path, data: bytes) -> None:
     """Write a blob so that it is either whole on disk or not there."""
-    for folder in (path.parent.parent, path.parent):  # `parents=True` would make the upper one for everybody to read
-        folder.mkdir(mode=0o700, exist_ok=True)
+    _make_folder(path.parent)
     partial = path.with_suffix(".part")
     with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
     partial.replace(path)
-    opened = os.open(path.parent, os.O_RDONLY)
+    _sync(path.parent)
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder that is still there after a power cut: its name is data of the folder above."""
+    if folder.is_dir():
+        return
+    _make_folder(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    _sync(folder.parent)
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(opened)
+        os.fsync(handle)
     finally:
-        os.close(opened)
+        os.close(handle)

@@ -6,12 +6,13 @@ encryption keys and drafts are wrapped under the case key, in the main database.
 
 import contextlib
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from node.clock import Entropy
+from node.clock import Entropy, stamp
 from node.errors import NodeError
 from node.store import erased
 from node.store.key_files import master_name
@@ -38,7 +39,10 @@ class CaseKeys:
         self._mixed = len(masters) > 1
 
     async def make(self, case_ids: list[str]) -> dict[str, bytes]:
-        """Make keys that are durable on return; existing ones stay. Commit this before the case itself."""
+        """Make keys that are durable on return; existing ones stay, counting as new for the sweep of orphans.
+
+        Commit this before the case itself.
+        """
         fresh = {case_id: self._entropy.random(KEY_BYTES) for case_id in case_ids}
         rows = [self._row(case_id, key) for case_id, key in fresh.items()]
         made = await self._store.write(lambda tx: _insert(tx, rows))
@@ -53,7 +57,7 @@ class CaseKeys:
 
     def _unwrap(self, case_id: str, row: bytes) -> bytes:
         for master in self._masters:
-            with contextlib.suppress(InvalidTag):
+            with contextlib.suppress(InvalidTag, ValueError):  # ValueError: too short to hold a nonce
                 return master.decrypt(row[:_NONCE], row[_NONCE:], case_id.encode())
         raise NodeError("key-missing", "The master key isn't the one that wrapped the case keys.")
 
@@ -79,19 +83,31 @@ class CaseKeys:
             " WHERE master <> :name AND case_id > :after ORDER BY case_id LIMIT 500",
             {"name": self._name, "after": after},
         )
-        ids = [str(row["case_id"]) for row in rows]
-        keys = [self._unwrap(case_id, bytes(row["wrapped"])) for case_id, row in zip(ids, rows, strict=True)]
-        tx.many(
-            "UPDATE case_key SET wrapped = :wrapped, master = :master WHERE case_id = :id",
-            [self._row(case_id, key) for case_id, key in zip(ids, keys, strict=True)],
-        )
-        return ids
+        anew = []
+        for row in rows:
+            with contextlib.suppress(NodeError):  # one that opens under no key is left for `verify` to find
+                anew.append(self._row(row["case_id"], self._unwrap(row["case_id"], bytes(row["wrapped"]))))
+        tx.many("UPDATE case_key SET wrapped = :wrapped, master = :master WHERE case_id = :id", anew)
+        return [str(row["case_id"]) for row in rows]
 
     def wrapped_before(self) -> int:
         """Return how many keys an earlier master key wraps."""
         sql = "SELECT COUNT(*) AS c FROM case_key WHERE master <> :name"
         row = self._store.read_now(lambda q: q.one(sql, {"name": self._name})) if self._mixed else None
         return int(row["c"]) if row else 0
+
+    def made_before(self, when: datetime) -> list[str]:
+        """Return the cases whose keys were made, or asked for again by `make`, before a time."""
+        found = self._store.read_now(
+            lambda q: q.all("SELECT case_id FROM case_key WHERE created_at < :at ORDER BY case_id", {"at": stamp(when)})
+        )
+        return [str(row["case_id"]) for row in found]
+
+    async def erase_made_before(self, case_ids: list[str], when: datetime) -> int:
+        """Erase keys unless `make` was called for them since `when`; returns how many."""
+        values = [{"id": case_id, "at": stamp(when)} for case_id in case_ids]
+        sql = "DELETE FROM case_key WHERE case_id = :id AND created_at < :at"
+        return await self._store.write(lambda tx: tx.many(sql, values))
 
     async def erase(self, case_ids: list[str]) -> None:
         """Erase keys for good: what they opened can't be read any more, nor after a restore of an older backup."""
@@ -136,17 +152,20 @@ class CaseKeys:
         """Decrypt what `seal` made in the same context."""
         try:
             return AESGCM(key).decrypt(sealed[:_NONCE], sealed[_NONCE:], context.encode())
-        except InvalidTag:
+        except (InvalidTag, ValueError):
             raise NodeError("verification-failed", "Stored content doesn't open with its case's key.") from None
 
 
 def _insert(tx: Tx, rows: Sequence[Mapping[str, object]]) -> bool:
     """Insert what isn't there; returns whether all of it was new."""
-    return len(rows) == tx.many(
+    again = [{"id": row["id"], "at": tx.at} for row in rows]
+    existing = tx.many("UPDATE case_key SET created_at = :at WHERE case_id = :id", again)
+    tx.many(
         "INSERT INTO case_key (case_id, wrapped, master, created_at) VALUES (:id, :wrapped, :master, :at)"
         " ON CONFLICT (case_id) DO NOTHING",
         [{**row, "at": tx.at} for row in rows],
     )
+    return existing == 0
 
 
 def _delete(tx: Tx, case_ids: Sequence[str]) -> None:

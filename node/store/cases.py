@@ -217,6 +217,11 @@ def wished(q: Read, peer: str | None = None) -> list[str]:
     return [str(row["id"]) for row in rows]
 
 
+def ids(q: Read) -> frozenset[str]:
+    """Return the ids of all cases."""
+    return frozenset(str(row["id"]) for row in q.all("SELECT id FROM cases"))
+
+
 def overview(q: Read) -> list[Row]:
     """Return all cases, for verification."""
     return q.all("SELECT * FROM cases ORDER BY id")

@@ -60,3 +60,8 @@ def erase(tx: Tx, case_ids: list[str]) -> list[str]:
             tx.run("DELETE FROM blob WHERE case_id = :id", values)
         tx.run("DELETE FROM draft WHERE case_id = :id", values)
     return lost
+
+
+def case_ids(q: Read) -> frozenset[str]:
+    """Return the cases that drafts belong to, those included that aren't there yet."""
+    return frozenset(str(row["case_id"]) for row in q.all("SELECT case_id FROM draft"))

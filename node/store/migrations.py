@@ -176,6 +176,11 @@ CREATE TABLE refusal_receipt (
                     db.execute("INSERT INTO refusal_receipt VALUES (?, ?, ?)", (told, *refused))
 
 
+@NODE(name="007_damage")
+def _damage(db: Database) -> None:
+    _run(db, "CREATE TABLE damage (case_id TEXT PRIMARY KEY, at TEXT NOT NULL, what TEXT NOT NULL) STRICT")
+
+
 @KEYS(name="001_case_keys")
 def _case_keys(db: Database) -> None:
     _run(

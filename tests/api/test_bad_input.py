@@ -89,7 +89,8 @@ async def _announce(apis: Apis, path: str, kind: str) -> bytes:
     lines = [f"POST /api/v1/{path} HTTP/1.1", f"Host: {host}", f"Authorization: Bearer {apis.tokens['anna']}"]
     lines += [f"Content-Type: {kind}", f"Content-Length: {2**30}"]
     writer.write("\r\n".join([*lines, "", ""]).encode())
-    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+    async with asyncio.timeout(5):
+        head = await reader.readuntil(b"\r\n\r\n")
     writer.close()
     return head
 

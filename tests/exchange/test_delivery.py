@@ -279,6 +279,28 @@ def test_an_attachment_of_another_digest_is_refused_and_the_case_goes_on(tmp_pat
     run(_other_digest(tmp_path, log))
 
 
+async def _cut_short(folder: Path) -> None:
+    async with world(folder, "DE", "HU", inline=True) as both:
+        cut = ["", "x", "half"]
+
+        def shorten(me: str, _peer: str, call: Call, answer: Answer) -> Answer:
+            if me != "HU" or BLOBS not in call.path or not cut:
+                return answer
+            keep = {"": 0, "x": 1, "half": len(answer.body) // 2}[cut.pop()]
+            return replace(answer, body=answer.body[:keep])
+
+        both.net.after = shorten
+        case_id = await ask(both)
+        assert not cut
+        seen = await reading.read_case(both["HU"], KATALIN, case_id, "hu")
+        assert [file.here for file in seen.attachments] == [True]
+
+
+def test_an_attachment_that_was_cut_on_the_way_is_fetched_again(tmp_path: Path) -> None:
+    """Fewer bytes than were asked for prove nothing against the file."""
+    run(_cut_short(tmp_path))
+
+
 async def _withheld(folder: Path) -> None:
     async with world(folder, "DE", "HU", inline=True) as both:
         await both.settled()

@@ -4,80 +4,39 @@ import asyncio
 import contextlib
 import gzip
 import json
-import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from aiohttp import web
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from node.delivery.call import Call, LineError
-from node.delivery.http_line import HttpLine
-from node.delivery.http_listener import peer_app
 from node.delivery.incoming import BATCHES, MEMBERS, STREAMS
 from node.delivery.tls import ServerContexts, client_context
 from node.domain.access import operator
 from node.service.membership import set_blocked
-from node.service.node import Node
 from node.store.key_files import write_secret
 from protocol.batch import MEDIA_TYPE
 from protocol.encoding import canonical_json
 from protocol.limits import MAX_REQUEST_BODY
 from protocol.member_bundle import MemberBundle
+from tests.exchange.listening import Listening, listening
 from tests.exchange.pair import START, LoopClock, members_of, open_for_test
 from tests.node.network import suspend
 
 GIB = 1024**3
 
 
-@dataclass
-class Listening:
-    """Three nodes of which the Hungarian one listens and lets the German one in."""
-
-    nodes: dict[str, Node]
-    contexts: ServerContexts
-    port: int
-    lines: list[HttpLine] = field(default_factory=list)
-
-    def line(self, me: str) -> HttpLine:
-        """Return the way from a node to the one that listens."""
-        self.lines.append(HttpLine(self.nodes[me], "HU"))
-        return self.lines[-1]
-
-    def client(self, certificate: Path, key: Path) -> ssl.SSLContext:
-        """Return a client's context with any certificate."""
-        return client_context(certificate, key, frozenset({self.nodes["HU"].keys.tls_der}))
-
-
 @pytest.fixture
 async def net(tmp_path: Path) -> AsyncIterator[Listening]:
     """Give a real listener and what knocks at it."""
-    server, clock = socket.create_server(("127.0.0.1", 0)), LoopClock()
-    port = server.getsockname()[1]
-    url = f"https://127.0.0.1:{port}"
-    nodes = {country: open_for_test(tmp_path / country, country, clock, url=url) for country in ("DE", "HU", "AT")}
-    members = members_of(*nodes.values())
-    for node in nodes.values():
-        node.members = members
-    contexts = ServerContexts(nodes["HU"].keys.tls_certificate, nodes["HU"].keys.tls_key)
-    contexts.trust(frozenset({nodes["DE"].keys.tls_der}))
-    runner = web.AppRunner(peer_app(nodes["HU"]), access_log=None, handle_signals=False, shutdown_timeout=1.0)
-    await runner.setup()
-    await web.SockSite(runner, server, ssl_context=contexts.listener).start()
-    made = Listening(nodes, contexts, port)
-    yield made
-    for line in made.lines:
-        await line.close()
-    await runner.cleanup()
-    for node in nodes.values():
-        await node.store.close()
-        await node.key_store.close()
+    async with listening(tmp_path) as made:
+        yield made
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import re
 from tests.project.tree import text_of
 
 _ROW = re.compile(r"^\| (T-\d{3}) \| (.+) \| (.+) \| (.*) \| (.+) \|$", re.MULTILINE)
-_ATTACKS = ("test_attacks", "test_attack_events", "test_tls", "test_gossip")
+_ATTACKS = ("test_attacks", "test_attack_events", "test_tls", "test_gossip", "test_pressure")
 """Files of `tests/exchange` in which each test is an attack."""
 
 

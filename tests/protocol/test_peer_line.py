@@ -6,13 +6,9 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from aiohttp import web
 from aiohttp.test_utils import TestServer
 from cryptography.hazmat.primitives import serialization
 
-from node.delivery import http_line
-from node.delivery.call import LineError
-from node.delivery.http_line import HttpLine
 from node.delivery.http_listener import peer_app
 from node.delivery.tls import PeerContext, ServerContexts, client_context
 from protocol.limits import MAX_REQUEST_BODY
@@ -146,25 +142,6 @@ async def test_an_oversize_body_is_refused_unread(tmp_path: Path) -> None:
         async with http.get(server.make_url("/peer/v1/members")) as answer:
             assert answer.status == 403
             assert (await answer.json(content_type="application/problem+json"))["code"] == "not-a-member"
-
-
-async def test_an_endless_answer_is_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A client stops reading where its limit is (SPEC S-098)."""
-    monkeypatch.setattr(http_line, "_MAX_ANSWER", 1000)
-    app = web.Application()
-
-    async def much(_: web.Request) -> web.Response:
-        return web.Response(body=bytes(5000))
-
-    app.router.add_get("/", much)
-    async with (
-        world(tmp_path, "DE") as one,
-        TestServer(app) as server,
-        aiohttp.ClientSession() as http,
-        http.get(server.make_url("/")) as answer,
-    ):
-        with pytest.raises(LineError, match="larger than allowed"):
-            await HttpLine(one["DE"], "HU")._bounded(answer)
 
 
 # --- the member list (SPEC.md section 12) ---

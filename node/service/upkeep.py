@@ -1,0 +1,38 @@
+"""What is looked after at every start and once a day: keys that nothing needs, cases that were damaged."""
+
+from datetime import timedelta
+from typing import Final
+
+import structlog
+
+from node.service import damage
+from node.service.node import Node
+from node.store import cases, drafts
+
+log: Final = structlog.get_logger("entente.upkeep")
+
+EVERY_S: Final = 24 * 3600
+"""Seconds between two rounds."""
+ORPHAN_S: Final = 24 * 3600
+"""Age in seconds from which a case key without case or draft is an orphan; long after any crash's leftovers."""
+
+
+async def round_of(node: Node) -> None:
+    """Do everything that is due."""
+    await damage.look_again(node)
+    swept = await sweep_keys(node)
+    if swept:
+        log.info("orphan-keys-swept", count=swept)
+
+
+async def sweep_keys(node: Node) -> int:
+    """Erase the keys of cases that never came to be; returns how many.
+
+    A key is durable before its case (design 7), so a young one may belong to what is just being stored. `make`
+    makes an old one young again; that and the deletion take turns in the key database's writer.
+    """
+    before = node.clock.now() - timedelta(seconds=ORPHAN_S)
+    found = node.case_keys.made_before(before)
+    needed = node.store.read_now(lambda q: cases.ids(q) | drafts.case_ids(q)) if found else frozenset()
+    orphans = [case_id for case_id in found if case_id not in needed]
+    return await node.case_keys.erase_made_before(orphans, before) if orphans else 0
