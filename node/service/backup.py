@@ -289,12 +289,12 @@ def check(config: Config, masters: Sequence[bytes], folder: Path) -> Manifest:
         with files.refusals(f"reading {folder / name}"):
             connection = connect_still(folder / name)
             try:
-                problems = connection.execute("PRAGMA integrity_check").fetchall()
+                problem = overview.broken(Read(connection))
                 rows = overview.blobs(Read(connection)) if manifest.kind == "node" else []
             finally:
                 connection.close()
-        if problems[0][0] != "ok":
-            raise NodeError("backup-damaged", f"{folder / name}: {problems[0][0]}")
+        if problem:
+            raise NodeError("backup-damaged", f"{folder / name}: {problem}")
         for row in rows:
             if row["here"]:
                 require_blob(_blob(folder, row), row)

@@ -7,7 +7,7 @@ from node.errors import NodeError
 from node.service.folding import fold_rows
 from node.service.node import Node
 from node.service.receive import accepted_key
-from node.store import audit, cases, damage, events, peers, streams
+from node.store import audit, authorities, cases, damage, events, peers, streams
 from node.store.tx import Read, Tx
 from protocol import jws
 from protocol.batch import Batch, check_body, choose, parse_batch, seal_batch
@@ -52,20 +52,12 @@ def seal(tx: Tx, node: Node, peer: str) -> Batch | None:
         head=streams.head(tx, node.country, peer),
         items=[(un_b64u(digest), line) for digest, line in waiting],
         members=node.versions(),
-        heads=directory_heads(tx),
+        heads=authorities.heads(tx),
         iat=seconds(tx.now),
     )
     streams.assign(tx, peer, [digest for digest, _ in waiting], batch.claims.first)
     streams.save(tx, batch)
     return batch
-
-
-def directory_heads(q: Read) -> dict[str, tuple[int, str]]:
-    """Return the version and hash of every directory snapshot that this node has."""
-    return {
-        row["country"]: (row["version"], row["sha256"])
-        for row in q.all("SELECT country, version, sha256 FROM directory")
-    }
 
 
 async def accept_receipt(node: Node, peer: str, batch: Batch, data: bytes, measured: float | None = None) -> Receipt:

@@ -89,8 +89,7 @@ def _databases(node: Node) -> Check:
     damage = []
     for store in (node.store, node.key_store):
         with store.reader() as q:
-            rows = q.all("PRAGMA quick_check(1)")
-        damage += [f"{store.path.name}: {row[0]}" for row in rows if row[0] != "ok"]
+            damage += [f"{store.path.name}: {found}" for found in overview.damages(q)]
     if damage:
         return Check("database", "fail", "; ".join(damage), "stop the node, restore a backup: docs/operating.md")
     snapshot = Snapshot(node.store.path)

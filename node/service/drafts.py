@@ -119,7 +119,7 @@ def _unlink(node: Node, refs: Iterable[AttachmentRef]) -> None:
 
 async def drop(node: Node, draft_id: str, refs: Sequence[AttachmentRef]) -> None:
     """Take back files that were stored for a request that isn't begun after all, and its key."""
-    await node.store.write(lambda tx: tx.many("DELETE FROM blob WHERE sha256 = :s", [{"s": r.sha256} for r in refs]))
+    await node.store.write(lambda tx: blobs.forget(tx, [ref.sha256 for ref in refs]))
     _unlink(node, refs)
     await node.case_keys.erase([draft_id])
 
@@ -131,7 +131,7 @@ def _delete(tx: Tx, draft: Draft, refs: tuple[AttachmentRef, ...]) -> None:
     if row["version"] != draft.version:
         raise NodeError("stale", "Somebody else has changed the draft.")
     drafts.delete(tx, draft.id, draft.version)
-    tx.many("DELETE FROM blob WHERE sha256 = :s", [{"s": ref.sha256} for ref in refs])
+    blobs.forget(tx, [ref.sha256 for ref in refs])
 
 
 async def attach(node: Node, actor: Actor, draft_id: str, name: str, media_type: str, data: bytes) -> Draft:
@@ -172,7 +172,7 @@ async def detach(node: Node, actor: Actor, draft_id: str, digest: str) -> Draft:
 
 
 async def _drop_blob(node: Node, digest: str) -> None:
-    await node.store.write(lambda tx: blobs.forget(tx, digest))
+    await node.store.write(lambda tx: blobs.forget(tx, [digest]))
     blobs.path_of(node.config.data, digest).unlink(missing_ok=True)
 
 

@@ -136,8 +136,7 @@ def needs_fetch(node: Node, versions: Versions) -> bool:
 
 
 def _proven(node: Node, document: str) -> bool:
-    sql = "SELECT seq FROM proof WHERE iss = :iss AND code = 'members-fork'"
-    return node.store.read_now(lambda q: q.one(sql, {"iss": document})) is not None
+    return node.store.read_now(lambda q: streams.is_proven(q, document, "members-fork"))
 
 
 # --- our own record ---

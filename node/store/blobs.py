@@ -1,6 +1,7 @@
 """Attachments on disk: ciphertext in files named by its hash; rows say whose they are and which are wanted."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from node.store.tx import Read, Row, Tx
@@ -66,9 +67,9 @@ def failed(tx: Tx, sha256: str, failure: str) -> None:
     tx.run("UPDATE blob SET failure = :failure WHERE sha256 = :s", {"s": sha256, "failure": failure[:100]})
 
 
-def forget(tx: Tx, sha256: str) -> None:
-    """Delete the row of an attachment; its file goes after the commit."""
-    tx.run("DELETE FROM blob WHERE sha256 = :s", {"s": sha256})
+def forget(tx: Tx, digests: Iterable[str]) -> None:
+    """Delete the rows of attachments; their files go after the commit."""
+    tx.many("DELETE FROM blob WHERE sha256 = :s", [{"s": sha256} for sha256 in digests])
 
 
 def path_of(folder: Path, sha256: str) -> Path:

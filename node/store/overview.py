@@ -55,6 +55,17 @@ def drafts(q: Read) -> list[Row]:
     return q.all("SELECT * FROM draft ORDER BY id")
 
 
+def damages(q: Read) -> list[str]:
+    """Return the first thing that SQLite's own quick check finds; nothing where the file is whole."""
+    return [str(row[0]) for row in q.all("PRAGMA quick_check(1)") if row[0] != "ok"]
+
+
+def broken(q: Read) -> str | None:
+    """Return the first thing that SQLite's thorough check finds, which also compares indexes with their tables."""
+    found = str(q.all("PRAGMA integrity_check(1)")[0][0])
+    return None if found == "ok" else found
+
+
 def proofs(q: Read) -> list[Row]:
     """Return the proofs of misbehaviour that were kept: number, time, issuer and code."""
     return q.all("SELECT seq, at, iss, code FROM proof ORDER BY seq")

@@ -266,6 +266,12 @@ def keep_first_proof(tx: Tx, iss: str, code: str, first: bytes, second: bytes) -
         keep_proof(tx, iss, code, first, second)
 
 
+def is_proven(q: Read, iss: str, code: str) -> bool:
+    """Say whether a proof of a kind is kept against an issuer (a member document's name, for the list's own)."""
+    values = {"iss": iss, "code": code}
+    return q.one("SELECT seq FROM proof WHERE iss = :iss AND code = :code", values) is not None
+
+
 def everything(q: Read) -> list[Row]:
     """Return all batches in the order of their streams, for verification."""
     return q.all("SELECT * FROM batch ORDER BY iss, aud, epoch, first")

@@ -14,6 +14,7 @@ ADR_LINES = 80
 REASONED_EXCEPTIONS: dict[str, str] = {}
 
 NAMELESS_NAMES = re.compile(r"(utils?|helpers?|common|base|managers?)", re.IGNORECASE)
+SQL = re.compile(r"\s*(SELECT\b.* FROM|INSERT INTO|UPDATE \w+ SET|DELETE FROM|PRAGMA) ")
 # Written so that this file doesn't hold what it looks for.
 FOREIGN = {
     "a path of somebody's machine": re.compile(r"(?<![\w.}/-])/(root|home/[a-z]\w*|Users/\w+)/[\w.]"),
@@ -52,6 +53,18 @@ def test_every_file_is_named_by_what_it_holds():
     paths = [PurePosixPath(path) for path in project_files()]
     nameless = {str(path) for path in paths for part in path.parts if NAMELESS_NAMES.fullmatch(part.split(".")[0])}
     assert nameless == set()
+
+
+def test_sql_is_in_the_store_alone():
+    """Whoever is above the store calls its functions; so the tables are known to one package."""
+    found = [
+        f"{path}:{node.lineno}"
+        for path in product_files(".py")
+        if not path.startswith("node/store/")
+        for node in ast.walk(ast.parse(text_of(path)))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and SQL.match(node.value)
+    ]
+    assert found == []
 
 
 def test_nothing_of_one_machine_is_committed():
