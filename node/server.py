@@ -125,11 +125,10 @@ class Server:
         add_dashboard(web_app, self.node)
         await self._listen_to_peers(config.peers.listen)
         await self._listen(web_app, config.web.listen)
-        await self._listen(
-            health_app(self.node, self._tls), config.health.listen
-        )  # last: who asks is sent to the others
         await self._exchange.start()
         await self._publish()
+        # last: who asks is sent to the others
+        await self._listen(health_app(self.node, self._tls), config.health.listen)
         self._tasks.append(asyncio.create_task(self._follow_list(), name="list"))
         self._tasks.append(asyncio.create_task(self._look_after(), name="upkeep"))
         if config.peers.find_nearby:
