@@ -10,6 +10,7 @@ import gc
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +18,7 @@ import structlog
 from aiohttp import web
 
 import translations
-from node.clock import Clock, Entropy, SystemClock, SystemEntropy
+from node.clock import Clock, Entropy, SystemClock, SystemEntropy, stamp
 from node.config import Config
 from node.delivery import http_listener
 from node.delivery.call import Line
@@ -28,10 +29,11 @@ from node.delivery.tls import ServerContexts
 from node.errors import NodeError
 from node.service import directory, key_change, membership, tokens, upgrade, upkeep
 from node.service.node import Node
-from node.store import backup_history, data_lock
+from node.store import backup_history, data_lock, peers
 from node.store.case_keys import CaseKeys
 from node.store.key_files import load_keys, operator_token
 from node.store.migrations import KEYS, NODE
+from node.store.snapshot import damage_told
 from node.store.store import Store
 from protocol.member_problems import MemberListError
 from translations.area import load_areas
@@ -40,7 +42,9 @@ from translations.catalogue import Catalogue
 log: Final = structlog.get_logger("entente.server")
 
 LIST_S: Final = 1.0
-"""Seconds between looks at the member list on disk; a look is two small queries."""
+"""Seconds between looks at what commands changed on disk: the member list, queues, blocks; some small queries."""
+CALLS_EVERY: Final = timedelta(minutes=1)
+"""How often it is noted who called."""
 
 _SWITCH_S: Final = 0.001
 """How long a thread that seals or opens many events may keep the loop and the writer waiting (Python's own: 5 ms)."""
@@ -106,6 +110,7 @@ class Server:
         self._exchange = Exchange(node, self._line_to)
         self._tasks: list[asyncio.Task[None]] = []
         self._unpublished = ""
+        self._noted = node.clock.now() - CALLS_EVERY
 
     def _line_to(self, country: str) -> Line:
         return HttpLine(self.node, country)
@@ -177,11 +182,25 @@ class Server:
                 membership.reload(self.node)
             except (NodeError, MemberListError) as error:
                 log.warning("list-not-taken-over", reason=str(error)[:300])
+            self._exchange.follow_operators()
+            await self._note_calls()
             await self._publish()
             present = directory.heads(self.node).get(self.node.country)
             if present != published:
                 published = present
                 self._exchange.announce()
+
+    async def _note_calls(self) -> None:
+        """Note once a minute who called meanwhile, for the operator's eyes."""
+        now = self.node.clock.now()
+        if now - self._noted < CALLS_EVERY or not self.node.called:
+            return
+        calls, self._noted = {country: stamp(at) for country, at in self.node.called.items()}, now
+        self.node.called.clear()
+        try:
+            await self.node.store.write(lambda tx: peers.called(tx, calls))
+        except Exception:
+            log.exception("calls-not-noted")  # a full disk, say
 
     async def _publish(self) -> None:
         """Take up new keys, then publish record and directory where they changed: as soon as a peer was asked.
@@ -255,7 +274,7 @@ async def serve(config: Config) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, ended.set)
-    with data_lock.served(config.data):
+    with data_lock.served(config.data), damage_told():
         upgrade.drop_old(config.data, SystemClock().now())
         async with running(open_node(config)):
             gc.freeze()  # what a start has loaded stays until the end: no collection looks at it again

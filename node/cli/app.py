@@ -15,6 +15,7 @@ from node.cli import (
     init,
     member,
     peer,
+    queue,
     restore,
     serve,
     translations,
@@ -38,6 +39,7 @@ app.command("init", short_help="Make configuration and keys of a new node.")(ini
 app.command("serve", short_help="Run a node.")(serve.serve)
 app.add_typer(member.app, name="member")
 app.add_typer(peer.app, name="peer")
+app.add_typer(queue.app, name="queue")
 app.add_typer(directory.app, name="directory")
 app.add_typer(user.app, name="user")
 app.add_typer(backup.app, name="backup")

@@ -35,6 +35,7 @@ def run(config: Path, work: "Callable[[Node], Awaitable[T]]") -> T:
     from node.errors import NodeError, from_protocol
     from node.server import close_node, open_node
     from node.store.data_lock import held
+    from node.store.snapshot import damage_told
     from protocol.member_problems import MemberListError
     from protocol.problems import ProtocolError
 
@@ -48,7 +49,8 @@ def run(config: Path, work: "Callable[[Node], Awaitable[T]]") -> T:
                 await close_node(node)
 
     try:
-        return asyncio.run(opened())
+        with damage_told():
+            return asyncio.run(opened())
     except MemberListError as error:
         raise NodeError("members-invalid", f"{error.meaning} ({error})") from None
     except ProtocolError as error:

@@ -1,4 +1,4 @@
-"""`entente member`: who takes part. This file looks and blocks; `member_change` changes the list."""
+"""`entente member`: who takes part. This file looks; `member_change` changes the list."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -182,37 +182,6 @@ async def _record(node: "Node", country: str) -> dict[str, Any]:
         "message_keys": message,
         "encryption_keys": encryption,
     }
-
-
-@app.command()
-def block(country: CountryArgument, config: ConfigOption = HERE) -> None:
-    r"""Refuse everything from a country at once, here only: an emergency. The member list stays as it is.
-
-    \b
-    Examples:
-      entente member block HU
-    """
-    _set_blocked(config, country, blocked=True)
-    say(f"{country} is blocked here. Its messages wait at its own node. Undo: entente member unblock {country}")
-
-
-@app.command()
-def unblock(country: CountryArgument, config: ConfigOption = HERE) -> None:
-    r"""Take messages from a blocked country again.
-
-    \b
-    Examples:
-      entente member unblock HU
-    """
-    _set_blocked(config, country, blocked=False)
-    say(f"{country} isn't blocked any more.")
-
-
-def _set_blocked(config: Path, country: str, *, blocked: bool) -> None:
-    from node.domain.access import operator
-    from node.service.membership import set_blocked
-
-    run(config, lambda node: set_blocked(node, operator(), country, blocked=blocked))
 
 
 @app.command("publish-own")

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 import typer
@@ -60,6 +61,11 @@ def steps(title: str, lines: Iterable[tuple[str, str]]) -> None:
 def marked(level: str, text: str) -> str:
     """Return a line that begins with its level, coloured on a terminal."""
     return f"{typer.style(level.ljust(4), fg=_COLOURS[level]) if sys.stdout.isatty() else level.ljust(4)}  {text}"
+
+
+def moment(at: datetime | None) -> str:
+    """Return a time to the minute in UTC, as everything of an operator is."""
+    return f"{at:%Y-%m-%d %H:%M} UTC" if at else "never"
 
 
 def grouped(digest: str) -> str:

@@ -57,12 +57,10 @@ class Alarms(Collector):
         failing = GaugeMetricFamily(
             "entente_peer_failing_seconds", "Since when delivery fails; 0 where it works.", labels=["peer"]
         )
-        blocked = GaugeMetricFamily("entente_peer_blocked", "1 where the operator blocks the peer.", labels=["peer"])
         for row in self._node.store.read_now(peers.all_peers):
             since = row["failed_since"]
             failing.add_metric([row["country"]], (now - unstamp(since)).total_seconds() if since else 0)
-            blocked.add_metric([row["country"]], row["blocked"])
-        yield from (failing, blocked)
+        yield failing
 
     def _disk(self) -> Iterator[GaugeMetricFamily]:
         disk = shutil.disk_usage(self._node.config.data)

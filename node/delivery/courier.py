@@ -2,11 +2,12 @@
 
 import asyncio
 import contextlib
+from datetime import timedelta
 from typing import Final
 
 import structlog
 
-from node.clock import seconds
+from node.clock import seconds, stamp
 from node.delivery.call import Answer, Call, Line, LineError
 from node.delivery.comparer import compare_with
 from node.delivery.incoming import BATCHES
@@ -37,6 +38,7 @@ class Courier:
         self._woken = asyncio.Event()
         self._woken.set()
         self._failures = 0
+        self._asked_to_wait = False
         self._compared = False
         self.idle = False
         """Whether all that waited has been sent, and nothing has to be compared before more is sealed."""
@@ -46,6 +48,12 @@ class Courier:
     def wake(self) -> None:
         """Say that something new waits."""
         self._woken.set()
+
+    def look_again(self) -> None:
+        """Do now what an operator's command asks for; a peer that asked us to wait is left alone (SPEC S-084)."""
+        self._woken.set()
+        if not self._asked_to_wait:
+            self._hurry.set()
 
     def compare_again(self) -> None:
         """Compare before the next batch: a key of ours may have been revoked."""
@@ -78,6 +86,8 @@ class Courier:
 
     async def round(self) -> None:
         """Send everything that waits now; raises where the peer can't be reached or refuses."""
+        if self._node.store.read_now(lambda q: peers.is_blocked(q, self._peer)):
+            return  # SPEC S-181
         if not self._compared:
             await self._compare()
         while (batch := await deliver.next_batch(self._node, self._peer)) is not None:
@@ -111,12 +121,15 @@ class Courier:
         config = self._node.config.peers
         longest = min(config.retry_longest_s, config.retry_first_s * 2 ** min(self._failures - 1, 20))
         jitter = 0.5 + self._node.entropy.random(1)[0] / 512
-        wait = max(longest * jitter, getattr(error, "wait", None) or 0.0)
+        asked = getattr(error, "wait", None) or 0.0
+        self._asked_to_wait = asked > 0
+        wait = max(longest * jitter, asked)
+        next_try = stamp(self._node.clock.now() + timedelta(seconds=wait))
         known = isinstance(error, LineError | RefusedError | ProtocolError)
         reason = str(error) if known else "an error inside this node"
         log.info("peer-not-reached", peer=self._peer, reason=reason, next_try_s=round(wait, 1))
         try:
-            await self._node.store.write(lambda tx: peers.failed(tx, self._peer, reason))
+            await self._node.store.write(lambda tx: peers.failed(tx, self._peer, reason, next_try))
         except Exception:
             log.exception("failure-not-noted", peer=self._peer)
         # SPEC S-086
@@ -126,6 +139,7 @@ class Courier:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(wait):
                 await self._hurry.wait()
+        self._asked_to_wait = False
         self._woken.set()
 
 

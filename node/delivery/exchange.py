@@ -9,6 +9,7 @@ from node.delivery.courier import Courier
 from node.delivery.fetcher import Fetcher
 from node.service import directory
 from node.service.node import Node, no_delivery
+from node.store import peers
 from protocol.batch import Versions
 from protocol.history import Told
 
@@ -32,6 +33,7 @@ class Exchange:
         self._own_record = 0
         self._asked = False
         self._asked_at = 0.0
+        self._marks: dict[str, tuple[object, ...]] = {}
 
     async def start(self) -> None:
         """Connect the node's hints to the couriers and start one for each peer."""
@@ -42,6 +44,7 @@ class Exchange:
         self._node.told = self.told
         self._asked = self._node.country not in directory.heads(self._node)  # a new node: nothing of it is out there
         self._node.asked = self.asked
+        self._marks = self._node.store.read_now(peers.marks)
         self.match_members()
 
     def match_members(self) -> None:
@@ -65,6 +68,15 @@ class Exchange:
         for country in sorted(self._ways.keys() - wanted):
             for task in self._ways.pop(country).tasks:
                 task.cancel()
+
+    def follow_operators(self) -> None:
+        """Take up what commands did to queues and blocks: what is held, released, to be tried again."""
+        marks = self._node.store.read_now(peers.marks)
+        for country, way in self._ways.items():
+            if marks.get(country) != self._marks.get(country):
+                way.courier.look_again()
+                way.fetcher.heard({}, {})
+        self._marks = marks
 
     def wake(self, country: str) -> None:
         """Say that something new waits for a country."""

@@ -16,7 +16,7 @@ from node.delivery.incoming import BLOBS, DIRECTORY, DIRECTORY_HEADER, MEMBERS
 from node.errors import NodeError
 from node.service import directory, follow_up, membership
 from node.service.node import Node
-from node.store import blobs
+from node.store import blobs, peers
 from node.store.tx import Row
 from protocol.batch import Versions
 from protocol.blob import SEALED_CHUNK
@@ -106,7 +106,9 @@ class Fetcher:
             self._woken.clear()
 
     async def round(self) -> None:
-        """Fetch everything that is due now."""
+        """Fetch everything that is due now; nothing from a peer that is blocked (SPEC S-181)."""
+        if self._node.store.read_now(lambda q: peers.is_blocked(q, self._peer)):
+            return
         if self._members_due:
             await self._wait_for_turn()
             self._members_due = False  # what is heard from here on is a reason for the next time

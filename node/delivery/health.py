@@ -36,7 +36,11 @@ class _Figures(Collector):
             oldest.add_metric([row["peer"]], (now - unstamp(row["since"])).total_seconds())
         reached = GaugeMetricFamily("entente_peer_reached", "1 where the last attempt succeeded.", labels=["peer"])
         clock = GaugeMetricFamily("entente_peer_clock_seconds", "The peer's clock minus ours.", labels=["peer"])
+        stopped = GaugeMetricFamily(
+            "entente_peer_stopped", "1 where its queue is held or it is blocked.", labels=["peer"]
+        )
         for row in self._node.store.read_now(peers.all_peers):
+            stopped.add_metric([row["country"]], int(bool(row["blocked"] or row["held_at"])))
             reached.add_metric([row["country"]], int(row["failed_since"] is None))
             if row["clock_offset_s"] is not None:
                 clock.add_metric([row["country"]], row["clock_offset_s"])
@@ -44,7 +48,7 @@ class _Figures(Collector):
         refused.add_metric([], len(self._tls.refusals))
         damaged = GaugeMetricFamily("entente_cases_damaged", "Cases of which something stored can't be read.")
         damaged.add_metric([], len(self._node.store.read_now(damage.listing)))
-        return [waiting, oldest, reached, clock, refused, *self._losses(), self._cases(), damaged]
+        return [waiting, oldest, reached, stopped, clock, refused, *self._losses(), self._cases(), damaged]
 
     def _losses(self) -> list[GaugeMetricFamily]:
         open_now = GaugeMetricFamily("entente_loss_open", "1 while a peer still has to give back.", labels=["peer"])

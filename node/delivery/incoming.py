@@ -47,6 +47,7 @@ async def handle(node: Node, peer: str | None, call: Call) -> Answer:
             raise ProtocolError("not-a-member", "the TLS certificate")  # noqa: TRY301
         if node.store.read_now(lambda q: peers.is_blocked(q, peer)):
             raise ProtocolError("blocked", peer)  # noqa: TRY301
+        node.called[peer] = node.clock.now()
         _listen(node, peer, call.headers.get(DIRECTORY_HEADER, ""))
         return await _route(node, peer, call)
     except ProtocolError as error:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 Side = Literal["asking", "replying"]
 Holder = Literal["us", "them", "nobody"]
-Transit = Literal["on-its-way", "applied", "refused"]
+Transit = Literal["on-its-way", "applied", "refused", "given-up"]
 
 
 class View(BaseModel):

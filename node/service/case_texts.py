@@ -23,6 +23,7 @@ from node.domain.case_view import (
 from node.service.contents import Stored
 from node.service.judge import area_of, plain
 from node.service.node import Node
+from node.store.events import GIVEN_UP
 from node.store.tx import Row
 from protocol.content import (
     DateMatter,
@@ -62,6 +63,10 @@ class CaseTexts:
     def interface(self, text_id: str, **values: object) -> Text:
         """Return a text of the interface."""
         return shown(self.node.texts.text(text_id, self.lang, **values))
+
+    def refusal(self, code: str) -> Text:
+        """Say why an event never happened: the other side refused it, or our operator gave it up (SPEC S-180)."""
+        return self.interface("notice.given-up") if code == GIVEN_UP else self.interface("notice.refused", code=code)
 
     def country(self, code: str) -> str:
         """Return a country's name."""
@@ -260,7 +265,7 @@ class Story:
             authority, person = actor_of(stored.matter)
             side = self._side(stored)
             party = self.matter.asking if side == "asking" else self.matter.replying
-            transit: Transit = stored.status  # type: ignore[assignment]
+            transit: Transit = "given-up" if stored.code == GIVEN_UP else stored.status  # type: ignore[assignment]
             yield TimelineEntry(
                 at=unstamp(stored.at),
                 side=side,
@@ -283,7 +288,7 @@ class Story:
     def _refusal(self, stored: Stored) -> Text | None:
         if stored.code is None:
             return None
-        return self.texts.interface("notice.refused", code=stored.code)
+        return self.texts.refusal(stored.code)
 
 
 def _word(stored: Stored) -> Said | None:

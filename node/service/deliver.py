@@ -18,7 +18,12 @@ from protocol.receipt import Receipt, check_receipt, parse_receipt
 
 
 async def next_batch(node: Node, peer: str) -> Batch | None:
-    """Return what has to be sent to `peer` now: the unreceipted batch, byte for byte, or a new one."""
+    """Return what has to be sent to `peer` now: the unreceipted batch, byte for byte, or a new one.
+
+    None where nothing waits, and where an operator holds the queue or blocks the peer (SPEC S-181).
+    """
+    if node.store.read_now(lambda q: peers.is_stopped(q, peer)):
+        return None
     batch = node.store.read_now(lambda q: _pending(q, node.country, peer))
     if batch is not None or not node.store.read_now(lambda q: streams.waiting(q, peer, 1)):
         return batch
@@ -43,7 +48,7 @@ def seal(tx: Tx, node: Node, peer: str) -> Batch | None:
     waiting = [(str(row["digest"]), bytes(row["line"])) for row in streams.waiting(tx, peer, MAX_ITEMS)]
     waiting = [(digest, line) for digest, line in waiting if b"\n" not in line]  # damaged: it would end the line early
     waiting = waiting[: choose([line for _, line in waiting])]
-    if not waiting or streams.unreceipted(tx, node.country, peer) is not None:
+    if not waiting or streams.unreceipted(tx, node.country, peer) is not None or peers.is_stopped(tx, peer):
         return None
     batch = seal_batch(
         node.keys.signer,

@@ -66,7 +66,10 @@ def _secret(path: Path, *, needed: bool) -> Check:
 def check_local(node: Node) -> list[Check]:
     """Look at everything that this machine knows by itself."""
     now = node.clock.now()
-    checks = [_disk(node.config.data), _databases(node), *_membership(node, now), *_directories(node, now)]
+    databases = _databases(node)
+    if databases.level == "fail":
+        return [_disk(node.config.data), databases]  # nothing that is read from it can be believed
+    checks = [_disk(node.config.data), databases, *_membership(node, now), *_directories(node, now)]
     checks += [*_damage(node), *_delivery(node, now), *_losses(node, now), *_proofs(node)]
     return [*checks, *_earlier_keys(node, now), *_offline_key(node)]
 
@@ -91,7 +94,7 @@ def _databases(node: Node) -> Check:
         with store.reader() as q:
             damage += [f"{store.path.name}: {found}" for found in overview.damages(q)]
     if damage:
-        return Check("database", "fail", "; ".join(damage), "stop the node, restore a backup: docs/operating.md")
+        return Check("database", "fail", "; ".join(damage), "stop the node, restore a backup: docs/worst-night.md")
     snapshot = Snapshot(node.store.path)
     mode, level = snapshot.durability()
     snapshot.end()
@@ -210,7 +213,10 @@ def _delivery(node: Node, now: datetime) -> Iterator[Check]:
     for row in node.store.read_now(peers.all_peers):
         country = row["country"]
         if row["blocked"]:
-            yield Check("peer", "warn", f"{country} is blocked here", f"entente member unblock {country}")
+            yield Check("peer", "warn", f"{country} is blocked here", f"entente peer unblock {country}")
+        elif row["held_at"]:
+            since = f"{unstamp(row['held_at']):%Y-%m-%d %H:%M} UTC"
+            yield Check("peer", "warn", f"{country}: its queue is held since {since}", f"entente queue retry {country}")
         elif row["failed_since"]:
             since = f"{unstamp(row['failed_since']):%Y-%m-%d %H:%M} UTC"
             yield Check("peer", "warn", f"{country}: delivery fails since {since}: {row['failure']}")

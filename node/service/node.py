@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from io import BytesIO
 
@@ -37,7 +38,8 @@ class Node:
     and the streams were compared, `heard` with what a peer's batch says of
     its member documents and directories, `members_changed` after a new member list; `told` with a peer's answer to a
     comparison; `comparison` says whether the streams with a country were compared since the start. The delivery
-    sets them. `asked` says whether some peer was asked which versions of our own documents it knows.
+    sets them. `asked` says whether some peer was asked which versions of our own documents it knows; `called` holds
+    when peers last called, until that is noted.
     """
 
     config: Config
@@ -52,6 +54,7 @@ class Node:
     members: MemberList | None = None
     hashing: Hashing = field(default_factory=Hashing)
     callers: Callers = field(default_factory=Callers)
+    called: dict[str, datetime] = field(default_factory=dict)
     keys_seen: tuple[tuple[str, int, int], ...] = ()
     wake: Callable[[str], None] = field(default=lambda _country: None)
     idle: Callable[[str], bool] = field(default=lambda _country: False)

@@ -1,6 +1,7 @@
 """What the operator sees of a node: its peers, what waits for them, and what expires."""
 
 import datetime as dt
+from typing import Any, Literal
 
 from node.clock import unstamp
 from node.domain.access import Actor
@@ -12,11 +13,15 @@ from node.store.tx import Row
 from protocol.member_documents import Document, read_role
 from protocol.members import MemberList
 
+Queue = Literal["empty", "sending", "retrying", "held", "blocked", "not-a-member"]
+
 
 class PeerStatus(View):
-    """A peer: its standing in the member list, when it was reached, and what waits for it.
+    """A peer: its standing in the member list, when each side reached the other, and what waits for it.
 
     `clock_offset_s` is its clock minus ours in seconds; `failed_since` is null while it can be reached.
+    `called_at`: its last call of any kind, to the minute. `queue` says what happens to what waits for it:
+    `empty`, `sending`, `retrying` (at `next_try_at`), or nothing: `held`, `blocked`, `not-a-member`.
     """
 
     country: str
@@ -25,9 +30,16 @@ class PeerStatus(View):
     reached_at: dt.datetime | None
     failed_since: dt.datetime | None
     failure: str | None
+    called_at: dt.datetime | None
+    last_receipt_at: dt.datetime | None
+    last_message_at: dt.datetime | None
     clock_offset_s: float | None
     waiting: int
     waiting_since: dt.datetime | None
+    queue: Queue
+    held_since: dt.datetime | None
+    attempts: int
+    next_try_at: dt.datetime | None
 
 
 class MemberDocument(View):
@@ -89,22 +101,52 @@ def _peers(node: Node) -> tuple[PeerStatus, ...]:
     waiting = {row["peer"]: row for row in node.store.read_now(streams.backlog)}
     listed = set(node.members.countries()) if node.members else set()
     countries = sorted((listed | seen.keys() | waiting.keys()) - {node.country})
-    return tuple(_peer(node, country, seen.get(country), waiting.get(country)) for country in countries)
+    times = node.store.read_now(lambda q: streams.last_times(q, node.country))
+    return tuple(
+        _peer(node, country, seen.get(country) or {}, waiting.get(country), times.get(country, (None, None)))
+        for country in countries
+    )
 
 
-def _peer(node: Node, country: str, seen: Row | None, waiting: Row | None) -> PeerStatus:
+def _peer(
+    node: Node,
+    country: str,
+    seen: Row | dict[str, Any],
+    waiting: Row | None,
+    times: tuple[str | None, str | None],
+) -> PeerStatus:
+    known = dict(seen)
     standing = node.members.standing(country) if node.members else None
     return PeerStatus(
         country=country,
         standing=standing.status if standing else "unknown",
-        blocked=bool(seen and seen["blocked"]),
-        reached_at=_time(seen["reached_at"]) if seen else None,
-        failed_since=_time(seen["failed_since"]) if seen else None,
-        failure=seen["failure"] if seen else None,
-        clock_offset_s=seen["clock_offset_s"] if seen else None,
+        blocked=bool(known.get("blocked")),
+        reached_at=_time(known.get("reached_at")),
+        failed_since=_time(known.get("failed_since")),
+        failure=known.get("failure"),
+        called_at=_time(known.get("called_at")),
+        last_receipt_at=_time(times[0]),
+        last_message_at=_time(times[1]),
+        clock_offset_s=known.get("clock_offset_s"),
         waiting=waiting["count"] if waiting else 0,
         waiting_since=_time(waiting["since"]) if waiting else None,
+        queue=_queue(known, standing.status if standing else "unknown", waiting is not None),
+        held_since=_time(known.get("held_at")),
+        attempts=known.get("attempts", 0),
+        next_try_at=_time(known.get("next_try_at")),
     )
+
+
+def _queue(known: dict[str, Any], standing: str, some: bool) -> Queue:  # noqa: FBT001 - one caller
+    if standing != "active":
+        return "not-a-member"
+    if known.get("blocked"):
+        return "blocked"
+    if known.get("held_at"):
+        return "held"
+    if known.get("failed_since"):
+        return "retrying"
+    return "sending" if some else "empty"
 
 
 def _time(text: str | None) -> dt.datetime | None:

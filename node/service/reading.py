@@ -18,6 +18,7 @@ from node.service.contents import Stored
 from node.service.node import Node
 from node.service.receive import attachments_of
 from node.store import authorities, blobs, cases, drafts, streams
+from node.store.events import GIVEN_UP
 from node.store.tx import Row
 from protocol import dates
 from protocol.blob import SEALED_CHUNK, open_blob
@@ -147,7 +148,7 @@ def view_case(node: Node, actor: Actor, case_id: str, lang: str, *, as_form: boo
         number=case.number,
         role=case.role,
         state=case.state,
-        state_text=texts.interface(f"state.{case.state}"),
+        state_text=_state_text(texts, case, sent),
         holder=holder_of(case),
         holder_text=texts.interface(f"holder.{holder_of(case)}"),
         asking=_party(node, texts, "asking", _asking(node, case), matter.asking.authority, matter.asking.name),
@@ -172,6 +173,11 @@ def view_case(node: Node, actor: Actor, case_id: str, lang: str, *, as_form: boo
         waiting_since=_waiting(node, case_id),
         draft_reply=_draft(node, case_id),
     )
+
+
+def _state_text(texts: CaseTexts, case: Case, sent: Stored) -> Text:
+    """Name the state; a request that our own operator gave up wasn't refused by anybody else."""
+    return texts.interface("transit.given-up" if sent.code == GIVEN_UP else f"state.{case.state}")
 
 
 def _asking(node: Node, case: Case) -> str:
@@ -234,7 +240,7 @@ def _each_notice(node: Node, texts: CaseTexts, case: Case, events: list[Stored])
         yield texts.interface("notice.date-proposed", date=texts.day(case.due))
     acts = [stored for stored in events if not stored.kind.startswith("notice.")]
     if acts[-1].code is not None:
-        yield texts.interface("notice.refused", code=acts[-1].code)
+        yield texts.refusal(acts[-1].code)
 
 
 async def read_attachment(node: Node, actor: Actor, case_id: str, sha256: str) -> OpenedFile:

@@ -164,7 +164,8 @@ class _Taking:
             row = events.by_digest(tx, digest)
             if row is not None:
                 touched.add(str(row["case_id"]))
-                if row["status"] == "on-its-way":
+                if row["status"] == "on-its-way" or (row["status"] == "refused" and row["receipt"] is None):
+                    # given up on an old disk, after it had been sent from the newer one: SPEC S-180
                     events.settle(tx, digest, None if code == STORED else code, past.receipt.sha256)
                     streams.leave_queue(tx, self.peer, digest)
             elif code == STORED:
@@ -203,10 +204,10 @@ class _Taking:
 
     def _save(self, case_id: str) -> None:
         key = self.keys[case_id] if case_id in self.keys else self.node.case_keys.find(case_id)
-        _write(self.tx, self.node, case_id, key)
+        write_case(self.tx, self.node, case_id, key)
 
 
-def _write(tx: Tx, node: Node, case_id: str, key: bytes) -> None:
+def write_case(tx: Tx, node: Node, case_id: str, key: bytes) -> None:
     """Make the row of a case what its events say now."""
     case = fold_rows(node, key, events.of_case(tx, case_id))
     held = cases.find(tx, case_id)
@@ -251,7 +252,7 @@ def _void(tx: Tx, node: Node, case_id: str, key: bytes) -> int:
                 audit.append(tx, node.country, "taken-back", case_id, f"{one.kind} {error.code}")
                 voided += 1
     if voided:
-        _write(tx, node, case_id, key)
+        write_case(tx, node, case_id, key)
     return voided
 
 

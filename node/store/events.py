@@ -1,11 +1,15 @@
 """Events on disk: the line as it travelled, the keys of its parts under the case's key, and its fate."""
 
 from datetime import datetime
+from typing import Final
 
 from node.clock import stamp
 from node.store.tx import Read, Row, Tx
 from protocol.encoding import b64u
 from protocol.event import Event
+
+GIVEN_UP: Final = "given-up"
+"""Code of an own event that its operator gave up before it was in any batch (SPEC S-180)."""
 
 
 def insert(

@@ -181,6 +181,22 @@ def _damage(db: Database) -> None:
     _run(db, "CREATE TABLE damage (case_id TEXT PRIMARY KEY, at TEXT NOT NULL, what TEXT NOT NULL) STRICT")
 
 
+@NODE(name="008_queues")
+def _queues(db: Database) -> None:
+    _run(
+        db,
+        """
+ALTER TABLE peer ADD COLUMN held_at TEXT;
+ALTER TABLE peer ADD COLUMN retry_at TEXT;
+ALTER TABLE peer ADD COLUMN next_try_at TEXT;
+ALTER TABLE peer ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE peer ADD COLUMN called_at TEXT;
+ALTER TABLE outbox ADD COLUMN sealed INTEGER NOT NULL DEFAULT 0;
+UPDATE outbox SET sealed = 1 WHERE first IS NOT NULL
+""",
+    )
+
+
 @KEYS(name="001_case_keys")
 def _case_keys(db: Database) -> None:
     _run(

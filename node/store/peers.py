@@ -1,5 +1,7 @@
 """What this node has seen of its peers: reachability, clock, local blocks."""
 
+from collections.abc import Mapping
+
 from node.store.tx import Read, Row, Tx
 
 
@@ -24,19 +26,53 @@ def reached(tx: Tx, country: str, clock_offset_s: float | None) -> None:
     """Note a success of our own, the only thing that clears a failure."""
     _ensure(tx, country)
     tx.run(
-        "UPDATE peer SET reached_at = :at, failed_since = NULL, failure = NULL,"
+        "UPDATE peer SET reached_at = :at, failed_since = NULL, failure = NULL, next_try_at = NULL, attempts = 0,"
         " clock_offset_s = COALESCE(CAST(:offset AS REAL), clock_offset_s) WHERE country = :country",
         {"country": country, "at": tx.at, "offset": clock_offset_s},
     )
 
 
-def failed(tx: Tx, country: str, failure: str) -> None:
-    """Note why a peer couldn't be reached, and since when."""
+def failed(tx: Tx, country: str, failure: str, next_try_at: str) -> None:
+    """Note why a peer couldn't be reached, since when, and when it is tried again."""
     _ensure(tx, country)
     tx.run(
-        "UPDATE peer SET failed_since = COALESCE(failed_since, :at), failure = :failure WHERE country = :country",
-        {"country": country, "at": tx.at, "failure": failure[:300]},
+        "UPDATE peer SET failed_since = COALESCE(failed_since, :at), failure = :failure, attempts = attempts + 1,"
+        " next_try_at = :next WHERE country = :country",
+        {"country": country, "at": tx.at, "failure": failure[:300], "next": next_try_at},
     )
+
+
+def called(tx: Tx, calls: Mapping[str, str]) -> None:
+    """Note when peers last called this node."""
+    for country, at in calls.items():
+        _ensure(tx, country)
+        tx.run("UPDATE peer SET called_at = :at WHERE country = :country", {"country": country, "at": at})
+
+
+def hold(tx: Tx, country: str) -> bool:
+    """Hold the queue for a peer; returns whether it wasn't held before."""
+    _ensure(tx, country)
+    sql = "UPDATE peer SET held_at = :at WHERE country = :country AND held_at IS NULL"
+    return tx.run(sql, {"country": country, "at": tx.at}) > 0
+
+
+def ask_retry(tx: Tx, country: str) -> None:
+    """Ask for an attempt now, and end the hold where there is one."""
+    _ensure(tx, country)
+    sql = "UPDATE peer SET held_at = NULL, retry_at = :at WHERE country = :country"
+    tx.run(sql, {"country": country, "at": tx.at})
+
+
+def is_stopped(q: Read, country: str) -> bool:
+    """Say whether nothing may be sent to a peer now: its queue is held, or it is blocked."""
+    row = find(q, country)
+    return bool(row and (row["blocked"] or row["held_at"]))
+
+
+def marks(q: Read) -> dict[str, tuple[object, ...]]:
+    """Return what operators said of each peer; it changes where the running node has to do something."""
+    rows = q.all("SELECT country, blocked, held_at, retry_at FROM peer")
+    return {row["country"]: (row["blocked"], row["held_at"], row["retry_at"]) for row in rows}
 
 
 def block(tx: Tx, country: str, *, blocked: bool) -> None:

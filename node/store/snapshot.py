@@ -1,13 +1,15 @@
 """One consistent state of a database for as long as a check takes, also beside a node that runs."""
 
+import contextlib
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, TypeVar
 
 from typing_extensions import override
 
+from node.errors import NodeError
 from node.store.backup_files import synchronise
 from node.store.engine import connect, durability
 from node.store.store import Store
@@ -19,6 +21,21 @@ _PAGES: Final = 2048
 
 DamagedError = sqlite3.DatabaseError
 """What a query raises where the file can't be read as a database."""
+
+
+_CODES: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+
+
+@contextlib.contextmanager
+def damage_told() -> Iterator[None]:
+    """Raise `database-damaged` where a file isn't what was written; a full disk or a lock stays what it is."""
+    try:
+        yield
+    except DamagedError as error:
+        code = getattr(error, "sqlite_errorcode", None)  # none where Python itself couldn't read a text
+        if (code is not None and code & 0xFF in _CODES) or str(error).startswith("Could not decode"):
+            raise NodeError("database-damaged") from None
+        raise
 
 
 class Snapshot(Store):

@@ -68,7 +68,7 @@ def save(tx: Tx, batch: Batch, receipt: str | None = None, receipt_digest: str |
 def assign(tx: Tx, peer: str, digests: list[str], first: int) -> None:
     """Note in which batch the waiting events travel."""
     tx.many(
-        "UPDATE outbox SET first = :first WHERE peer = :peer AND digest = :digest AND first IS NULL",
+        "UPDATE outbox SET first = :first, sealed = 1 WHERE peer = :peer AND digest = :digest AND first IS NULL",
         [{"peer": peer, "digest": digest, "first": first} for digest in digests],
     )
 
@@ -233,6 +233,35 @@ def backlog(q: Read) -> list[Row]:
     return q.all("SELECT peer, COUNT(*) AS count, MIN(created_at) AS since FROM outbox GROUP BY peer ORDER BY peer")
 
 
+def queue(q: Read, peer: str) -> list[Row]:
+    """Return what waits for a peer, oldest first: number, kind, since, and whether it was ever in a batch."""
+    return q.all(
+        "SELECT c.number, e.kind, o.created_at AS since, o.sealed FROM outbox o JOIN event e ON e.digest = o.digest"
+        " JOIN cases c ON c.id = e.case_id WHERE o.peer = :peer ORDER BY o.seq",
+        {"peer": peer},
+    )
+
+
+def queued_with(q: Read, number: str) -> list[Row]:
+    """Return what waits of the case with a number, oldest first: peer, digest, case, kind, and as in `queue`."""
+    return q.all(
+        "SELECT o.peer, o.digest, e.case_id, e.kind, o.sealed FROM cases c JOIN event e ON e.case_id = c.id"
+        " JOIN outbox o ON o.digest = e.digest WHERE c.number = :number ORDER BY o.seq",
+        {"number": number},
+    )
+
+
+def last_times(q: Read, country: str) -> dict[str, tuple[str | None, str | None]]:
+    """Return for each peer when its last receipt came, and when the last batch of it was stored."""
+    rows = q.all(
+        "SELECT CASE WHEN iss = :own THEN aud ELSE iss END AS peer,"
+        " MAX(CASE WHEN iss = :own THEN receipted_at END) AS receipt,"
+        " MAX(CASE WHEN aud = :own THEN at END) AS batch FROM batch GROUP BY 1",
+        {"own": country},
+    )
+    return {row["peer"]: (row["receipt"], row["batch"]) for row in rows}
+
+
 def waiting_since(q: Read, case_id: str) -> str | None:
     """Return since when an own event of a case waits for its receipt."""
     row = q.one(
@@ -243,9 +272,12 @@ def waiting_since(q: Read, case_id: str) -> str | None:
 
 
 def stuck(q: Read, peer: str) -> bool:
-    """Say whether the last attempt to reach a peer failed."""
-    row = q.one("SELECT failed_since FROM peer WHERE country = :peer", {"peer": peer})
-    return row is not None and row["failed_since"] is not None
+    """Say whether the last attempt to reach a peer failed, or an operator lets nothing go there."""
+    sql = (
+        "SELECT 1 AS so FROM peer WHERE country = :peer"
+        " AND (failed_since IS NOT NULL OR held_at IS NOT NULL OR blocked = 1)"
+    )
+    return q.one(sql, {"peer": peer}) is not None
 
 
 def keep_proof(tx: Tx, iss: str, code: str, first: bytes, second: bytes) -> None:

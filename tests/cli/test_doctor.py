@@ -1,12 +1,15 @@
 """`entente doctor`: each thing that goes wrong is said in words, with the command that mends it."""
 
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 from node.clock import SystemEntropy
 from node.config import load
 from node.store.key_files import make_keys
 from tests.cli.conftest import Entente, Said, init
+from tests.conftest import ROOT
 
 
 def levels(said: Said) -> dict[str, set[str]]:
@@ -99,3 +102,20 @@ def test_a_peer_that_is_down_is_named(entente: Entente, two: str, folder: Path):
     """A peer that doesn't answer is named with its address and why."""
     one = check(entente("doctor", "-C", "de", "--json", code=1), "peer", "HU")
     assert f"{load(folder / 'hu').peers.url}: can't connect" in one["message"]
+
+
+def test_a_damaged_database_is_named_by_every_command(entente: Entente, two: str, folder: Path):
+    """Doctor looks no deeper, verify and serve say the same, and the page of the worst night is what they point to."""
+    disk = folder / "de/data/node.db"
+    with disk.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * (disk.stat().st_size - 8192))
+    said = entente("doctor", "-C", "de", "--json", code=1)
+    found = [one for one in said.data if "worst-night.md" in one["mend"]]
+    assert [one["level"] for one in found] == ["fail"]
+    assert not [one for one in said.data if one["name"] == "peer"]
+    assert "database-damaged" in str(entente("verify", "-C", "de", code=1))
+    command = [sys.executable, "-m", "node", "serve", "-C", str(folder / "de")]  # apart, since it sets up the log
+    served = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert served.returncode == 1
+    assert "entente: database-damaged:" in served.stderr

@@ -181,16 +181,16 @@ def test_a_member_is_suspended_resumed_and_leaves(entente: Entente, two: str):
 
 def test_a_block_is_local_and_can_be_undone(entente: Entente, two: str):
     """`block` shows in the list and in doctor, and leaves the other node's list alone."""
-    entente("member", "block", "HU", "-C", "de")
+    entente("peer", "block", "HU", "-C", "de")
     contact = {
         row["country"]: row["contact"] for row in entente("member", "list", "--json", "-C", "de").data["members"]
     }
     assert contact["HU"] == "blocked here"
-    assert "entente member unblock HU" in entente("doctor", "-C", "de", code=1).out
-    entente("member", "unblock", "HU", "-C", "de")
+    assert "entente peer unblock HU" in entente("doctor", "-C", "de", code=1).out
+    entente("peer", "unblock", "HU", "-C", "de")
     assert "blocked" not in entente("member", "list", "-C", "de").out
-    assert "unknown-country" in entente("member", "block", "XX", "-C", "de", code=1).err
-    assert "unknown-country" in entente("member", "block", "DE", "-C", "de", code=1).err
+    assert "unknown-country" in entente("peer", "block", "XX", "-C", "de", code=1).err
+    assert "unknown-country" in entente("peer", "block", "DE", "-C", "de", code=1).err
 
 
 def test_a_new_address_is_published_once(entente: Entente, two: str, folder: Path):

@@ -36,6 +36,33 @@ def test_keys_are_renewed_and_revoked(entente: Entente, two: str, folder: Path):
     assert {path.stat().st_mode & 0o777 for path in secrets} == {0o600}
 
 
+def test_queues_and_peers_are_shown_before_anything_was_sent(entente: Entente, two: str):
+    """Nothing waits, nobody was reached yet, and what isn't there is named as such."""
+    assert entente("queue", "list", "-C", "de").out == "Nothing waits.\n"
+    assert entente("queue", "list", "--json", "-C", "de").data == []
+    assert entente("queue", "list", "HU", "--json", "-C", "de").data == []
+    (one,) = entente("peer", "list", "--json", "-C", "de").data
+    assert (one["country"], one["standing"], one["queue"], one["reached_at"]) == ("HU", "active", "empty", None)
+    assert "reached   never" in entente("peer", "show", "HU", "-C", "de").out
+    for command in (("peer", "show"), ("queue", "list"), ("queue", "hold"), ("queue", "retry")):
+        for country in ("FR", "DE"):
+            assert "unknown-country" in entente(*command, country, "-C", "de", code=1).err
+    assert (
+        "not-found: Nothing of DE-2026-000001" in entente("queue", "give-up", "DE-2026-000001", "-C", "de", code=1).err
+    )
+
+
+def test_a_hold_shows_everywhere_and_ends_with_retry(entente: Entente, two: str):
+    """A held queue that was forgotten would be a quiet failure: list and doctor name it, with the command."""
+    entente("queue", "hold", "HU", "-C", "de")
+    entente("queue", "hold", "HU", "-C", "de")
+    assert "held since 20" in entente("queue", "list", "-C", "de").out
+    assert "queue     held since 20" in entente("peer", "show", "HU", "-C", "de").out
+    assert "mend: entente queue retry HU" in entente("doctor", "-C", "de", code=1).out
+    entente("queue", "retry", "HU", "-C", "de")
+    assert entente("queue", "list", "-C", "de").out == "Nothing waits.\n"
+
+
 def _kid(entente: Entente) -> str:
     rows = entente("member", "keys", "--json", "-C", "de").data
     return str(next(row["sha256"] for row in rows if row["key"] == "message key"))

@@ -67,7 +67,7 @@ async def test_the_figures_are_true(two: Network, tmp_path: Path):
     before = await scrape(two, "DE")
     started = value(before, "entente_started_timestamp_seconds")
     assert value(before, 'entente_peer_failing_seconds{peer="HU"}') == 0
-    assert value(before, 'entente_peer_blocked{peer="HU"}') == 0
+    assert value(before, 'entente_peer_stopped{peer="HU"}') == 0
     assert 0 < value(before, "entente_disk_free_bytes") < value(before, "entente_disk_size_bytes")
     for kind, name in (("list", "root"), ("list", "targets"), ("record", "DE"), ("record", "HU")):
         ends = value(before, f'entente_expires_timestamp_seconds{{kind="{kind}",name="{name}"}}')
@@ -86,9 +86,9 @@ async def test_the_figures_are_true(two: Network, tmp_path: Path):
 async def test_a_blocked_peer_is_told(two: Network):
     """The metric by which alarms leave out a blocked peer follows the operator's command."""
     folder = two.nodes["DE"].folder
-    await entente("member", "block", "HU", "-C", folder)
+    await entente("peer", "block", "HU", "-C", folder)
     try:
-        assert value(await scrape(two, "DE"), 'entente_peer_blocked{peer="HU"}') == 1
+        assert value(await scrape(two, "DE"), 'entente_peer_stopped{peer="HU"}') == 1
     finally:
-        await entente("member", "unblock", "HU", "-C", folder)
-    assert value(await scrape(two, "DE"), 'entente_peer_blocked{peer="HU"}') == 0
+        await entente("peer", "unblock", "HU", "-C", folder)
+    assert value(await scrape(two, "DE"), 'entente_peer_stopped{peer="HU"}') == 0

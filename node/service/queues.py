@@ -1,0 +1,117 @@
+"""The queue for a peer in the operator's hands: seen, held, tried again, given up where that is allowed."""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from node.clock import unstamp
+from node.domain.access import Actor
+from node.domain.case_view import View
+from node.errors import NodeError
+from node.service.node import Node
+from node.service.recover import write_case
+from node.store import audit, events, peers, streams
+from node.store.events import GIVEN_UP
+from node.store.tx import Row, Tx
+
+
+class Waiting(View):
+    """A message that waits for its receipt. `sealed`: it was in a batch, so nobody may take it back."""
+
+    number: str
+    kind: str
+    since: dt.datetime
+    sealed: bool
+
+
+@dataclass(frozen=True)
+class GivenUp:
+    """What was given up: of which request, for which peer, and the kinds of its messages in their order."""
+
+    number: str
+    peer: str
+    kinds: tuple[str, ...]
+
+
+def waiting(node: Node, actor: Actor, peer: str) -> tuple[Waiting, ...]:
+    """Return what waits for a peer, oldest first. Raises `unknown-country`."""
+    actor.require("node.observe")
+    _require_known(node, peer)
+    rows = node.store.read_now(lambda q: streams.queue(q, peer))
+    return tuple(
+        Waiting(number=row["number"], kind=row["kind"], since=unstamp(row["since"]), sealed=bool(row["sealed"]))
+        for row in rows
+    )
+
+
+def _require_known(node: Node, peer: str) -> None:
+    """Refuse a country that isn't in the list and that nothing waits for."""
+    listed = node.members is not None and node.members.standing(peer) is not None
+    queued = any(row["peer"] == peer for row in node.store.read_now(streams.backlog))
+    if peer == node.country or not (listed or queued):
+        raise NodeError("unknown-country", f"The member list names no other country {peer}.")
+
+
+async def hold(node: Node, actor: Actor, peer: str) -> None:
+    """Send nothing more to a peer until `retry`; everything goes on being queued, and received (SPEC S-181)."""
+    actor.require("node.observe")
+    _require_known(node, peer)
+
+    def work(tx: Tx) -> None:
+        if peers.hold(tx, peer):
+            audit.append(tx, actor.id, "queue.hold", peer)
+
+    await node.store.write(work)
+
+
+async def retry(node: Node, actor: Actor, peer: str) -> None:
+    """Try a peer now, and end a hold of its queue. The next pause is as long as it would have been (SPEC S-084)."""
+    actor.require("node.observe")
+    _require_known(node, peer)
+
+    def work(tx: Tx) -> None:
+        peers.ask_retry(tx, peer)
+        audit.append(tx, actor.id, "queue.retry", peer)
+
+    await node.store.write(work)
+
+
+def to_give_up(node: Node, actor: Actor, number: str) -> GivenUp:
+    """Say what `give_up` would take back. Raises `not-found`, `sealed`."""
+    actor.require("node.observe")
+    return _given_up(number, _takeable(number, node.store.read_now(lambda q: streams.queued_with(q, number))))
+
+
+async def give_up(node: Node, actor: Actor, number: str) -> GivenUp:
+    """Take back what waits of a request and was never in a batch; it never happened (SPEC S-180).
+
+    Raises `not-found` where nothing waits, and `sealed` where a part of it may have arrived already.
+    """
+    actor.require("node.observe")
+    found = node.store.read_now(lambda q: streams.queued_with(q, number))
+    keys = {case_id: node.case_keys.find(case_id) for case_id in sorted({str(row["case_id"]) for row in found})}
+
+    def work(tx: Tx) -> GivenUp:
+        rows = _takeable(number, streams.queued_with(tx, number))
+        for row in rows:
+            streams.leave_queue(tx, row["peer"], row["digest"])
+            events.settle(tx, row["digest"], GIVEN_UP, None)
+            audit.append(tx, actor.id, "queue.give-up", row["case_id"], row["kind"])
+        for case_id in sorted({str(row["case_id"]) for row in rows}):
+            write_case(tx, node, case_id, keys[case_id])
+        return _given_up(number, rows)
+
+    return await node.store.write(work)
+
+
+def _takeable(number: str, rows: list[Row]) -> list[Row]:
+    """Return what of a request was never sealed. What is behind in a chain can't be sealed before what is ahead."""
+    if not rows:
+        raise NodeError("not-found", f"Nothing of {number} waits to be sent.", "entente queue list COUNTRY")
+    free = [row for row in rows if not row["sealed"]]
+    if not free:
+        raise NodeError("sealed", f"All that waits of {number} is sealed for {rows[0]['peer']} already.")
+    return free
+
+
+def _given_up(number: str, rows: list[Row]) -> GivenUp:
+    return GivenUp(number, str(rows[0]["peer"]), tuple(str(row["kind"]) for row in rows))

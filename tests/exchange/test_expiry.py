@@ -1,0 +1,58 @@
+"""A member list near its end and long after it: the operator is told at every date, and no message waits for it."""
+
+import datetime as dt
+from pathlib import Path
+
+from node.service import cases, requests
+from node.service.diagnosis import check_local
+from node.service.node import Node
+from tests.exchange.pair import world
+from tests.exchange.test_epochs import publish, renew_message_key
+from tests.exchange.test_refusal import stored_case
+from tests.exchange.test_restart import same_on_both
+from tests.exchange.test_story import ANNA, KATALIN, ask, reply, request
+from tests.exchange.virtual_loop import run
+
+
+def said(node: Node) -> dict[str, str]:
+    """Return doctor's level for each thing that ends."""
+    return {one.message.partition(":")[0]: one.level for one in check_local(node) if one.name == "expiry"}
+
+
+async def _expired(folder: Path) -> None:
+    async with world(folder, "DE", "HU", inline=True) as both:
+        before = await ask(both)
+        assert {*said(both["DE"]).values()} == {"ok"}
+        for days, level in ((276, "warn"), (336, "warn"), (359, "fail"), (366, "fail"), (800, "fail")):
+            both.clock.offset = dt.timedelta(days=days)
+            found = said(both["DE"])
+            assert (found["root"], found["targets"]) == (level, level), days
+        new = request().model_copy(update={"due": both.clock.now().date() + dt.timedelta(days=20)})
+        after = (await requests.send(both["DE"], ANNA, new)).id
+        await both.settled()
+        for case_id in (before, after):
+            await cases.accept(both["HU"], KATALIN, case_id)
+            await cases.reply(both["HU"], KATALIN, case_id, reply())
+        await both.settled()
+        assert {stored_case(both["DE"], case_id).state for case_id in (before, after)} == {"replied"}
+        same_on_both(both)
+
+
+def test_a_list_that_ended_stops_no_message(tmp_path: Path) -> None:
+    """Warned of 90, 30 and 7 days before and from then on, and two years later requests still go (SPEC S-174)."""
+    run(_expired(tmp_path))
+
+
+async def _retired(folder: Path) -> None:
+    async with world(folder, "DE", "HU", inline=True) as both:
+        await both.settled()
+        record = renew_message_key(both["DE"], "retired")
+        publish(record, both["DE"], both["DE"], both["HU"])
+        earlier = next(key.kid for key in record.message_keys if key.state == "retired")
+        ends = [one for one in check_local(both["DE"]) if f"retired message key {earlier[:8]}" in one.message]
+        assert [one.message[-10:] for one in ends] == [f"{both.clock.now().date() + dt.timedelta(days=40)}"]
+
+
+def test_the_day_on_which_a_retired_key_ends_is_said(tmp_path: Path) -> None:
+    """40 days after it was replaced nothing under it is accepted any more, and doctor names the day."""
+    run(_retired(tmp_path))
