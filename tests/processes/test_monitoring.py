@@ -80,10 +80,8 @@ async def test_the_figures_are_true(two: Network, tmp_path: Path):
     await entente("verify", "-C", folder)
     after = await scrape(two, "DE")
     for part in ("data", "case-keys"):
-        assert (
-            began <= value(after, f'entente_backup_timestamp_seconds{{part="{part}"}}') <= seconds(SystemClock().now())
-        )
-    assert began <= value(after, "entente_verify_timestamp_seconds") <= seconds(SystemClock().now())
+        assert value(after, f'entente_backup_timestamp_seconds{{part="{part}"}}') >= began
+    assert value(after, "entente_verify_timestamp_seconds") >= began
     assert value(after, "entente_verify_findings") == 0
 
 
