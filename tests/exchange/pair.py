@@ -35,17 +35,26 @@ START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 
 
 class LoopClock:
-    """A clock that follows the running loop's time, which tests may make virtual."""
+    """A clock that begins at `START` and follows the time of its loop, which tests may make virtual.
+
+    Every thread sees the loop's time: were the writer's thread to stay at `START`, a machine that is up for longer
+    than a session lasts would see each session end before it begins.
+    """
 
     def __init__(self) -> None:
         self.offset = timedelta()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._began = 0.0
 
     def now(self) -> datetime:
-        try:
-            passed = asyncio.get_running_loop().time()
-        except RuntimeError:
-            passed = 0.0
+        with contextlib.suppress(RuntimeError):
+            self._follow(asyncio.get_running_loop())
+        passed = self._loop.time() - self._began if self._loop else 0.0
         return START + timedelta(seconds=passed) + self.offset
+
+    def _follow(self, loop: asyncio.AbstractEventLoop) -> None:
+        if loop is not self._loop:
+            self._loop, self._began = loop, loop.time()
 
 
 @dataclass
