@@ -15,6 +15,7 @@ from node.service.issue import Opening, open_cases
 from node.service.judge import plain
 from node.service.node import Node
 from node.store import authorities
+from node.store import cases as stored_cases
 from node.store.tx import Read
 from protocol.content import MATTER, PERSON, Asked, Content, PartyName, SendMatter, SendPerson
 from protocol.content import Actor as ActorName
@@ -33,6 +34,7 @@ async def send_draft(node: Node, actor: Actor, draft_id: str) -> Case:
     content = only_needed(node, draft.request)
     known = _known(node, [content])
     _check_one(node, actor, content, known, None)
+    _require_known_counterparts(node, [content])
     (number,) = await node.ahead.numbers(1)
     opening = _opening(node, actor, draft.id, content, number, known)
     keys = {draft.id: node.case_keys.find(draft.id)}
@@ -56,6 +58,7 @@ async def send_many(node: Node, actor: Actor, contents: Sequence[RequestDraft]) 
     known = _known(node, wanted)
     for place, content in enumerate(wanted):
         _check_one(node, actor, content, known, place if len(wanted) > 1 else None)
+    _require_known_counterparts(node, wanted)
     numbers, keys = await asyncio.gather(node.ahead.numbers(len(wanted)), node.ahead.keys(len(wanted)))
     openings = [
         _opening(node, actor, case_id, content, number, known)
@@ -134,6 +137,16 @@ def only_needed(node: Node, content: RequestDraft) -> RequestDraft:
     variables = {name: value for name, value in content.variables.items() if name in needed}
     comments = {item: said for item, said in content.comments.items() if item in content.questions}
     return content.model_copy(update={"variables": variables, "comments": comments})
+
+
+def _require_known_counterparts(node: Node, contents: Sequence[RequestDraft]) -> None:
+    """Raise `list-expired` for a country never dealt with, once the member list has expired (SPEC S-112)."""
+    if node.members is None or not node.members.expired(node.clock.now()):
+        return
+    countries = {content.country or "" for content in contents}
+    new = sorted(node.store.read_now(lambda q: [country for country in countries if not stored_cases.met(q, country)]))
+    if new:
+        raise NodeError("list-expired", f"The member list has expired; {', '.join(new)} would be a new counterpart.")
 
 
 def sent_from(node: Node, actor: Actor, draft_id: str) -> Case:

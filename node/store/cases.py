@@ -217,6 +217,11 @@ def wished(q: Read, peer: str | None = None) -> list[str]:
     return [str(row["id"]) for row in rows]
 
 
+def met(q: Read, country: str) -> bool:
+    """Say whether there is a case with this country, on whichever side."""
+    return q.one("SELECT 1 FROM cases WHERE counterpart = :country LIMIT 1", {"country": country}) is not None
+
+
 def ids(q: Read) -> frozenset[str]:
     """Return the ids of all cases."""
     return frozenset(str(row["id"]) for row in q.all("SELECT id FROM cases"))

@@ -86,6 +86,6 @@ async def test_pages_are_limited_too(tmp_path: Path) -> None:
 def test_the_page_is_there_in_every_language() -> None:
     """No reader gets it in a language of somebody else."""
     catalogue = texts_of_this_tree()[1]
-    for code in ("too-many", "case-damaged"):
+    for code in ("too-many", "case-damaged", "list-expired"):
         told = {catalogue.text(f"fault.{code}.text", lang).text for lang in LANGUAGES}
         assert len(told) == len(LANGUAGES)

@@ -3,9 +3,13 @@
 import datetime as dt
 from pathlib import Path
 
-from node.service import cases, requests
+import pytest
+
+from node.errors import NodeError
+from node.service import cases, drafts, requests
 from node.service.diagnosis import check_local
 from node.service.node import Node
+from node.store import cases as stored_cases
 from tests.exchange.pair import world
 from tests.exchange.test_epochs import publish, renew_message_key
 from tests.exchange.test_refusal import stored_case
@@ -56,3 +60,29 @@ async def _retired(folder: Path) -> None:
 def test_the_day_on_which_a_retired_key_ends_is_said(tmp_path: Path) -> None:
     """40 days after it was replaced nothing under it is accepted any more, and doctor names the day."""
     run(_retired(tmp_path))
+
+
+async def _new_counterpart(folder: Path) -> None:
+    async with world(folder, "DE", "HU", inline=True) as both:
+        await both.settled()
+        berlin = both["DE"]
+        both.clock.offset = dt.timedelta(days=366)
+        content = request().model_copy(update={"due": both.clock.now().date() + dt.timedelta(days=20)})
+        draft = await drafts.start_request(berlin, ANNA, content)
+        with pytest.raises(NodeError, match=r"list-expired.*HU"):
+            await requests.send_draft(berlin, ANNA, draft.id)
+        with pytest.raises(NodeError, match=r"list-expired.*HU"):
+            await requests.send_many(berlin, ANNA, [content, content])
+        assert [one.id for one in drafts.listing(berlin, ANNA)] == [draft.id]
+        assert berlin.store.read_now(stored_cases.ids) == frozenset()
+        both.clock.offset = dt.timedelta()
+        assert (await requests.send_draft(berlin, ANNA, draft.id)).id == draft.id
+        both.clock.offset = dt.timedelta(days=366)
+        await requests.send(berlin, ANNA, content)
+        await both.settled()
+        assert len(both["HU"].store.read_now(stored_cases.ids)) == 2
+
+
+def test_a_list_that_ended_lets_no_new_counterpart_in(tmp_path: Path) -> None:
+    """Two countries that never met wait for the renewal, their draft stays; those that met go on (SPEC S-112)."""
+    run(_new_counterpart(tmp_path))
