@@ -156,7 +156,7 @@ def parse(text: str, file: Path) -> Config:
         values: dict[str, Any] = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         line = re.search(r"line (\d+)", str(error))
-        raise NodeError("config-invalid", f"{file}:{line[1] if line else 1}: {error}") from None
+        raise NodeError("config-invalid", f"{file}:{line[1] if line else len(text.splitlines())}: {error}") from None
     try:
         config = Config.model_validate({**values, "folder": file.parent})
     except ValidationError as error:

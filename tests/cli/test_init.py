@@ -78,6 +78,9 @@ def test_a_mistake_in_the_file_is_named_with_its_line(entente: Entente, folder: 
         said = entente("config", "check", "-C", "at", code=1)
         assert f"entente: config-invalid: at/node.toml:{line}: " in said.err
         assert fault in said.err
+    file.write_text(f"{text}[more", encoding="utf-8")
+    last = len(text.splitlines()) + 1
+    assert f"entente: config-invalid: at/node.toml:{last}: " in entente("config", "check", "-C", "at", code=1).err
 
 
 def test_without_a_configuration_the_hint_says_how_to_make_one(entente: Entente):
