@@ -107,16 +107,22 @@ class CaseKeys:
         """Erase keys unless `make` was called for them since `when`; returns how many."""
         values = [{"id": case_id, "at": stamp(when)} for case_id in case_ids]
         sql = "DELETE FROM case_key WHERE case_id = :id AND created_at < :at"
-        return await self._store.write(lambda tx: tx.many(sql, values))
+        count = await self._store.write(lambda tx: tx.many(sql, values))
+        await self._store.cut_log()
+        return count
 
     async def erase(self, case_ids: list[str]) -> None:
-        """Erase keys for good: what they opened can't be read any more, nor after a restore of an older backup."""
+        """Erase keys for good: what they opened can't be read any more, nor after a restore of an older backup.
+
+        Nothing of them is left in the database file (`secure_delete`) nor in its write-ahead log.
+        """
 
         def work(tx: Tx) -> None:
             erased.note(self._store.path.parent, case_ids, tx.at)
             _delete(tx, case_ids)
 
         await self._store.write(work)
+        await self._store.cut_log()
 
     def erased(self) -> dict[str, str]:
         """Return when which case was erased, by case id."""
@@ -126,6 +132,7 @@ class CaseKeys:
         """Erase what is in the list of erased cases: older keys came back with a restored backup."""
         gone = list(self.erased())
         await self._store.write(lambda tx: _delete(tx, gone))
+        await self._store.cut_log()
 
     def unreadable(self) -> list[str]:
         """Return the cases whose key doesn't open with the master key."""

@@ -34,10 +34,14 @@ def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
         path.touch(mode=0o600, exist_ok=True)
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
     connection.row_factory = sqlite3.Row
-    for pragma in PRAGMAS:
-        connection.execute(pragma)
-    if readonly:
-        connection.execute("PRAGMA query_only = ON")
+    try:
+        for pragma in PRAGMAS:
+            connection.execute(pragma)
+        if readonly:
+            connection.execute("PRAGMA query_only = ON")
+    except BaseException:  # a damaged file
+        connection.close()
+        raise
     return connection
 
 
@@ -48,6 +52,15 @@ def connect_still(path: Path) -> sqlite3.Connection:
     connection.row_factory = sqlite3.Row
     connection.execute("PRAGMA trusted_schema = OFF")
     return connection
+
+
+def cut_log(path: Path) -> bool:
+    """Bring what the write-ahead log holds into the database file, and leave the log empty; False if it was in use."""
+    connection = connect(path)
+    try:
+        return int(connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]) == 0
+    finally:
+        connection.close()
 
 
 def has_table(connection: sqlite3.Connection, name: str) -> bool:

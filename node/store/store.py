@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 
 from node.clock import Clock
 from node.errors import NodeError
-from node.store.engine import connect
+from node.store.engine import connect, cut_log
 from node.store.schema import Schema
 from node.store.tx import Read, Tx
 from node.store.writer import Writer
@@ -68,6 +68,15 @@ class Store:
             yield Read(connection)
         finally:
             connection.close()
+
+    async def cut_log(self) -> bool:
+        """Bring the write-ahead log into the file and cut it to nothing, so that no deleted row is left in it.
+
+        False where somebody read all the while: then it is for the next call to do.
+        """
+        if self._inline:
+            return cut_log(self.path)
+        return await asyncio.get_running_loop().run_in_executor(self._pool, cut_log, self.path)
 
     def _give_back(self, connection: sqlite3.Connection) -> None:
         assert self._slots is not None
