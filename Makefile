@@ -1,7 +1,7 @@
 # The two commands are `make demo` and `make test`; each makes its own .venv first.
 # PYTHON=python3.12 chooses the Python that .venv is made with.
 .DEFAULT_GOAL := help
-.PHONY: help demo test format lock clean
+.PHONY: help demo test soak format lock clean
 export PYTHON
 
 BIN := .venv/bin
@@ -32,6 +32,10 @@ test: ## every check and test, as CI runs them (ARGS="-k word" is for pytest)
 	if [ -f protocol/vectors/make.py ]; then $(BIN)/python protocol/vectors/make.py; fi
 	git diff --exit-code -- protocol/vectors
 	@exec $(BIN)/pytest $(ARGS)
+
+soak: ## simulate many networks under every fault (ARGS="--seeds 100000 --jobs 8" as many as you want)
+	@.ci/prepare requirements.txt
+	@exec $(BIN)/entente simulate --seeds 2000 --jobs 2 $(ARGS)
 
 format: ## sort imports, mend what can be mended, lay out the code
 	@.ci/prepare requirements-test.txt

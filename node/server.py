@@ -10,7 +10,6 @@ import gc
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +17,7 @@ import structlog
 from aiohttp import web
 
 import translations
-from node.clock import Clock, Entropy, SystemClock, SystemEntropy, stamp
+from node.clock import Clock, Entropy, SystemClock, SystemEntropy
 from node.config import Config
 from node.delivery import http_listener
 from node.delivery.call import Line
@@ -26,16 +25,16 @@ from node.delivery.exchange import Exchange
 from node.delivery.health import health_app
 from node.delivery.http_line import HttpLine
 from node.delivery.tls import ServerContexts
+from node.delivery.upkeep import Upkeep
 from node.errors import NodeError
-from node.service import directory, key_change, membership, tokens, upgrade, upkeep
+from node.service import membership, tokens, upgrade
 from node.service.node import Node
-from node.store import backup_history, data_lock, peers
+from node.store import backup_history, data_lock
 from node.store.case_keys import CaseKeys
 from node.store.key_files import load_keys, operator_token
 from node.store.migrations import KEYS, NODE
 from node.store.snapshot import damage_told
 from node.store.store import Store
-from protocol.member_problems import MemberListError
 from translations.area import load_areas
 from translations.catalogue import Catalogue
 
@@ -43,8 +42,6 @@ log: Final = structlog.get_logger("entente.server")
 
 LIST_S: Final = 1.0
 """Seconds between looks at what commands changed on disk: the member list, queues, blocks; some small queries."""
-CALLS_EVERY: Final = timedelta(minutes=1)
-"""How often it is noted who called."""
 
 _SWITCH_S: Final = 0.001
 """How long a thread that seals or opens many events may keep the loop and the writer waiting (Python's own: 5 ms)."""
@@ -109,8 +106,6 @@ class Server:
         self._tls = ServerContexts(node.keys.tls_certificate, node.keys.tls_key)
         self._exchange = Exchange(node, self._line_to)
         self._tasks: list[asyncio.Task[None]] = []
-        self._unpublished = ""
-        self._noted = node.clock.now() - CALLS_EVERY
 
     def _line_to(self, country: str) -> Line:
         return HttpLine(self.node, country)
@@ -131,11 +126,11 @@ class Server:
         await self._listen_to_peers(config.peers.listen)
         await self._listen(web_app, config.web.listen)
         await self._exchange.start()
-        await self._publish()
+        upkeep = Upkeep(self.node, self._exchange)
+        await upkeep.publish()
         # last: who asks is sent to the others
         await self._listen(health_app(self.node, self._tls), config.health.listen)
-        self._tasks.append(asyncio.create_task(self._follow_list(), name="list"))
-        self._tasks.append(asyncio.create_task(self._look_after(), name="upkeep"))
+        self._tasks.append(asyncio.create_task(upkeep.run(LIST_S), name="upkeep"))
         if config.peers.find_nearby:
             self._tasks.append(asyncio.create_task(self._find_nearby(), name="nearby"))
         log.info("started", country=self.node.country, peers=config.peers.listen, web=config.web.listen)
@@ -172,61 +167,6 @@ class Server:
         self._tls.trust(pinned)
         if not start:
             self._exchange.match_members()
-
-    async def _follow_list(self) -> None:
-        """Take over a member list that a command installed, and announce a directory that was published."""
-        published = directory.heads(self.node).get(self.node.country)
-        while True:
-            await asyncio.sleep(LIST_S)
-            try:
-                membership.reload(self.node)
-            except (NodeError, MemberListError) as error:
-                log.warning("list-not-taken-over", reason=str(error)[:300])
-            self._exchange.follow_operators()
-            await self._note_calls()
-            await self._publish()
-            present = directory.heads(self.node).get(self.node.country)
-            if present != published:
-                published = present
-                self._exchange.announce()
-
-    async def _note_calls(self) -> None:
-        """Note once a minute who called meanwhile, for the operator's eyes."""
-        now = self.node.clock.now()
-        if now - self._noted < CALLS_EVERY or not self.node.called:
-            return
-        calls, self._noted = {country: stamp(at) for country, at in self.node.called.items()}, now
-        self.node.called.clear()
-        try:
-            await self.node.store.write(lambda tx: peers.called(tx, calls))
-        except Exception:
-            log.exception("calls-not-noted")  # a full disk, say
-
-    async def _publish(self) -> None:
-        """Take up new keys, then publish record and directory where they changed: as soon as a peer was asked.
-
-        A node that was restored would else sign a version a second time, with other words (SPEC S-133).
-        """
-        try:
-            key_change.take_up(self.node)
-            await key_change.wrap_anew(self.node)
-            await membership.publish_own_role(self.node)
-            await directory.ensure_published(self.node)
-            self._unpublished = ""
-            self._exchange.ask_for_record(key_change.waits_for(self.node) or [])
-        except (NodeError, MemberListError) as error:
-            if error.code not in (self._unpublished, "peers-not-asked"):
-                log.warning("not-published", code=error.code, reason=str(error)[:300])
-            self._unpublished = error.code
-
-    async def _look_after(self) -> None:
-        """Sweep and mend, now and once a day."""
-        while True:
-            try:
-                await upkeep.round_of(self.node)
-            except Exception:
-                log.exception("upkeep-failed")
-            await asyncio.sleep(upkeep.EVERY_S)
 
     async def _find_nearby(self) -> None:
         """Announce this node and contact members that appear nearby at once; the list alone decides trust."""

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any, Final, Protocol
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
@@ -113,8 +113,8 @@ def certificate_key(certificate_der: bytes) -> PublicKey:
     """Return the public key of a certificate, P-256 or Ed25519."""
     try:
         key = x509.load_der_x509_certificate(certificate_der).public_key()
-    except ValueError:
-        raise ProtocolError("malformed", "not an X.509 certificate in DER") from None
+    except (ValueError, x509.InvalidVersion, UnsupportedAlgorithm):
+        raise ProtocolError("malformed", "not an X.509 certificate in DER with a known key") from None
     algorithm_of(key)
     assert isinstance(key, ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey)
     return key

@@ -77,7 +77,10 @@ def _certificate(value: object) -> bytes:
     data = un_base64(value)
     if len(data) > MAX_CERTIFICATE:
         raise ValueError(f"a certificate has at most {MAX_CERTIFICATE} bytes")
-    x509.load_der_x509_certificate(data)  # a ValueError where it isn't one
+    try:
+        x509.load_der_x509_certificate(data)
+    except x509.InvalidVersion as error:  # all else that is wrong is a ValueError
+        raise ValueError(str(error)) from None
     return data
 
 

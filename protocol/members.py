@@ -192,6 +192,15 @@ class MemberList:
             {country: role.raw for country, role in self._roles.items()},
         )
 
+    def has(self, bundle: MemberBundle) -> bool:
+        """Say whether every document of a bundle is one of ours, byte for byte: then it brings nothing new."""
+        ours = self.bundle()
+        return (
+            (bundle.targets is None or bundle.targets == ours.targets)
+            and set(bundle.roots) <= set(ours.roots)
+            and all(ours.roles.get(country) == raw for country, raw in bundle.roles.items())
+        )
+
     def versions(self, issuer: str | None = None) -> dict[str, list[int | str]]:
         """Return `{document: [version, sha256 in hex]}` of root, targets and the issuer's own record (SPEC S-117)."""
         documents = [self.root, self._targets, self._roles.get(issuer or "")]

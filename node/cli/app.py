@@ -18,6 +18,7 @@ from node.cli import (
     queue,
     restore,
     serve,
+    simulate,
     translations,
     user,
     verify,
@@ -48,6 +49,7 @@ app.add_typer(config.app, name="config")
 app.add_typer(areas.app, name="areas")
 app.add_typer(translations.app, name="translations")
 app.add_typer(bench.bench, name="bench")
+app.command("simulate", short_help="Run many nodes in virtual time under every fault.")(simulate.simulate)
 app.command("verify", short_help="Check every invariant of a node's data.")(verify.verify)
 app.command("doctor", short_help="Check everything and say what mends it.")(doctor.doctor)
 

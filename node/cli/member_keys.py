@@ -92,9 +92,7 @@ async def ask_peers(node: "Node", *, unasked: bool) -> None:
     from node.delivery.comparer import ask_all
     from node.delivery.http_line import HttpLine
 
-    others = (node.members.active_countries() - {node.country}) if node.members else frozenset()
-    answered = await ask_all(node, lambda country: HttpLine(node, country))
-    node.asked = lambda: unasked or answered > 0 or not others
+    await ask_all(node, lambda country: HttpLine(node, country), unasked=unasked)
 
 
 COMMANDS = (renew_key, revoke_key)

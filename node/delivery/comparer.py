@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import structlog
 
@@ -10,7 +10,7 @@ from node.delivery.call import Call, Line, LineError
 from node.delivery.incoming import STREAMS
 from node.delivery.refused import OK, RefusedError, refused
 from node.errors import NodeError
-from node.service import compare, recover
+from node.service import compare, recover, versions
 from node.service.contents import DAMAGED
 from node.service.node import Node
 from node.service.past import PastBatch, checked
@@ -26,6 +26,18 @@ _LATER_S: Final = 60.0
 """Seconds until the next attempt where only the operators can help."""
 
 
+class OpenBatchError(RefusedError):
+    """What came back follows a batch of the peer that was taken in, and whose receipt was lost (SPEC S-128).
+
+    `digest` is that of the batch, which must be taken in again before anything else comes back.
+    """
+
+    def __init__(self, digest: str) -> None:
+        """Take the only batch that may be taken in."""
+        super().__init__("comparing", None)
+        self.digest = digest
+
+
 async def ask(node: Node, peer: str, line: Line) -> Told:
     """Ask a peer how far it is with us, and note which versions of our own documents it knows."""
     answer = await line.send(Call("GET", STREAMS + node.country))
@@ -39,10 +51,11 @@ async def ask(node: Node, peer: str, line: Line) -> Told:
     return told
 
 
-async def ask_all(node: Node, line_to: Callable[[str], Line]) -> int:
-    """Ask every other active member once, side by side, within seconds; returns how many answered.
+async def ask_all(node: Node, line_to: Callable[[str], Line], *, unasked: bool = False) -> None:
+    """Ask every other active member once, side by side, within seconds.
 
-    For commands that publish: what a peer knows of this node must not be signed a second time (SPEC S-133).
+    For commands that publish: what a peer knows of this node must not be signed a second time (SPEC S-133). With
+    `unasked` the operator says that none needs to have answered.
     """
 
     async def one(peer: str) -> bool:
@@ -57,7 +70,9 @@ async def ask_all(node: Node, line_to: Callable[[str], Line]) -> int:
         return True
 
     others = sorted(node.members.active_countries() - {node.country}) if node.members else []
-    return sum(await asyncio.gather(*(one(peer) for peer in others)))
+    answered = sum(await asyncio.gather(*(one(peer) for peer in others)))
+    node.asked = lambda: unasked or answered > 0 or not others
+    node.all_asked = lambda: unasked or answered == len(versions.neighbours(node))
 
 
 async def compare_with(node: Node, peer: str, line: Line, *, first: bool) -> Told:
@@ -103,18 +118,27 @@ async def _fetch_back(node: Node, peer: str, line: Line, told: Told) -> None:
     if node.store.read_now(lambda q: recoveries.is_new(q, note)):
         log.warning("loss-found", peer=peer, own=f"{own.epoch}/{own.next}", theirs=f"{theirs.epoch}/{theirs.next}")
     try:
-        ours = await _page(node, line, (node.country, peer), own) if verdicts[0] == "behind" else []
+        # also the receipt of the batch that was open when the disk was copied: the peer's answers to it follow it
+        ours = await _page(node, line, (node.country, peer), own) if told.ours != own and verdicts[0] != "ahead" else []
         other = await _page(node, line, (peer, node.country), theirs) if verdicts[1] == "behind" else []
         await recover.take(node, peer, note, ours, other)
+    except recover.NoOrderError as error:
+        if told.sealed is None or told.sealed.last is None or told.sealed == told.receipted or verdicts[1] == "behind":
+            await _refuse(node, peer, note, error)
+        raise OpenBatchError(told.sealed.last) from None
     except (ProtocolError, NodeError) as error:
         code = error.code
         if code in ("stale", "unknown-key"):
             raise RefusedError(code, None) from None
-        told_as = DAMAGED if code == DAMAGED else "history-refused"
-        log.error(told_as, peer=peer, reason=str(error)[:300])  # noqa: TRY400 - no trace: it is the peer's or the disk's
-        reason = str(error)
-        await node.store.write(lambda tx: recoveries.refuse(tx, note, reason))
-        raise RefusedError(told_as, _LATER_S) from None
+        await _refuse(node, peer, note, error)
+
+
+async def _refuse(node: Node, peer: str, note: int, error: Exception) -> NoReturn:
+    told_as = DAMAGED if getattr(error, "code", "") == DAMAGED else "history-refused"
+    reason = str(error)
+    log.error(told_as, peer=peer, reason=reason[:300])
+    await node.store.write(lambda tx: recoveries.refuse(tx, note, reason))
+    raise RefusedError(told_as, _LATER_S) from None
 
 
 async def _page(node: Node, line: Line, stream: tuple[str, str], head: Head) -> list[PastBatch]:

@@ -9,7 +9,7 @@ import structlog
 
 from node.clock import seconds, stamp
 from node.delivery.call import Answer, Call, Line, LineError
-from node.delivery.comparer import compare_with
+from node.delivery.comparer import OpenBatchError, compare_with
 from node.delivery.incoming import BATCHES
 from node.delivery.refused import OK, RefusedError, refused
 from node.service import deliver, follow_up, renewal
@@ -44,6 +44,7 @@ class Courier:
         """Whether all that waited has been sent, and nothing has to be compared before more is sealed."""
         self._first = asyncio.Event()
         self._hurry = asyncio.Event()
+        self._open_batch = ""
 
     def wake(self) -> None:
         """Say that something new waits."""
@@ -60,14 +61,19 @@ class Courier:
         self._compared = self.idle = False
         self._woken.set()
 
-    async def compared(self) -> bool:
-        """Say whether the streams were compared since the start; does it now, without waiting for its turn."""
+    async def compared(self, batch: str) -> bool:
+        """Say whether the streams were compared since the start; does it now, without waiting for its turn.
+
+        Also where this very batch is what the comparison waits for.
+        """
+        if batch == self._open_batch:
+            return True
         if not self._first.is_set():
             self._hurry.set()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_PATIENCE_S):
                     await self._first.wait()
-        return self._first.is_set()
+        return self._first.is_set() or batch == self._open_batch
 
     async def run(self) -> None:
         """Deliver until cancelled."""
@@ -95,7 +101,11 @@ class Courier:
 
     async def _compare(self) -> None:
         """Before anything is sealed: does one of us know more of the other than it does itself? (SPEC S-039)."""
-        told = await compare_with(self._node, self._peer, self._line, first=not self._first.is_set())
+        try:
+            told = await compare_with(self._node, self._peer, self._line, first=not self._first.is_set())
+        except OpenBatchError as error:
+            self._open_batch = error.digest
+            raise
         await renewal.renew(self._node, self._peer, told)
         self._compared = True
         if not self._first.is_set():

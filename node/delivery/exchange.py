@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from node.delivery.call import Line
 from node.delivery.courier import Courier
 from node.delivery.fetcher import Fetcher
-from node.service import directory
+from node.service import directory, versions
 from node.service.node import Node, no_delivery
 from node.store import peers
 from protocol.batch import Versions
@@ -32,6 +32,7 @@ class Exchange:
         self._lines: dict[str, Line] = {}
         self._own_record = 0
         self._asked = False
+        self._told: set[str] = set()
         self._asked_at = 0.0
         self._marks: dict[str, tuple[object, ...]] = {}
 
@@ -45,6 +46,7 @@ class Exchange:
         self._asked = self._node.country not in directory.heads(self._node)  # a new node: nothing of it is out there
         self._node.asked = self.asked
         self._marks = self._node.store.read_now(peers.marks)
+        self._node.all_asked = self.all_asked
         self.match_members()
 
     def match_members(self) -> None:
@@ -87,13 +89,14 @@ class Exchange:
         """Say whether what is new for a country can be sealed at once."""
         return country in self._ways and self._ways[country].courier.idle
 
-    async def compared(self, country: str) -> bool:
+    async def compared(self, country: str, batch: str) -> bool:
         """Say whether the streams with a country were compared since the start; waits a moment for it (SPEC S-039)."""
-        return country in self._ways and await self._ways[country].courier.compared()
+        return country in self._ways and await self._ways[country].courier.compared(batch)
 
     def told(self, country: str, told: Told) -> None:
         """Fetch back what a peer has newer than we do of our own directory and record (SPEC S-133)."""
         self._asked = True
+        self._told.add(country)
         own = directory.heads(self._node).get(self._node.country, (0, ""))[0]
         record = self._node.members.role_version(self._node.country) if self._node.members else 0
         if country in self._ways:
@@ -112,6 +115,10 @@ class Exchange:
         """Say whether some peer has told which versions of our own documents it knows, or there is no peer."""
         return self._asked or not self._ways
 
+    def all_asked(self) -> bool:
+        """Say whether everybody who may know documents of ours has told which, since the start (SPEC S-133)."""
+        return versions.neighbours(self._node) <= self._told
+
     def heard(self, country: str, members: Versions | None, heads: Versions) -> None:
         """Pass on what a peer said it knows."""
         if country in self._ways:
@@ -125,8 +132,8 @@ class Exchange:
     async def stop(self) -> None:
         """Stop everything and close the connections; what waits is on disk."""
         self._node.idle = lambda _country: False
-        self._node.comparison = lambda _country: no_delivery()
-        self._node.asked = lambda: True
+        self._node.comparison = lambda _country, _batch: no_delivery()
+        self._node.asked = self._node.all_asked = lambda: True
         tasks = [task for way in self._ways.values() for task in way.tasks]
         for task in tasks:
             task.cancel()

@@ -154,7 +154,8 @@ class Fetcher:
 
     def _getting(self, query: Mapping[str, str]) -> Get:
         async def get(path: str, headers: dict[str, str]) -> tuple[int, Mapping[str, str], bytes]:
-            answer = await self._get(Call("GET", path, query, headers, longest=MAX_TRANSFER_BYTES))
+            asked = {name.lower(): value for name, value in headers.items()}
+            answer = await self._get(Call("GET", path, query, asked, longest=MAX_TRANSFER_BYTES))
             return answer.status, answer.headers, answer.body
 
         return get
@@ -198,7 +199,7 @@ class Fetcher:
         if sha256_b64u(bytes(data)) != digest:  # SPEC S-063
             log.warning("attachment-refused", peer=self._peer, code="attachment-digest")
             await self._node.store.write(lambda tx: blobs.failed(tx, digest, "attachment-digest"))
-            return
+            raise AnswerError("attachment-digest")  # a fault on the way must never lose an attachment for good
         path = blobs.path_of(self._node.config.data, digest)
         await asyncio.get_running_loop().run_in_executor(None, blobs.write_file, path, bytes(data))
         await follow_up.blob_arrived(self._node, digest)

@@ -24,6 +24,7 @@ from node.clock import seconds
 from node.domain.access import Actor
 from node.domain.directory_view import Changes
 from node.errors import CODES, NodeError
+from node.service import versions
 from node.service.labels import Labels
 from node.service.node import Node
 from node.store import audit, authorities, peers, streams
@@ -187,7 +188,9 @@ def _plan_own(node: Node, present: _Present, new: list[Authority], *, complete: 
     all_now = [*(Authority.model_validate_json(line) for line in kept.values()), *changed]
     now = node.clock.now()
     try:
-        snapshot = make_snapshot(node.country, present.version + 1, now, all_now, partial(_sign, node, now))
+        snapshot = make_snapshot(
+            node.country, versions.following(node, present.version), now, all_now, partial(_sign, node, now)
+        )
     except DirectoryError as error:
         raise NodeError("too-large" if error.code == "directory-too-large" else "invalid", error.detail) from error
     header = strict_object(jws.parse(snapshot.header_jws, limit=limits.MAX_HEADER_CHARS).payload, limit=4096)

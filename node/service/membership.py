@@ -1,6 +1,6 @@
 """The member list of a running node: kept on disk, updated from peers and commands, and our own record in it."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Final
 
@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from node.domain.access import Actor
 from node.errors import NodeError
+from node.service import versions
 from node.service.node import Node
 from node.store import audit, authorities, member_documents, peers, streams
 from node.store.key_files import SUITE, certificate_der
@@ -72,22 +73,30 @@ async def take_bundle(node: Node, bundle: MemberBundle, source: str) -> Problems
     """
     if node.members is None:
         raise NodeError("members-invalid", "This node has no member list yet.", "entente member join --help")
+    if node.members.has(bundle):  # most looks at a peer's list: checking it again would keep the writer for long
+        return []
     return await install(node, node.members, bundle, source)
 
 
 async def install(node: Node, base: MemberList, bundle: MemberBundle, source: str) -> Problems:
     """Take in a bundle on top of `base`, or of what is stored where something is."""
     newer, problems = await node.store.write(lambda tx: _take(tx, node, base, bundle, source))
+    _use(node, newer)
+    return problems
+
+
+def _use(node: Node, newer: MemberList | None) -> None:
     if newer is not None and newer is not node.members:
         node.members = newer
         node.members_changed()
-    return problems
 
 
 def _take(
     tx: Tx, node: Node, base: MemberList, bundle: MemberBundle, source: str
 ) -> tuple[MemberList | None, Problems]:
-    known = load_members(tx) or base  # a command may have stored a newer one than this process knows
+    same = node.members is not None and member_documents.versions(tx) == _versions(node.members)
+    known = node.members if same else load_members(tx)  # a command may have stored a newer one than we know
+    known = known or base
     try:
         newer, found = known.update(bundle, tx.now)
         problems = list(found)
@@ -200,7 +209,7 @@ def signed_record(node: Node) -> bytes:
 
 
 def _next_version(node: Node) -> int:
-    return node.members.role_version(node.country) + 1 if node.members else 1
+    return versions.following(node, node.members.role_version(node.country) if node.members else 0)
 
 
 def _signed(node: Node, record: MemberRecord, version: int) -> bytes:
@@ -212,8 +221,10 @@ async def publish_own_role(node: Node) -> bool:
     """Sign and store a new record where URL, certificates or keys changed, or the old one ends soon.
 
     Peers hear of it with the next batch or look. Returns whether there was a reason; nothing happens before
-    the country is a member. Raises `members-invalid` where a changed record isn't accepted by our own list.
+    the country is a member. Raises `members-invalid` where a changed record isn't accepted by our own list, and
+    `stale` where another process published at this very moment: the next look does it.
     """
+    reload(node)
     members = node.members
     standing = members.standing(node.country) if members else None
     if members is None or standing is None or standing.status == "left":
@@ -221,9 +232,7 @@ async def publish_own_role(node: Node) -> bool:
     same = published(node)
     if same and not _ends_soon(node, members):
         return False
-    require_newest(node)
-    bundle = MemberBundle(roles={node.country: signed_record(node)})
-    problems = await take_bundle(node, bundle, node.country)
+    problems = await _publish_record(node, lambda: own_record(node), node.country)
     if not same and not published(node):
         raise NodeError(
             "members-invalid",
@@ -231,6 +240,22 @@ async def publish_own_role(node: Node) -> bool:
             "Is keys/list.seed the one that joined? Else propose the new keys: entente member candidate.",
         )
     return True
+
+
+async def _publish_record(node: Node, record: Callable[[], MemberRecord], source: str) -> Problems:
+    """Sign a record as the next version and store it in one transaction, so that no version is signed twice."""
+    require_newest(node)
+
+    def work(tx: Tx) -> tuple[MemberList | None, Problems]:
+        stored = member_documents.versions(tx)
+        if node.members is None or (stored and stored != _versions(node.members)):
+            raise NodeError("stale", "The member list has changed meanwhile.")
+        bundle = MemberBundle(roles={node.country: _signed(node, record(), _next_version(node))})
+        return _take(tx, node, node.members, bundle, source)
+
+    newer, problems = await node.store.write(work)
+    _use(node, newer)
+    return problems
 
 
 def require_newest(node: Node) -> None:
@@ -252,20 +277,24 @@ async def revoke_key(node: Node, actor: Actor, kid: str) -> None:
     Raises `not-found` for a key that the record doesn't have, `exists` for the one in use: renew that first.
     """
     actor.require("node.observe")
+    reload(node)
     record = node.members.member(node.country) if node.members else None
     found = [key for key in record.message_keys if key.kid == kid] if record else []
     if record is None or not found:
         raise NodeError("not-found", f"Our record names no message key {kid}.", "entente member show CC")
     if kid == node.keys.signer.kid:
         raise NodeError("exists", "This is the key in use.", "Make another one first: entente member renew-key message")
-    require_newest(node)
     now = node.clock.now()
-    keys = tuple(
-        key.model_copy(update={"state": "revoked", "until": now}) if key.kid == kid else key
-        for key in own_record(node).message_keys
-    )
-    raw = _signed(node, own_record(node).model_copy(update={"message_keys": keys}), _next_version(node))
-    problems = await take_bundle(node, MemberBundle(roles={node.country: raw}), actor.id)
+
+    def revoked() -> MemberRecord:
+        present = own_record(node)
+        keys = tuple(
+            key.model_copy(update={"state": "revoked", "until": now}) if key.kid == kid else key
+            for key in present.message_keys
+        )
+        return present.model_copy(update={"message_keys": keys})
+
+    problems = await _publish_record(node, revoked, actor.id)
     if problems:
         raise NodeError("members-invalid", str(problems[0]))
 

@@ -66,7 +66,7 @@ async def receive(node: Node, peer: str, data: bytes) -> bytes:
         return given  # whatever has become of the batch's key since (SPEC S-131)
     check_signature(node, peer, batch)
     check_body(batch)
-    if not await node.comparison(peer):
+    if not await node.comparison(peer, batch.sha256):
         raise ProtocolError("comparing", "the streams between us")  # SPEC S-039
     head = node.store.read_now(lambda q: streams.head(q, peer, node.country))
     try:
@@ -259,7 +259,7 @@ class _Taking:
 
     def _next(self, item: Opened, case: Case | None) -> Case:
         claims = item.event.claims
-        if case is None or case.id not in self.keys:
+        if case is None or case.id not in self.keys or case.state == "refused":  # who refused a request has no case
             raise ProtocolError("unknown-case", "no such case here")
         if claims.iss != case.counterpart or claims.aud != (self.node.country,):
             raise ProtocolError("not-a-party", claims.iss)

@@ -27,6 +27,10 @@ _LAST: Final = 2**62
 """Sequence number of what isn't stored yet: behind everything that is."""
 
 
+class NoOrderError(ProtocolError):
+    """Nothing of what came back has a place here."""
+
+
 @dataclass(frozen=True)
 class Gap:
     """What is missing here of the two streams with a peer: from where we have it, until where the peer has it."""
@@ -113,7 +117,7 @@ class _Taking:
             touched |= self._store(ready.pop(0), note)
             taken += 1
         if not taken and (own or theirs):
-            raise ProtocolError("gap", "no order of the events is one that the table allows")
+            raise NoOrderError("gap", "no order of the events is one that the table allows")
         for case_id in sorted(touched):
             self._save(case_id)
         return taken

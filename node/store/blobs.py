@@ -50,9 +50,10 @@ def of_case(q: Read, case_id: str) -> dict[str, Row]:
 
 
 def wanted(q: Read, origin: str) -> list[Row]:
-    """Return what has to be fetched from a peer, oldest first."""
+    """Return what has to be fetched from a peer, oldest first; what came damaged before is tried after the others."""
     return q.all(
-        "SELECT * FROM blob WHERE here = 0 AND origin = :origin AND failure IS NULL ORDER BY at, sha256 LIMIT 20",
+        "SELECT * FROM blob WHERE here = 0 AND origin = :origin"
+        " ORDER BY CASE WHEN failure IS NULL THEN 0 ELSE 1 END, at, sha256 LIMIT 20",
         {"origin": origin},
     )
 
@@ -63,7 +64,7 @@ def arrived(tx: Tx, sha256: str) -> None:
 
 
 def failed(tx: Tx, sha256: str, failure: str) -> None:
-    """Note why an attachment will not come; the operator can have it fetched again."""
+    """Note why an attachment didn't come; it is fetched again, after a while and after the others."""
     tx.run("UPDATE blob SET failure = :failure WHERE sha256 = :s", {"s": sha256, "failure": failure[:100]})
 
 

@@ -30,6 +30,8 @@ from protocol.slot import HpkePrivateKey, private_key_from_seed
 
 SUITE: Final = "MLKEM768-X25519"
 _SEED_BYTES: Final = 96
+_P256_ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+"""The order n of the group (SEC 2, 2.4.2)."""
 _FROM, _UNTIL = dt.datetime(2000, 1, 1, tzinfo=dt.UTC), dt.datetime(9999, 12, 31, tzinfo=dt.UTC)
 
 
@@ -97,12 +99,17 @@ def make_keys(folder: Path, country: str, entropy: Entropy) -> None:
     """Make all keys of a node in a new directory of mode 0700."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for stem, purpose in (("message", "messages"), ("tls", "transport")):
-        key = ec.generate_private_key(ec.SECP256R1())
+        key = _private_key(entropy)
         write_secret(folder / f"{stem}.pem", _private_pem(key))
         (folder / f"{stem}.crt").write_bytes(_certificate(key, country, purpose, entropy))
     for name in ("list.seed", "state.seed", MASTER_KEY):
         write_secret(folder / name, base64.b64encode(entropy.random(32)) + b"\n")
     write_secret(folder / "encryption.seed", base64.b64encode(entropy.random(_SEED_BYTES)) + b"\n")
+
+
+def _private_key(entropy: Entropy) -> ec.EllipticCurvePrivateKey:
+    """Make a P-256 key from 128 bits more than it has (FIPS 186-5, A.2.1), so that no value is likelier."""
+    return ec.derive_private_key(int.from_bytes(entropy.random(48), "big") % (_P256_ORDER - 1) + 1, ec.SECP256R1())
 
 
 def _private_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
@@ -122,7 +129,7 @@ def _certificate(key: ec.EllipticCurvePrivateKey, country: str, purpose: str, en
     builder = builder.serial_number(int.from_bytes(entropy.random(16), "big") >> 1)
     builder = builder.not_valid_before(_FROM).not_valid_after(_UNTIL)  # validity is the member list's
     builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-    return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+    return builder.sign(key, hashes.SHA256(), ecdsa_deterministic=True).public_bytes(serialization.Encoding.PEM)
 
 
 def certificate_der(path: Path) -> bytes:
@@ -216,7 +223,7 @@ def next_tls(folder: Path, country: str, entropy: Entropy) -> None:
 
 
 def _renew_pair(folder: Path, stem: str, what: tuple[str, str], country: str, entropy: Entropy) -> None:
-    key = ec.generate_private_key(ec.SECP256R1())
+    key = _private_key(entropy)
     new = {"pem": folder / f"{what[0]}.pem.new", "crt": folder / f"{what[0]}.crt.new"}
     for path in new.values():
         path.unlink(missing_ok=True)  # what an interruption left

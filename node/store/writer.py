@@ -49,6 +49,8 @@ class Writer:
         """Take over a connection that nobody else writes through."""
         self._connection = connection
         self._clock = clock
+        self.commit = commit
+        """The port to the disk; a simulation puts its own in its place, which loses power and runs full."""
         self._executor: Executor | None = None if inline else ThreadPoolExecutor(1, "writer")
         self._queue: list[_Job] = []
         self._busy = False
@@ -124,7 +126,7 @@ class Writer:
         outcomes = [self._job(work, Tx(self._connection, now, at_end)) for work in works]
         for work in at_end.values():
             self._job(work, Tx(self._connection, now, {}))  # what fails here is left for whoever does it next
-        self._commit()
+        self.commit(self._connection)
         return outcomes
 
     def _job(self, work: Callable[[Tx], Any], tx: Tx) -> _Outcome:
@@ -140,17 +142,19 @@ class Writer:
         execute("RELEASE job")
         return outcome
 
-    def _commit(self) -> None:
-        try:
-            self._connection.execute("COMMIT")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorname.startswith("SQLITE_IOERR"):
-                os._exit(74)  # EX_IOERR: what is on disk is unknown, only a restart tells
-            raise
-
     def _rollback(self) -> None:
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
+
+
+def commit(connection: sqlite3.Connection) -> None:
+    """Make a transaction durable: on return it is on disk. After an I/O error the process ends."""
+    try:
+        connection.execute("COMMIT")
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorname.startswith("SQLITE_IOERR"):
+            os._exit(74)  # EX_IOERR: what is on disk is unknown, only a restart tells
+        raise
 
 
 def _release(done: asyncio.Future[Any], outcome: _Outcome) -> None:

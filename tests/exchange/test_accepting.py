@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from node.cli.simulation.loop import run
 from node.service import cases
 from node.service.verification import check_node
 from tests.exchange.pair import world
 from tests.exchange.test_story import ANNA, KATALIN, ask
-from tests.exchange.virtual_loop import run
 
 BROKEN = (
     "CREATE TRIGGER broken BEFORE INSERT ON event WHEN NEW.kind = 'request.accept'"

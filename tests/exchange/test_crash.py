@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import sqlite3
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any, NoReturn
 
 import pytest
 
+from node.cli.simulation.loop import run
 from node.domain.case import Case
 from node.service import cases, drafts, requests
 from node.service.node import Node
@@ -18,7 +20,6 @@ from protocol.content import Said
 from protocol.members import MemberList
 from tests.exchange.pair import LoopClock, Net, World, open_for_test, world
 from tests.exchange.test_story import ANNA, KATALIN, PDF, reply, request
-from tests.exchange.virtual_loop import run
 
 LATER = Said(text="Seit wann genau?", lang="de")
 
@@ -87,15 +88,15 @@ def watch(both: World, cut: Cut) -> None:
 
     for store in (node.store, node.key_store):
 
-        def commit(real: Any = store.writer._commit) -> None:
+        def commit(connection: sqlite3.Connection, real: Any = store.writer.commit) -> None:
             cut.commits += 1
             if cut.commits == cut.at and not cut.after:
                 die()
-            real()
+            real(connection)
             if cut.commits == cut.at:
                 die()
 
-        store.writer._commit = commit  # type: ignore[method-assign]
+        store.writer.commit = commit
 
 
 async def revive(both: World, cut: Cut, members: MemberList) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from node.cli.simulation.loop import run
 from node.domain.case import Case
 from node.errors import NodeError
 from node.service import cases, follow_up, reading
@@ -18,7 +19,6 @@ from protocol.content import Actor as ActorName
 from tests.exchange.pair import World, handler, world
 from tests.exchange.test_refusal import rows, stored_case
 from tests.exchange.test_story import ANNA, KATALIN, ask, reply
-from tests.exchange.virtual_loop import run
 
 PETER = handler("HU-okfo", "Nagy Péter", "hu")
 

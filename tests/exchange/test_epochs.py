@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from node.cli.simulation.loop import run
 from node.delivery.call import Answer, Call, LineError
 from node.delivery.incoming import BATCHES, handle
 from node.domain.access import operator
@@ -31,7 +32,6 @@ from tests.exchange.pair import START, record_of, world
 from tests.exchange.test_refusal import stored_case
 from tests.exchange.test_restart import all_of, same_on_both
 from tests.exchange.test_story import KATALIN, ask, reply
-from tests.exchange.virtual_loop import run
 
 
 def renew_message_key(node: Node, state: str = "revoked") -> MemberRecord:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from node.cli.simulation.loop import run
 from node.errors import NodeError
 from node.service import cases, drafts, requests
 from node.service.diagnosis import check_local
@@ -15,7 +16,6 @@ from tests.exchange.test_epochs import publish, renew_message_key
 from tests.exchange.test_refusal import stored_case
 from tests.exchange.test_restart import same_on_both
 from tests.exchange.test_story import ANNA, KATALIN, ask, reply, request
-from tests.exchange.virtual_loop import run
 
 
 def said(node: Node) -> dict[str, str]:

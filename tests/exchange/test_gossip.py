@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from node.cli.simulation.loop import run
 from node.delivery.incoming import MEMBERS
 from node.errors import NodeError
 from node.service import membership, requests
@@ -19,7 +20,6 @@ from protocol.receipt import issue, parse_receipt
 from tests.exchange.attacker import attacked
 from tests.exchange.pair import START, World, record_of, world
 from tests.exchange.test_story import ANNA, request
-from tests.exchange.virtual_loop import run
 
 UNREADABLE = {
     "a text": "x",

@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.typing import EventDict
 
 from directory_sync.demo import demo_authorities
+from node.cli.simulation.loop import run
 from node.delivery.call import Answer, Call
 from node.delivery.incoming import BATCHES, DIRECTORY, handle
+from node.delivery.upkeep import Upkeep
 from node.domain.access import operator
 from node.errors import NodeError
 from node.service import cases, diagnosis, directory, key_change, membership
@@ -25,7 +28,6 @@ from tests.exchange.pair import World, world
 from tests.exchange.test_refusal import stored_case
 from tests.exchange.test_restart import all_of, put_back, same_on_both, save_disk, start_again
 from tests.exchange.test_story import ANNA, KATALIN, ask, reply
-from tests.exchange.virtual_loop import run
 
 
 async def take_up(node: Node, both: World) -> None:
@@ -246,6 +248,98 @@ async def _master(folder: Path) -> None:
 def test_every_case_key_is_wrapped_anew_under_a_new_master_key(tmp_path: Path) -> None:
     """Both keys open until all is wrapped anew; then the earlier one opens nothing any more, and may go."""
     run(_master(tmp_path))
+
+
+async def _two_at_once(folder: Path) -> None:
+    async with world(folder, "DE", "HU", inline=True) as both:
+        await both.settled()
+        node = both["DE"]
+        await key_change.renew(node, operator(), "message")
+        await take_up(node, both)
+        command = replace(node, members_changed=lambda: None)
+        await key_change.renew(node, operator(), "message")
+        await take_up(node, both)
+        await key_change.renew(command, operator(), "message")
+        await membership.publish_own_role(command)  # it doesn't know yet what the running node has just published
+        stale = replace(command)
+        await key_change.renew(command, operator(), "message")
+        await membership.publish_own_role(command)
+        used = node.keys.signer.kid
+        await membership.revoke_key(stale, operator(), used)
+        membership.reload(node)
+        await take_up(node, both)
+        assert all_of(node, "SELECT * FROM proof") == []
+        record = node.members.member("DE") if node.members else None
+        assert record is not None
+        states = [key.state for key in record.message_keys]
+        assert sorted(states) == ["active", "retired", "retired", "retired", "revoked"]
+        assert membership.published(node)
+
+
+def test_a_command_and_the_running_node_never_publish_one_version_twice(tmp_path: Path) -> None:
+    """Whoever comes second signs the next version of our record, on top of the first one's (SPEC S-133)."""
+    run(_two_at_once(tmp_path))
+
+
+async def _full_disk(folder: Path, log: list[EventDict]) -> None:
+    async with world(folder, "DE", "HU", inline=True) as both:
+        await both.settled()
+        node = both["DE"]
+        running = asyncio.create_task(Upkeep(node, both.exchanges["DE"]).run(1.0))
+        await key_change.renew(node, operator(), "message")
+        commit = node.store.writer.commit
+
+        def full(_connection: sqlite3.Connection) -> None:
+            raise sqlite3.OperationalError("database or disk is full")
+
+        node.store.writer.commit = full
+        await asyncio.sleep(10)
+        assert not membership.published(node)
+        assert "upkeep-failed" in {entry["event"] for entry in log}
+        node.store.writer.commit = commit
+        await asyncio.sleep(2)
+        assert membership.published(node)
+        running.cancel()
+
+
+def test_a_full_disk_does_not_end_the_upkeep(tmp_path: Path, log: list[EventDict]) -> None:
+    """A key that couldn't be published while the disk was full is published as soon as there is room."""
+    run(_full_disk(tmp_path, log))
+
+
+async def _known_to_one(folder: Path) -> None:
+    async with world(folder, "DE", "HU", "AT", inline=True) as both:
+        await both.settled()
+        save_disk(both, "DE")
+        ours = demo_authorities("DE")
+        both.net.down.add("AT")
+        await directory.import_authorities(both["DE"], operator(), ours[:-1], complete=True)
+        both.exchanges["DE"].announce()
+        await asyncio.sleep(120)
+        assert [directory.heads(both[country])["DE"][0] for country in ("HU", "AT")] == [2, 1]
+        await put_back(both, "DE")
+        both.net.down ^= {"AT", "HU"}
+        await start_again(both, "DE")
+        await asyncio.sleep(2)
+        node = both["DE"]
+        changes = await directory.import_authorities(node, operator(), ours[:-2], complete=True)
+        assert changes.version >= both.clock.now().timestamp() - 1
+        await key_change.renew(node, operator(), "message")
+        await take_up(node, both)
+        assert node.members
+        assert node.members.role_version("DE") > changes.version - 3600
+        both.net.down.clear()
+        await asyncio.sleep(120)
+        for country in ("HU", "AT"):
+            assert directory.heads(both[country])["DE"] == directory.heads(node)["DE"]
+            assert all_of(both[country], "SELECT * FROM proof") == []
+        again = await directory.import_authorities(node, operator(), ours, complete=True)
+        assert again.version == directory.heads(both["HU"])["DE"][0] + 1
+
+
+def test_what_only_an_unreachable_peer_knows_is_not_numbered_twice(tmp_path: Path) -> None:
+    """A restored node whose last publication one peer has, which is away, publishes under another number (SPEC S-133)."""
+    run(_known_to_one(tmp_path))
 
 
 async def _withheld(folder: Path) -> None:

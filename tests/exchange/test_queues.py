@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from node.cli.simulation.loop import run
 from node.delivery.call import Answer, Call
 from node.delivery.incoming import BATCHES
 from node.domain.access import operator
@@ -20,7 +21,6 @@ from tests.exchange.test_delivery import PATIENT, Recorded, peer
 from tests.exchange.test_refusal import stored_case
 from tests.exchange.test_restart import all_of, put_back, recovered, same_on_both, save_disk, start_again
 from tests.exchange.test_story import ANNA, KATALIN, ask, request
-from tests.exchange.virtual_loop import run
 
 OPERATOR = operator()
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from directory_sync.demo import demo_authorities
+from node.cli.simulation.loop import run
 from node.domain.access import operator
 from node.service import cases, deliver, directory, reading, requests
 from node.service.node import Node
@@ -20,7 +21,6 @@ from protocol.member_signatures import sign_role, signer_from_seed
 from protocol.receipt import issue as issue_receipt
 from tests.exchange.pair import START, World, record_of, world
 from tests.exchange.test_story import ANNA, KATALIN, ask, reply, request
-from tests.exchange.virtual_loop import run
 
 
 async def end_authority(node: Node, ended: str) -> None:

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from structlog.typing import EventDict
 
+from node.cli.simulation.loop import run
 from node.delivery.call import Answer, Call, LineError
-from node.delivery.incoming import STREAMS, handle
+from node.delivery.incoming import BATCHES, STREAMS, handle
 from node.service import cases, history, reading, recover, requests
 from node.service.node import Node
 from node.service.verification import check_node
@@ -26,7 +27,6 @@ from protocol.receipt import parse_receipt
 from tests.exchange.pair import World, open_for_test, world
 from tests.exchange.test_refusal import stored_case
 from tests.exchange.test_story import ANNA, KATALIN, ask, reply, request
-from tests.exchange.virtual_loop import run
 
 LATER = Said(text="Seit wann genau?", lang="de")
 
@@ -229,6 +229,64 @@ async def _not_compared(folder: Path) -> None:
 def test_nothing_is_taken_in_before_the_streams_are_compared(tmp_path: Path) -> None:
     """While a started node can't compare, a batch is refused for a moment, and stored later (SPEC S-039)."""
     run(_not_compared(tmp_path))
+
+
+async def _answered_before_the_receipt(folder: Path) -> None:
+    async with world(folder, "DE", "HU", inline=True) as both:
+        await ask(both)
+        save_disk(both, "HU")
+
+        def lost(me: str, _peer: str, call: Call, answer: Answer) -> Answer:
+            if me == "DE" and call.path == BATCHES:
+                raise LineError("no answer in time")
+            return answer
+
+        both.net.after = lost
+        sent = (await requests.send(both["DE"], ANNA, request())).id
+        await asyncio.sleep(1)
+        await cases.accept(both["HU"], KATALIN, sent)
+        await cases.reply(both["HU"], KATALIN, sent, reply())
+        await asyncio.sleep(1)
+        assert stored_case(both["DE"], sent).state == "replied"  # and Berlin has no receipt of its request yet
+        await put_back(both, "HU")
+        both.net.after = lambda _me, _peer, _call, answer: answer
+        await start_again(both, "HU")
+        await recovered(both)
+        assert stored_case(both["HU"], sent).state == "replied"
+        same_on_both(both)
+
+
+def test_answers_come_back_whose_question_was_never_receipted(tmp_path: Path) -> None:
+    """The batch whose receipt was lost with the disk is taken in again first, then what followed it (SPEC S-128)."""
+    run(_answered_before_the_receipt(tmp_path))
+
+
+async def _copied_with_an_open_batch(folder: Path) -> None:
+    async with world(folder, "DE", "HU", inline=True) as both:
+        await ask(both)
+
+        def lost(me: str, _peer: str, call: Call, answer: Answer) -> Answer:
+            if me == "DE" and call.path == BATCHES:
+                raise LineError("no answer in time")
+            return answer
+
+        both.net.after = lost
+        sent = (await requests.send(both["DE"], ANNA, request())).id
+        await asyncio.sleep(1)
+        save_disk(both, "DE")
+        await cases.accept(both["HU"], KATALIN, sent)
+        both.net.after = lambda _me, _peer, _call, answer: answer
+        await both.settled()
+        await put_back(both, "DE")
+        await start_again(both, "DE")
+        await recovered(both)
+        assert stored_case(both["DE"], sent).state == "accepted"
+        same_on_both(both)
+
+
+def test_a_disk_that_was_copied_while_a_batch_was_open_is_mended(tmp_path: Path) -> None:
+    """Its receipt comes back with the answers that followed it (SPEC S-128)."""
+    run(_copied_with_an_open_batch(tmp_path))
 
 
 async def _acted_meanwhile(folder: Path) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from node.cli.simulation.loop import run
 from node.domain.case import Case
 from node.domain.draft import RequestDraft
 from node.errors import NodeError
@@ -15,7 +16,6 @@ from protocol.content import Said
 from tests.exchange.pair import World, world
 from tests.exchange.test_refusal import end_authority
 from tests.exchange.test_story import ANNA, KATALIN, MIRIAM, PDF, ask, reply, request
-from tests.exchange.virtual_loop import run
 
 
 def commented() -> RequestDraft:

@@ -4,12 +4,13 @@ import asyncio
 import datetime as dt
 from pathlib import Path
 
+from node.cli.simulation.entropy import SeededEntropy
+from node.cli.simulation.loop import run
 from node.service import cases, reading
 from node.service.verification import check_node
 from protocol.content import Said
 from tests.exchange.pair import LoopClock, World, world
 from tests.exchange.test_story import ANNA, KATALIN, ask, reply
-from tests.exchange.virtual_loop import SeededEntropy, run
 
 DAY_S = 86_400.0
 

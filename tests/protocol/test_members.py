@@ -495,6 +495,7 @@ def test_unknown_fields_survive(members: MemberList) -> None:
         {"speaks": ()},
         {"tls": ()},
         {"tls": (b"not a certificate",)},
+        {"tls": (tls("FR").replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x03"),)},  # version 4
         {"tls": (tls("FR"), tls("FR"))},
         {"tls": tuple(tls("FR", n) for n in range(MAX_TLS_CERTIFICATES + 1))},
         {"tls": ("AAA",)},

@@ -1,31 +1,39 @@
 """An event loop that never waits: where nothing is ready, its clock jumps to the next timer."""
 
 import asyncio
-import hashlib
 import selectors
 from collections.abc import Callable, Coroutine
 from concurrent.futures import Executor
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from typing_extensions import override
 
 T = TypeVar("T")
+_STUCK: Final = 2_000_000
+"""Turns of the loop at one moment of virtual time after which it is taken to go round for ever."""
 
 
-class _Jumping(selectors.DefaultSelector):  # type: ignore[misc, valid-type]
+class _Jumping(selectors.DefaultSelector):
     """Looks at what is ready and never waits for it."""
 
     def __init__(self) -> None:
         super().__init__()
         self.now = 0.0
+        self._turns = 0
 
     @override
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if timeout == 0:  # something is ready: in virtual time there is nothing else to look for
+            self._turns += 1
+            if self._turns > _STUCK:
+                raise RuntimeError("the nodes go round for ever without time passing")
+            return []
         ready: list[tuple[selectors.SelectorKey, int]] = super().select(0)
         if not ready:
             if timeout is None:
                 raise RuntimeError("everything waits for something that will never come")
             self.now += max(timeout, 0.0)
+            self._turns = 0
         return ready
 
 
@@ -33,6 +41,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     """A loop in virtual time; what would run in a thread runs inline, so that every run is the same."""
 
     def __init__(self) -> None:
+        """Begin at 0 seconds."""
         self._jumping = _Jumping()
         super().__init__(self._jumping)
 
@@ -56,18 +65,3 @@ def run(main: Coroutine[Any, Any, T]) -> T:
     """Run a story in virtual time."""
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return runner.run(main)
-
-
-class SeededEntropy:
-    """Random bytes that are the same for the same seed: SHA-256 of seed and counter."""
-
-    def __init__(self, seed: str) -> None:
-        self._seed = seed.encode()
-        self._drawn = 0
-
-    def random(self, count: int) -> bytes:
-        data = b""
-        while len(data) < count:
-            self._drawn += 1
-            data += hashlib.sha256(self._seed + self._drawn.to_bytes(8, "big")).digest()
-        return data[:count]

@@ -1,0 +1,1 @@
+"""Real nodes under a seeded scheduler in virtual time; only clock, network, disk and chance are put in from outside."""

@@ -1,0 +1,172 @@
+"""The people of a simulation: each country's officials ask, answer and change their minds, as their pages let them."""
+
+import asyncio
+import datetime as dt
+from collections.abc import Awaitable, Callable, Coroutine
+from random import Random
+from typing import Any, Final, TypeVar
+
+from node.cli.simulation.life import Ended, Life
+from node.cli.simulation.oracle import PERSONAL, Attempt, Oracle
+from node.cli.simulation.template import AREA, authority_of, chamber
+from node.cli.simulation.trace import Trace
+from node.domain.access import Actor, operator
+from node.domain.case import Case
+from node.domain.draft import Draft, ReplyDraft, RequestDraft
+from node.service import cases, directory, drafts, reading, requests
+from node.service.node import Node
+from node.store import cases as stored_cases
+from node.store import fates
+from protocol.content import Reply, Said, Variable
+
+T = TypeVar("T")
+_OPEN_CASES: Final = 12
+_REASONS: Final = ("not-competent", "not-held", "unclear", "duplicate", "other")
+_FILE: Final = f"%PDF-1.4 {PERSONAL}".encode()
+
+
+class Official:
+    """One official of a country, who acts now and then until told to go home."""
+
+    def __init__(self, country: str, peers: tuple[str, ...], chance: Random, oracle: Oracle, trace: Trace) -> None:
+        """Take the countries that may be asked."""
+        self.country = country
+        self._peers = peers
+        self._chance = chance
+        self._oracle = oracle
+        self._trace = trace
+
+    async def act(self, life: Life) -> None:
+        """Do one thing that the pages offer now."""
+        open_cases = self._open_cases(life.node)
+        wanted = self._chance.random()
+        if wanted > 0.93:  # noqa: PLR2004 - now and then the directory changes
+            await self._publish(life)
+            return
+        if wanted < 0.3 or not open_cases:  # noqa: PLR2004 - three acts of ten begin something new
+            await self._begin(life)
+            return
+        case = self._chance.choice(open_cases)
+        kinds = ("read", *case.moves())
+        await self._move(life, case, self._chance.choice(kinds))
+
+    def _open_cases(self, node: Node) -> list[Case]:
+        mine = [authority_of(self.country)]
+        rows = node.store.read_now(lambda q: stored_cases.listing(q, mine, {"open": True}, _OPEN_CASES, 0))
+        return [stored_cases.from_row(row) for row in rows]
+
+    async def _publish(self, life: Life) -> None:
+        changed = chamber(self.country, f"Place {self._chance.randrange(1000)}")
+        await self._step(life, "publish", directory.import_authorities(life.node, operator(), [changed]))
+        if not life.dead:
+            life.exchange.announce()  # the server notices within a second
+
+    # --- asking ---
+
+    async def _begin(self, life: Life) -> None:
+        way = self._chance.random()
+        if way < 0.5:  # noqa: PLR2004 - one of two asks at once, as national systems do
+            content = self._request()
+            await self._try(life, "ask", lambda actor: requests.send(life.node, actor, content))
+        elif way < 0.65:  # noqa: PLR2004
+            contents = [self._request() for _ in range(self._chance.randint(2, 6))]
+            await self._try(
+                life, "ask-many", lambda actor: requests.send_many(life.node, actor, contents), len(contents)
+            )
+        else:
+            await self._draft(life)
+
+    async def _draft(self, life: Life) -> None:
+        """Begin a draft, or go on with one that was left: attach, send, delete."""
+        actor = self._actor("drafts")
+        waiting = drafts.listing(life.node, actor)
+        draft = self._chance.choice(waiting) if waiting else None
+        if draft is None or draft.request is None:
+            content = self._request()
+            await self._step(life, "draft", drafts.start_request(life.node, actor, content))
+            return
+        what = self._chance.random()
+        if what < 0.4:  # noqa: PLR2004
+            data = _FILE + self._chance.randbytes(self._chance.randrange(2000))
+            attached = drafts.attach(life.node, actor, draft.id, "diploma.pdf", "application/pdf", data)
+            await self._step(life, "attach", attached)
+        elif what < 0.8:  # noqa: PLR2004
+            await self._try(life, "send-draft", lambda who: requests.send_draft(life.node, who, draft.id))
+        else:
+            await self._erase(life, actor, draft)
+
+    async def _erase(self, life: Life, actor: Actor, draft: Draft) -> None:
+        key = life.node.key_store.read_now(lambda q: fates.wrapped_key(q, draft.case))
+        ended = await self._step(life, "delete-draft", drafts.delete(life.node, actor, draft.id))
+        if ended.error is None and not ended.unknown and key is not None:
+            self._oracle.erased.append((self.country, draft.id, key))
+
+    def _request(self) -> RequestDraft:
+        peer = self._chance.choice(self._peers)
+        return RequestDraft(
+            authority=authority_of(self.country),
+            country=peer,
+            to=authority_of(peer),
+            area=AREA,
+            set="establishment",
+            questions=("registration-status", "sanctions"),
+            variables={
+                "person": Variable(given_names="Eszter", family_name=PERSONAL, birth_date=dt.date(1991, 4, 17)),
+                "profession": Variable(code="dental-practitioner"),
+            },
+            due=dt.date(2020, 4, 1 + self._chance.randrange(28)),
+            comment=Said(text=f"{PERSONAL} {self._chance.randrange(1000)}", lang="de"),
+        )
+
+    # --- going on with a case ---
+
+    async def _move(self, life: Life, case: Case, kind: str) -> None:
+        node, word = life.node, Said(text=f"{PERSONAL} {self._chance.randrange(1000)}", lang="de")
+        date = case.due + dt.timedelta(days=1 + self._chance.randrange(9))
+        reason = self._chance.choice(_REASONS)
+        answers = {"registration-status": Reply(code="registered"), "sanctions": Reply(code="no", comment=word)}
+        replied = ReplyDraft(answers=answers) if case.state == "accepted" else ReplyDraft(comment=word)
+        moves: dict[str, Callable[[Actor], Awaitable[Any]]] = {
+            "read": lambda who: reading.read_case(node, who, case.id, "de"),
+            "request.accept": lambda who: cases.accept(node, who, case.id, word),
+            "request.decline": lambda who: cases.decline(node, who, case.id, reason),
+            "request.reply": lambda who: cases.reply(node, who, case.id, replied),
+            "request.clarify": lambda who: cases.clarify(node, who, case.id, word),
+            "request.close": lambda who: cases.close(node, who, case.id),
+            "request.withdraw": lambda who: cases.withdraw(node, who, case.id),
+            "wish.withdraw": lambda who: cases.withdraw(node, who, case.id, word),
+            "date.propose": lambda who: cases.propose_date(node, who, case.id, date),
+            "date.agree": lambda who: cases.agree_date(node, who, case.id),
+        }
+        if kind == "request.withdraw" and not case.withdrawal_wished:
+            kind = "read"
+        work = moves[kind]
+        if kind == "read":
+            await self._step(life, kind, work(self._actor("reader")))
+            return
+        again = self._chance.random() < 0.1  # noqa: PLR2004 - two people, or one who clicks twice
+        acts = [self._try(life, kind, work) for _ in range(2 if again else 1)]
+        await asyncio.gather(*acts)
+
+    # --- doing it ---
+
+    def _actor(self, name: str) -> Actor:
+        mine = frozenset({authority_of(self.country)})
+        return Actor(name, name, "de", frozenset({"handler"}), mine)
+
+    async def _try(self, life: Life, kind: str, work: Callable[[Actor], Awaitable[Any]], expected: int = 1) -> None:
+        """Do something that is promised once it returns."""
+        attempt = self._oracle.trying(self.country, kind, expected)
+        ended = await self._step(life, kind, work(self._actor(attempt.name)))
+        _told(attempt, ended)
+
+    async def _step(self, life: Life, kind: str, work: Awaitable[T]) -> Ended[T]:
+        assert isinstance(work, Coroutine)
+        ended: Ended[T] = await life.work(work)
+        self._trace.note(self.country, kind, self._oracle.outcome(life, kind, ended))
+        return ended
+
+
+def _told(attempt: Attempt, ended: Ended[Any]) -> None:
+    if not ended.unknown:
+        attempt.told = ended.error is None

@@ -1,0 +1,212 @@
+"""Nodes that know each other, made once for each number of them; a simulation copies their files.
+
+Keys, member list and directories are the same for every seed. Making them is what a real network does once.
+"""
+
+import atexit
+import datetime as dt
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Final
+
+from securesystemslib.signer import CryptoSigner  # type: ignore[attr-defined]
+
+import translations
+from directory_sync.authority import AreaRole, Authority
+from node.cli.simulation.clock import START, DriftingClock
+from node.cli.simulation.entropy import SeededEntropy
+from node.cli.simulation.loop import run
+from node.clock import Clock, Entropy
+from node.config import Config, HealthSection, NodeSection, PeersSection, WebSection
+from node.domain.access import operator
+from node.service import directory, membership
+from node.service.node import Node
+from node.store import member_documents
+from node.store.case_keys import CaseKeys
+from node.store.key_files import NodeKeys, load_keys, make_keys, read_seed
+from node.store.migrations import KEYS, NODE
+from node.store.store import Store
+from protocol.countries import COUNTRIES
+from protocol.member_bundle import MemberBundle
+from protocol.member_proposal import Candidate, propose
+from protocol.member_signatures import attach, sign_proposal, signer_from_seed
+from protocol.members import MemberList
+from translations.area import Areas, load_areas
+from translations.catalogue import Catalogue
+
+AREA: Final = "professional-qualifications"
+REFRESH_S: Final = 1800.0
+_TEXTS: Final = Path(translations.__file__).parent
+_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - files that live for one run, where there is a file system in memory
+_DAY: Final = dt.timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Template:
+    """The files and keys of some countries' nodes; `applicants` are prepared and not yet members."""
+
+    folder: Path
+    members: tuple[str, ...]
+    applicants: tuple[str, ...]
+    states: dict[str, CryptoSigner]
+    records: dict[str, bytes]
+    list: MemberList
+
+    @property
+    def countries(self) -> tuple[str, ...]:
+        """Members and applicants."""
+        return self.members + self.applicants
+
+
+@cache
+def texts_of_this_tree() -> tuple[Areas, Catalogue]:
+    """Return areas and texts, which no simulation changes."""
+    return load_areas(_TEXTS / "areas"), Catalogue(_TEXTS / "interface" / "po")
+
+
+@cache
+def scratch() -> Path:
+    """Return this process's folder for files that end with it, in memory where that is possible."""
+    made = tempfile.mkdtemp(prefix="entente-simulate-", dir=_MEMORY if os.access(_MEMORY, os.W_OK) else None)
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    return Path(made)
+
+
+def authority_of(country: str) -> str:
+    """Return the id of a country's one authority."""
+    return f"{country}-chamber"
+
+
+def config_for(folder: Path, country: str, keys: Path) -> Config:
+    """Return a configuration like an operator's: back-off from 1 s to 5 minutes, a look every half hour."""
+    return Config(
+        node=NodeSection(country=country, name=f"Operator {country}", language="en", time_zone="UTC", keys=str(keys)),
+        peers=PeersSection(
+            listen="127.0.0.1:7443",
+            url=f"https://{country.lower()}.example",
+            retry_first_s=1.0,
+            retry_longest_s=300.0,
+            refresh_s=REFRESH_S,
+        ),
+        web=WebSection(listen="127.0.0.1:7080", url="http://127.0.0.1:7080"),
+        health=HealthSection(listen="127.0.0.1:7090"),
+        folder=folder,
+    )
+
+
+def open_files(config: Config, clock: Clock, entropy: Entropy) -> Node:
+    """Open a node on its folder, as `entente serve` does, with stores that run inline."""
+    keys = load_keys(config.keys)
+    key_store = Store(config.data / "keys.db", KEYS, clock, inline=True)
+    store = Store(config.data / "node.db", NODE, clock, inline=True)
+    areas, texts = texts_of_this_tree()
+    case_keys = CaseKeys(key_store, keys.masters, entropy)
+    node = Node(config, store, key_store, case_keys, keys, clock, entropy, areas, texts)
+    stored = store.read_now(member_documents.load)
+    if stored.roots:
+        node.members = _restored(stored.roots, stored.targets, tuple(stored.roles.items()))
+    return node
+
+
+@lru_cache(maxsize=64)
+def _restored(roots: tuple[bytes, ...], targets: bytes | None, roles: tuple[tuple[str, bytes], ...]) -> MemberList:
+    """Verify a stored list again, once for the same bytes: every node of a simulation has the same one."""
+    return MemberList.restore(MemberBundle(roots, targets, dict(roles)))[0]
+
+
+@cache
+def template(count: int, applicants: int = 0) -> Template:
+    """Return `count` members that know each other's directory, and applicants with keys and a directory."""
+    folder = Path(tempfile.mkdtemp(prefix=f"{count}-", dir=scratch()))
+    chosen = _ORDER[: count + applicants]
+    nodes = {country: _made(folder / country, country) for country in chosen}
+    states = {c: signer_from_seed(read_seed(node.config.keys / "state.seed")) for c, node in nodes.items()}
+    records = {country: membership.signed_record(nodes[country]) for country in chosen}
+    members = run(_introduced(nodes, states, chosen[:count]))
+    return Template(folder, chosen[:count], chosen[count:], states, records, members)
+
+
+_ORDER: Final = ("DE", "HU", "AT", *(country for country in COUNTRIES if country not in ("DE", "HU", "AT")))
+
+
+def _made(folder: Path, country: str) -> Node:
+    entropy = SeededEntropy(f"keys of {country}")
+    config = config_for(folder, country, folder / "keys")
+    config.data.mkdir(mode=0o700, parents=True)
+    make_keys(config.keys, country, entropy)
+    return open_files(config, DriftingClock(), entropy)
+
+
+async def _introduced(nodes: dict[str, Node], states: dict[str, CryptoSigner], members: tuple[str, ...]) -> MemberList:
+    """Let the first node learn all that every member knows, and give the others a copy of its database."""
+    for node in nodes.values():
+        await directory.import_authorities(node, operator(), [chamber(node.country)])
+    first, *others = (nodes[country] for country in members)
+    bundle = _founded([first, *others], states)
+    assert not await membership.install(first, MemberList.genesis(bundle.roots[0]), bundle, "operator")
+    for other in others:
+        shown = directory.snapshot_of(other, other.country)
+        assert shown is not None
+        await directory.accept_snapshot(first, other.country, shown.snapshot.header_jws, shown.snapshot.body)
+    for node in nodes.values():
+        await node.store.close()
+        await node.key_store.close()
+    for other in others:
+        shutil.copyfile(first.store.path, other.store.path)
+    assert first.members is not None
+    return first.members
+
+
+def _founded(nodes: list[Node], states: dict[str, CryptoSigner]) -> MemberBundle:
+    """Sign the list: the first state founds it, each of the others is taken in; the last root says it all."""
+    current: MemberList | None = None
+    for place, node in enumerate(nodes):
+        proposal = propose(current, candidate_of(node.country, states, node.keys), START)
+        enough = [states[one.country] for one in nodes[: place // 2 + 2]] + [states[node.country]]
+        signed = attach(current, proposal, [each for state in enough for each in sign_proposal(proposal, state)])
+        assert signed.bundle is not None
+        current, _ = (current or MemberList.genesis(signed.bundle.roots[0])).update(signed.bundle, START)
+    assert current is not None
+    assert current.targets is not None
+    records = {node.country: membership.signed_record(node) for node in nodes}
+    return MemberBundle((current.root.raw,), current.targets.raw, records)
+
+
+def candidate_of(country: str, states: dict[str, CryptoSigner], keys: NodeKeys) -> Candidate:
+    """Return the public keys with which a country joins."""
+    return Candidate.of(country, states[country], signer_from_seed(keys.list_seed))
+
+
+def chamber(country: str, place: str = "Capital") -> Authority:
+    """Return a country's one authority."""
+    return Authority(
+        id=authority_of(country),
+        country=country,
+        name=f"Chamber {country}",
+        name_lang="en",
+        level="national",
+        place=place,
+        languages=("en",),
+        areas=(AreaRole(area=AREA, role="authority"),),
+        valid_from=(START - 365 * _DAY).date(),
+        v=1,
+    )
+
+
+def copy_of(source: Path, target: Path) -> None:
+    """Copy a node's data folder; attachments never change once they are whole, so they are linked."""
+    target.mkdir(mode=0o700, parents=True)
+    for name in ("node.db", "node.db-wal", "keys.db", "keys.db-wal"):
+        if (source / name).exists():
+            shutil.copyfile(source / name, target / name)
+            (target / name).chmod(0o600)
+    if (source / "blobs").exists():
+        shutil.copytree(source / "blobs", target / "blobs", copy_function=_linked)
+
+
+def _linked(source: str, target: str) -> None:
+    (shutil.copyfile if source.endswith(".part") else os.link)(source, target)

@@ -1,0 +1,110 @@
+"""What became of everything on disk, for whoever watches a node from outside: nothing here is used to work."""
+
+import sqlite3
+from dataclasses import dataclass
+
+from node.store.tx import Read, Row
+
+
+@dataclass(frozen=True)
+class EventFate:
+    """An event without its content; `actor` is who issued it, where it is our own."""
+
+    jti: str
+    digest: str
+    iss: str
+    case_id: str
+    kind: str
+    n: int | None
+    status: str
+    actor: str | None
+
+
+def mark(q: Read) -> tuple[object, ...]:
+    """Return a few numbers that change whenever an event, a batch, a list or a proof does; cheap."""
+    row = q.one(
+        "SELECT (SELECT MAX(seq) FROM event) AS event, (SELECT COUNT(*) FROM outbox) AS outbox,"
+        " (SELECT COUNT(*) FROM outbox WHERE first IS NULL) AS waiting, (SELECT COUNT(*) FROM proof) AS proof,"
+        " (SELECT SUM(next) FROM stream) AS stream, (SELECT SUM(version) FROM directory) AS directory,"
+        " (SELECT SUM(version) FROM member_document) AS document"
+    )
+    assert row is not None
+    return tuple(row)
+
+
+def events(q: Read) -> list[EventFate]:
+    """Return every event, in the order in which they were stored."""
+    rows = q.all("SELECT jti, digest, iss, case_id, kind, n, status, actor FROM event ORDER BY seq")
+    return [EventFate(**dict(row)) for row in rows]
+
+
+def heads(q: Read) -> dict[tuple[str, str], tuple[int, int]]:
+    """Return (epoch, next position) of every stream by (issuer, audience)."""
+    rows = q.all("SELECT iss, aud, epoch, next FROM stream ORDER BY iss, aud")
+    return {(row["iss"], row["aud"]): (row["epoch"], row["next"]) for row in rows}
+
+
+def directories(q: Read) -> dict[str, int]:
+    """Return the version of every country's directory."""
+    return {row["country"]: row["version"] for row in q.all("SELECT country, version FROM directory ORDER BY country")}
+
+
+def proofs(q: Read) -> list[tuple[str, str]]:
+    """Return (whom it convicts, of what) of every proof."""
+    return [(row["iss"], row["code"]) for row in q.all("SELECT iss, code FROM proof ORDER BY seq")]
+
+
+def cases(q: Read) -> list[Row]:
+    """Return what both sides must agree on of every case."""
+    return q.all(
+        "SELECT id, number, role, counterpart, state, n, date_state, date_n, due, agreed, head, date_head, on_its_way,"
+        " withdrawal_wished IS NOT NULL AS wished FROM cases ORDER BY id"
+    )
+
+
+def queued(q: Read) -> dict[str, int]:
+    """Return how many events wait for each peer."""
+    rows = q.all("SELECT peer, COUNT(*) AS count FROM outbox GROUP BY peer ORDER BY peer")
+    return {row["peer"]: row["count"] for row in rows}
+
+
+def missing_files(q: Read) -> list[tuple[str, str | None]]:
+    """Return (origin, failure) of every attachment that isn't here."""
+    rows = q.all("SELECT origin, failure FROM blob WHERE here = 0 ORDER BY at, sha256")
+    return [(row["origin"], row["failure"]) for row in rows]
+
+
+def receipts(q: Read, aud: str) -> dict[tuple[str, int, int], tuple[tuple[str, str | None], ...]]:
+    """Return (batch, receipt) by (issuer, epoch, first position), of every batch to `aud` that has a receipt.
+
+    There are two where it was signed again.
+    """
+    rows = q.all("SELECT * FROM batch WHERE receipt IS NOT NULL AND aud = :aud", {"aud": aud})
+    return {
+        (row["iss"], row["epoch"], row["first"]): ((row["digest"], row["receipt"]), (row["digest"], row["again"]))
+        for row in rows
+    }
+
+
+def receipts_between(q: Read, iss: str, aud: str) -> dict[tuple[int, int], tuple[str, ...]]:
+    """Return the receipt of each batch of a stream by (epoch, first position), and the one that was signed again."""
+    asked = {"iss": iss, "aud": aud}
+    rows = q.all("SELECT * FROM batch WHERE receipt IS NOT NULL AND iss = :iss AND aud = :aud", asked)
+    return {(row["epoch"], row["first"]): tuple(filter(None, (row["receipt"], row["again"]))) for row in rows}
+
+
+def wrapped_key(q: Read, case_id: str) -> bytes | None:
+    """Return the bytes of a case's key as they lie in the key database."""
+    row = q.one("SELECT wrapped FROM case_key WHERE case_id = :id", {"id": case_id})
+    return bytes(row["wrapped"]) if row else None
+
+
+def run_full(connection: sqlite3.Connection) -> None:
+    """Let SQLite find no more room in the open transaction: a true SQLITE_FULL, always at the same point."""
+    pages = connection.execute("PRAGMA page_count").fetchone()[0]
+    connection.execute(f"PRAGMA max_page_count = {pages}")
+    try:
+        connection.execute("CREATE TABLE no_room (filler BLOB)")
+        connection.execute("INSERT INTO no_room VALUES (zeroblob(:size))", {"size": (pages + 16) * 4096})
+    finally:
+        connection.execute("PRAGMA max_page_count = 1073741823")

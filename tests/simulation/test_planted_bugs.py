@@ -1,0 +1,247 @@
+"""The simulation is only worth something if it finds bugs: each of these is planted into the real code, and found."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from node.cli.simulation.life import LIFE
+from node.cli.simulation.run import simulate
+from node.cli.simulation.template import template
+from node.cli.simulation.world import Plan
+from node.delivery.courier import Courier
+from node.domain import case as domain_case
+from node.domain.case import Case
+from node.service import compare, deliver, directory, receive
+from node.service.node import Node
+from node.store import streams
+from node.store.case_keys import CaseKeys
+from node.store.tx import AtEnd, Read, Tx
+from node.store.writer import Writer
+from protocol.batch import Batch, Head, seal_batch
+from protocol.event import Claims
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+SEEDS = 24
+
+
+def receipt_before_commit(plant: pytest.MonkeyPatch) -> None:
+    """Let the writer tell its callers at once and commit a little later, to have larger groups."""
+
+    def transaction(self: Any, works: list[Callable[[Tx], Any]], now: Any) -> list[Any]:
+        from node.store.writer import _Outcome
+
+        if not self._connection.in_transaction:
+            self._connection.execute("BEGIN IMMEDIATE")
+            asyncio.get_running_loop().call_later(0.01, later, self)
+        at_end: AtEnd = {}
+        outcomes = [_Outcome(value=work(Tx(self._connection, now, at_end))) for work in works]
+        for work in at_end.values():
+            work(Tx(self._connection, now, {}))
+        return outcomes
+
+    def later(self: Any) -> None:
+        if self._connection.in_transaction:
+            self.commit(self._connection)
+
+    plant.setattr(Writer, "_transaction", transaction)
+
+
+def no_deduplication(plant: pytest.MonkeyPatch) -> None:
+    """Let a batch that comes again be taken again."""
+
+    def taken(batch: Batch, head: Head) -> str:
+        return "new" if batch.claims.first <= head.next else "gap"
+
+    plant.setattr(receive, "place", taken)
+
+
+def signature_checked_last(plant: pytest.MonkeyPatch) -> None:
+    """Let the position of a batch be judged before its signature: what came altered is taken for a fork."""
+    check = receive.check_sender
+
+    def later(node: Node, peer: str, batch: Batch) -> None:
+        if batch.claims.first >= node.store.read_now(lambda q: streams.head(q, peer, node.country)).next:
+            check(node, peer, batch)
+
+    plant.setattr(receive, "check_sender", later)
+
+
+def issuer_not_checked(plant: pytest.MonkeyPatch) -> None:
+    """Believe that whoever carries an event has issued it, whatever it says."""
+    plant.setattr(receive, "_check_event", lambda _node, _batch, _event: None)
+
+
+def position_not_persisted(plant: pytest.MonkeyPatch) -> None:
+    """Keep in memory how far a stream has come; on disk it stays where it was."""
+    head, save = streams.head, streams.save
+    memory: dict[tuple[int, str, str], Head] = {}
+
+    def remembered(q: Read, iss: str, aud: str) -> Head:
+        return memory.get((id(LIFE.get()), iss, aud)) or head(q, iss, aud)
+
+    def saved(tx: Tx, batch: Batch, *receipt: Any) -> None:
+        before = head(tx, batch.claims.iss, batch.claims.aud)
+        save(tx, batch, *receipt)
+        memory[id(LIFE.get()), batch.claims.iss, batch.claims.aud] = Head(before.epoch, batch.next, batch.sha256)
+        values = {"iss": batch.claims.iss, "aud": batch.claims.aud, "next": before.next, "last": before.last}
+        tx.run("UPDATE stream SET next = :next, last = :last WHERE iss = :iss AND aud = :aud", values)
+
+    plant.setattr(streams, "head", remembered)
+    plant.setattr(streams, "save", saved)
+
+
+def withdrawal_undoes_a_reply(plant: pytest.MonkeyPatch) -> None:
+    """Let the wish to withdraw end the case at once, whatever the other side has done meanwhile."""
+    noted = domain_case._noted
+
+    def ended(case: Case, claims: Claims, side: Any) -> Case:
+        after = noted(case, claims, side)
+        return replace(after, state="withdrawn") if claims.kind == "wish.withdraw" else after
+
+    plant.setattr(domain_case, "_noted", ended)
+
+
+def refusal_not_taken_back(plant: pytest.MonkeyPatch) -> None:
+    """Let what the other side has finally refused still count here."""
+    plant.setattr(deliver, "_roll_back", lambda _tx, _node, _case_id, _key: None)
+
+
+def sealed_anew_at_each_attempt(plant: pytest.MonkeyPatch) -> None:
+    """Sign a batch without a receipt again, with the present time, instead of sending its bytes again."""
+    pending = deliver._pending
+
+    def anew(q: Read, country: str, peer: str) -> Batch | None:
+        batch, life = pending(q, country, peer), LIFE.get()
+        if batch is None or life is None:
+            return batch
+        claims = batch.claims
+        return seal_batch(
+            life.node.keys.signer,
+            iss=country,
+            aud=peer,
+            head=Head(claims.epoch, claims.first, claims.prev),
+            items=[(deliver.un_b64u(digest), line) for digest, line in zip(claims.items, batch.lines(), strict=True)],
+            members=claims.members,
+            heads=claims.heads,
+            iat=int(life.clock.now().timestamp()),
+        )
+
+    plant.setattr(deliver, "_pending", anew)
+
+
+def queued_in_a_transaction_of_its_own(plant: pytest.MonkeyPatch) -> None:
+    """Store an event first, and put it into the queue afterwards."""
+    enqueue = streams.enqueue
+
+    def afterwards(_tx: Tx, peer: str, digest: str) -> None:
+        life = LIFE.get()
+        assert life is not None
+
+        async def queue() -> None:
+            await asyncio.sleep(0.001)
+            await life.node.store.write(lambda tx: enqueue(tx, peer, digest))
+            life.node.wake(peer)
+
+        task = asyncio.get_running_loop().create_task(queue())
+        life.tasks[task] = None
+        task.add_done_callback(lambda done: life.tasks.pop(done, None))
+
+    plant.setattr(streams, "enqueue", afterwards)
+
+
+def gives_up(plant: pytest.MonkeyPatch) -> None:
+    """Let a courier wait for something new after five attempts."""
+    pause = Courier._pause
+
+    async def short(self: Courier, error: Exception) -> None:
+        await pause(self, error)
+        if self._failures >= 5:
+            self._woken.clear()
+
+    plant.setattr(Courier, "_pause", short)
+
+
+def older_directory_accepted(plant: pytest.MonkeyPatch) -> None:
+    """Take any version that a country has signed, also an older one."""
+    present = directory._present
+
+    def forgotten(q: Read, country: str) -> Any:
+        life, found = LIFE.get(), present(q, country)
+        own = life is not None and life.country == country
+        return found if own or not found.version else replace(found, version=0, sha256=None)
+
+    save = directory._save
+
+    def saved(tx: Tx, actor: str, action: str, plan: Any) -> None:
+        head = directory.authorities.head_of(tx, plan.listing.country)
+        save(tx, actor, action, replace(plan, base=head["version"] if head else 0))
+
+    plant.setattr(directory, "_present", forgotten)
+    plant.setattr(directory, "_save", saved)
+
+
+def erased_key_stays(plant: pytest.MonkeyPatch) -> None:
+    """Leave the key of a deleted draft where it is."""
+
+    async def later(_self: CaseKeys, _case_ids: list[str]) -> None:
+        return
+
+    plant.setattr(CaseKeys, "erase", later)
+
+
+def draft_in_the_clear(plant: pytest.MonkeyPatch) -> None:
+    """Store drafts as they are typed."""
+    plant.setattr(CaseKeys, "seal", lambda _self, _key, plaintext, _context: plaintext)
+    plant.setattr(CaseKeys, "open", staticmethod(lambda _key, sealed, _context: sealed))
+
+
+def nothing_fetched_back(plant: pytest.MonkeyPatch) -> None:
+    """Take what a peer has more of for agreement."""
+    plant.setattr(compare, "judge", lambda _node, _peer, _told: ("same", "same"))
+
+
+PLANTED: dict[Plant, set[str]] = {
+    receipt_before_commit: {"receipt-not-durable"},
+    no_deduplication: {"not-drained", "verify"},
+    signature_checked_last: {"honest-accused"},
+    issuer_not_checked: {"event-from-nowhere", "states-differ"},
+    position_not_persisted: {"position-lost", "internal-error"},
+    withdrawal_undoes_a_reply: {"state-without-event"},
+    refusal_not_taken_back: {"state-without-event", "states-differ", "verify"},
+    sealed_anew_at_each_attempt: {"honest-forks"},
+    queued_in_a_transaction_of_its_own: {"verify"},
+    gives_up: {"not-drained"},
+    older_directory_accepted: {"rollback-accepted"},
+    erased_key_stays: {"erased-still-there"},
+    draft_in_the_clear: {"secret-in-the-clear"},
+    nothing_fetched_back: {"not-given-back", "positions-differ"},
+}
+"""The bug → the invariants of which at least one must be reported."""
+
+FIRST = {
+    no_deduplication: 13,
+    issuer_not_checked: 9,
+    refusal_not_taken_back: 9,
+    queued_in_a_transaction_of_its_own: 12,
+    older_directory_accepted: 9,
+    nothing_fetched_back: 3,
+}
+"""The seed to begin with, so that those which need rare faults don't take long."""
+
+
+@pytest.mark.parametrize("plant", PLANTED, ids=lambda plant: plant.__name__)
+def test_a_planted_bug_is_found(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Within a few seeds the simulation reports an invariant that this bug breaks."""
+    for nodes in (3, 4):
+        template(nodes, applicants=1)  # made before the bug is there
+    plant(monkeypatch)
+    found: set[str] = set()
+    first = FIRST.get(plant, 1)
+    for seed in range(first, first + SEEDS):
+        found |= {violation.invariant for violation in simulate(seed, 3 + seed % 2, Plan(liars=1.0)).violations}
+        if found & PLANTED[plant]:
+            return
+    raise AssertionError(f"not found in {SEEDS} seeds; other reports: {sorted(found)}")

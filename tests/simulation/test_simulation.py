@@ -1,0 +1,115 @@
+"""Whole networks of real nodes under every fault: what must hold does, and every run can be played again."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from node.cli.app import app
+from node.cli.simulation.faults import FAULTS, KeyRenewal, KeyRevocation, OldBackup
+from node.cli.simulation.run import Result, simulate
+from node.cli.simulation.world import Cut, Plan
+
+ROOT = Path(__file__).parents[2]
+SMALL, LARGE = 200, 10
+
+
+def command(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run `entente` as a process of its own."""
+    given = {"capture_output": True, "text": True, "cwd": ROOT, "env": {**os.environ, **environment}}
+    return subprocess.run((sys.executable, "-m", "node", *words), check=False, **given)
+
+
+@pytest.mark.processes
+@pytest.mark.parametrize(("nodes", "seeds"), [("2-5", SMALL), ("30", LARGE)], ids=["small", "large"])
+def test_what_must_hold_holds_under_every_fault(nodes: str, seeds: int) -> None:
+    """Nothing acknowledged is lost, nothing happens twice, both sides agree; and every kind of fault has struck."""
+    played = command("simulate", "--nodes", nodes, "--seeds", str(seeds), "--jobs", "2", "--json")
+    assert played.returncode == 0, played.stdout[-4000:] + played.stderr[-4000:]
+    totals = json.loads(played.stdout.splitlines()[-1])
+    assert (totals["seeds"], totals["violations"]) == (seeds, 0)
+    assert totals["messages"] > 10 * seeds
+    if nodes != "30":
+        struck = {name for name in totals["faults"] if not name.startswith(("liar", "crash"))}
+        mishaps = {"loss", "delay", "duplication", "reordering", "corruption", "torn-log"}
+        assert struck == mishaps | {fault.kind for fault in FAULTS}
+        died = {
+            f"crash-{where}" for where in ("before-commit", "after-commit", "call", "answer", "answered", "between")
+        }
+        assert died <= totals["faults"].keys()
+        assert len([name for name in totals["faults"] if name.startswith("liar")]) >= 12
+
+
+@pytest.mark.processes
+def test_two_processes_play_the_same() -> None:
+    """Whatever the seed of Python's hashes, the same seeds give the same trace, line by line and as a hash."""
+    words = ("simulate", "--nodes", "4", "--seed", "7", "--seeds", "1", "--trace", "--json")
+    one, other = (command(*words, PYTHONHASHSEED=seed) for seed in ("1", "4711"))
+    assert one.returncode == 0, one.stdout[-2000:] + one.stderr
+    assert one.stdout == other.stdout
+    assert len(one.stdout.splitlines()) > 100
+
+
+def test_another_seed_plays_another_story() -> None:
+    """Seeds differ in what happens, and the same one played again in the same process doesn't."""
+    first, again, second = (simulate(seed, 3) for seed in (1, 1, 2))
+    assert first == again
+    assert first.trace_sha256 != second.trace_sha256
+
+
+def _cut(country: str, at: int) -> Result:
+    return simulate(3, 2, Plan(duration_s=60.0, acts=8, calm=True, cut=Cut(country, at)))
+
+
+@pytest.mark.parametrize("country", ["DE", "HU"])
+def test_a_death_at_any_boundary_harms_nothing(country: str) -> None:
+    """In a short story without other faults a node dies at each of its commit and send boundaries in turn."""
+    boundaries = simulate(3, 2, Plan(duration_s=60.0, acts=8, calm=True)).boundaries
+    assert boundaries > 100
+    died = set()
+    for at in range(1, boundaries + 1):
+        result = _cut(country, at)
+        assert not result.violations, (at, result.violations)
+        died |= result.faults.keys()
+    assert {"crash-before-commit", "crash-after-commit", "crash-call", "crash-answer", "crash-answered"} <= died
+
+
+def test_from_an_old_backup_everything_comes_back() -> None:
+    """Nodes that start from old backups, and die while they fetch back, lose nothing that another node still has."""
+    plans = [Plan(duration_s=1500.0, kinds=(OldBackup, KeyRenewal, KeyRevocation), liars=0.0)] * 8
+    results = [simulate(seed, 2 + seed % 3, plan) for seed, plan in enumerate(plans, start=1)]
+    assert not [(result.seed, result.violations) for result in results if result.violations]
+    assert sum(result.faults.get("crash-old-backup", 0) for result in results) >= 3
+    assert sum(result.faults.get("crash-while-fetching-back", 0) for result in results) >= 1
+
+
+def test_a_failure_names_what_replays_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a bug planted, the command fails and prints seed, versions and the command that plays it again."""
+    from node.store.case_keys import CaseKeys
+
+    monkeypatch.setattr(CaseKeys, "seal", lambda _self, _key, plaintext, _context: plaintext)
+    monkeypatch.setattr(CaseKeys, "open", staticmethod(lambda _key, sealed, _context: sealed))
+    words = ["simulate", "--nodes", "3", "--seeds", "2", "--seed", "1"]
+    shown = CliRunner().invoke(app, words)
+    assert shown.exit_code == 1
+    assert re.search(r"replay it: entente simulate --nodes 3 --seed [12] --seeds 1 --trace", shown.output)
+    assert "cryptography" in shown.output
+    lines = CliRunner().invoke(app, [*words, "--json"]).output.splitlines()
+    assert json.loads(lines[0])["invariant"] == "secret-in-the-clear"
+    assert json.loads(lines[0])["versions"]["python"] == sys.version.split()[0]
+    assert json.loads(lines[-1])["violations"] > 0
+
+
+@pytest.mark.parametrize(
+    "words", [["--nodes", "31"], ["--nodes", "1"], ["--nodes", "5-2"], ["--nodes", "x"], ["--trace"]]
+)
+def test_what_can_not_be_played_is_said(words: list[str]) -> None:
+    """A wrong number of nodes and a trace of many seeds are refused with the reason."""
+    shown = CliRunner().invoke(app, ["simulate", *words])
+    assert shown.exit_code == 2
+    assert "2 to 30" in shown.output or "--seeds 1" in shown.output
