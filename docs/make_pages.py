@@ -1,4 +1,4 @@
-"""Make the reference pages of this folder from the code: commands, configuration, errors, limits.
+"""Make the reference pages of this folder from the code: commands, configuration, errors, limits, checks of the probe.
 
 `python docs/make_pages.py` writes them; a test compares them with the code.
 """
@@ -13,6 +13,7 @@ from typing import Any
 import typer.main
 
 import directory_sync.limits
+import node.cli.probing.run
 import node.config
 import node.delivery.admission
 import node.delivery.door
@@ -260,7 +261,61 @@ def limits() -> str:
     return "\n".join(lines)
 
 
-PAGES = {"commands.md": commands, "configuration.md": configuration, "errors.md": errors, "limits.md": limits}
+# --- probe ---
+
+
+def probe() -> str:
+    """Return probe.md."""
+    lines = """
+# Probing a node
+
+`entente probe` tests whether a node of whatever make keeps to [the specification](../protocol/SPEC.md), also when a
+member doesn't: it replays, forks, alters and forges its own stream, calls with wrong keys and certificates,
+with a wrong clock and in versions that don't exist yet. It uses the wire alone, so it needs no access to the node
+under test. The report names the rule of each check; the exit code is 1 if one failed.
+
+## A test member
+
+The probe speaks as a member, so the node under test must list one that is there for tests only. Never probe with a
+country's real keys: among the checks are forks of the member's own stream, which are proofs against it for ever.
+
+1. Make the test member: `entente init ./test-member --country LI --demo --peers-url https://… --web-url …`, with a
+   country of the 30 that takes no other part, in a list that is for tests.
+2. Let the operator of the node under test take it in: [operating](operating.md#a-third-country-joins).
+3. `entente member join` in `./test-member`, so that it has the list; don't start its node. The probe itself answers
+   at its address while it runs, because the node under test compares streams and brings grants of withdrawals.
+4. `entente probe HU -C ./test-member`, or another country or address.
+
+## What stays behind
+
+Requests go to an authority that the directory marks as demo, or to the one of `--authority`; without either those
+checks are skipped. Each request is withdrawn at the end, also after a failure. The stream of the test member has gone
+on by some positions, the refused events' digests stay, and so do the proofs against the test member. The report lists
+all of it.
+
+## A transcript for the next version
+
+`--record FILE` writes every call with its answer, as JSON lines. `tests/probe/transcripts/` has the one of each version
+of the protocol; a test plays it to the present code, so that a later version is tried against what the earlier one said
+and expected. `python -m tests.probe.record` makes it anew.
+
+## The checks
+
+`entente probe --list` prints this table too; `--only` takes a rule or a name.
+""".strip()
+    checks = sorted(node.cli.probing.run.CHECKS, key=lambda one: (one.rules, one.name))
+    headings = ("rules", "check", "what is sent", "what has to come")
+    rows = [(" ".join(one.rules), f"`{one.name}`", one.title, one.expects) for one in checks]
+    return "\n".join([NOTE, *lines.splitlines(), "", table(headings, rows)])
+
+
+PAGES = {
+    "commands.md": commands,
+    "configuration.md": configuration,
+    "errors.md": errors,
+    "limits.md": limits,
+    "probe.md": probe,
+}
 
 if __name__ == "__main__":
     for page, make in PAGES.items():

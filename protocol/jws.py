@@ -135,18 +135,21 @@ def signed(signer: Signer, typ: str, claims: dict[str, Any], iat: int) -> Jws:
 
 
 def parse(compact: str, *, limit: int) -> Jws:
-    """Take a compact JWS apart without believing any of it; raises `malformed` or `too-large`.
+    """Take a compact JWS apart without believing any of it; raises `malformed`, also over a limit (SPEC S-002).
 
     The bytes are kept as they came (SPEC S-018). No field of the header but those of `require_header` is ever
     looked at (SPEC S-024).
     """
     if len(compact) > limit:
-        raise ProtocolError("too-large", f"a signed document of {len(compact)} bytes, {limit} allowed")
+        raise ProtocolError("malformed", f"a signed document of {len(compact)} bytes, {limit} allowed")
     match = _COMPACT.match(compact)
     if match is None:
         raise ProtocolError("malformed", "not a JWS in compact form")
     head, body, signature = match.groups()
-    header = strict_object(un_b64u(head), limit=_MAX_HEADER)
+    decoded = un_b64u(head)
+    if len(decoded) > _MAX_HEADER:
+        raise ProtocolError("malformed", f"a header of {len(decoded)} bytes, {_MAX_HEADER} allowed")
+    header = strict_object(decoded, limit=_MAX_HEADER)
     if "crit" in header or header.get("alg") not in ALGORITHMS:
         raise ProtocolError("malformed", "alg is ES256 or Ed25519, and nothing is critical")  # SPEC S-020
     return Jws(compact, header, un_b64u(body), f"{head}.{body}".encode("ascii"), un_b64u(signature))

@@ -15,6 +15,7 @@ from node.cli import (
     init,
     member,
     peer,
+    probe,
     queue,
     restore,
     serve,
@@ -51,6 +52,7 @@ app.add_typer(translations.app, name="translations")
 app.add_typer(bench.bench, name="bench")
 app.command("simulate", short_help="Run many nodes in virtual time under every fault.")(simulate.simulate)
 app.command("verify", short_help="Check every invariant of a node's data.")(verify.verify)
+app.command("probe", short_help="Test whether another node keeps to the protocol.")(probe.probe)
 app.command("doctor", short_help="Check everything and say what mends it.")(doctor.doctor)
 
 

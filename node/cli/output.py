@@ -28,6 +28,11 @@ def as_json(value: Any) -> None:
     print(json.dumps(value, ensure_ascii=False, indent=2, default=str))
 
 
+def as_json_line(value: Any) -> None:
+    """Print a value as one line of JSON, for programs that read line by line."""
+    print(json.dumps(value, ensure_ascii=False, default=str))
+
+
 def table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print rows under headings: with rich on a terminal, else in columns of spaces."""
     texts = [["" if cell is None else str(cell) for cell in row] for row in rows]

@@ -142,11 +142,14 @@ def test_nothing_too_large_is_sealed() -> None:
 
 def test_what_is_too_large_is_not_parsed() -> None:
     """A body over the limit is refused by its length, a signed line over its limit too (SPEC S-002)."""
-    for body in (b" " * (MAX_REQUEST_BODY + 1), b"a" * (64 * 1024 + 1) + b"\n{}\n"):
-        with pytest.raises(ProtocolError, match="too-large"):
-            parse_batch(body)
     with pytest.raises(ProtocolError, match="too-large"):
-        parse_receipt(b"a" * (64 * 1024 + 1))
+        parse_batch(b" " * (MAX_REQUEST_BODY + 1))
+    header = b64u(b'{"alg":"ES256","x":"' + b"x" * 2048 + b'"}').encode()
+    for line in (b"a" * (64 * 1024 + 1), header + b".e30.AA"):
+        with pytest.raises(ProtocolError, match="malformed"):
+            parse_batch(line + b"\n{}\n")
+        with pytest.raises(ProtocolError, match="malformed"):
+            parse_receipt(line)
 
 
 def test_a_receipt_may_hold_a_code_of_a_newer_version() -> None:
