@@ -1,8 +1,9 @@
 """Fetching from one peer: its member documents, its directory, and attachments, when there is a reason to."""
 
 import asyncio
+import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -111,19 +112,25 @@ class Fetcher:
             return
         if self._members_due:
             await self._wait_for_turn()
-            self._members_due = False  # what is heard from here on is a reason for the next time
-            try:
+            with self._done("_members_due"):
                 await self._fetch_members()
-            except Exception:
-                self._members_due = True
-                raise
         if self._own_directory_due:
-            await self._fetch_own_directory()
-            self._own_directory_due = False
+            with self._done("_own_directory_due"):
+                await self._fetch_own_directory()
         if self._directory_due:
-            await self._fetch_directory()
-            self._directory_due = False
+            with self._done("_directory_due"):
+                await self._fetch_directory()
         await self._fetch_blobs()
+
+    @contextlib.contextmanager
+    def _done(self, due: str) -> Iterator[None]:
+        """Take something off the list before it is done: what is heard meanwhile is a reason to do it once more."""
+        setattr(self, due, False)
+        try:
+            yield
+        except Exception:
+            setattr(self, due, True)
+            raise
 
     async def _wait_for_turn(self) -> None:
         loop = asyncio.get_running_loop()

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from node.cli.simulation.loop import run
-from node.delivery.incoming import MEMBERS
+from node.delivery.call import Answer, Call
+from node.delivery.incoming import DIRECTORY, MEMBERS
 from node.errors import NodeError
 from node.service import membership, requests
 from node.service.issue import reader_of
@@ -97,6 +98,27 @@ async def _boaster(folder: Path) -> None:
 def test_a_peer_that_boasts_is_asked_once_a_second(tmp_path: Path) -> None:
     """Whatever a peer says that it knows, its list is fetched no more than once a second (SPEC S-086)."""
     run(_boaster(tmp_path))
+
+
+async def _news_while_fetching(folder: Path) -> None:
+    async with world(folder, "DE", "HU", inline=True, refresh_s=3600.0) as both:
+        await both.settled()
+        asked = calls(both, DIRECTORY)
+
+        def after(me: str, _peer: str, call: Call, answer: Answer) -> Answer:
+            if me == "HU" and call.path == DIRECTORY and calls(both, DIRECTORY) == asked + 1:
+                both["HU"].heard("DE", None, {"DE": (3, "0" * 43)})
+            return answer
+
+        both.net.after = after
+        both["HU"].heard("DE", None, {"DE": (2, "0" * 43)})
+        await asyncio.sleep(60)
+        assert calls(both, DIRECTORY) == asked + 2
+
+
+def test_news_heard_while_fetching_is_fetched_too(tmp_path: Path) -> None:
+    """A list that is announced while an earlier one is on its way is no less a reason to ask (SPEC S-122)."""
+    run(_news_while_fetching(tmp_path))
 
 
 async def test_no_key_of_a_known_suite_has_a_code_of_its_own(tmp_path: Path) -> None:
