@@ -31,7 +31,7 @@ DIRECTORY: Final = "/peer/v1/directory"
 STREAMS: Final = "/peer/v1/streams/"
 BLOBS: Final = "/peer/v1/blobs/"
 DIRECTORY_HEADER: Final = "entente-directory"
-_DIRECTORY: Final = re.compile(r"(\d{1,9}) ([A-Za-z0-9_-]{43})\Z")
+_DIRECTORY: Final = re.compile(r"([0-9]{1,16}) ([A-Za-z0-9_-]{43})\Z")
 
 _NUMBER: Final = re.compile(r"[0-9]{1,15}\Z")
 

@@ -8,13 +8,13 @@ import pytest
 
 from node.cli.simulation.loop import run
 from node.delivery.call import Answer, Call
-from node.delivery.incoming import DIRECTORY, MEMBERS
+from node.delivery.incoming import DIRECTORY, DIRECTORY_HEADER, MEMBERS, handle
 from node.errors import NodeError
 from node.service import membership, requests
 from node.service.issue import reader_of
 from node.store.key_files import load_keys, make_keys
 from protocol import jws
-from protocol.batch import TYP, parse_batch
+from protocol.batch import TYP, Versions, parse_batch
 from protocol.member_bundle import MemberBundle
 from protocol.member_signatures import sign_role, signer_from_seed
 from protocol.receipt import issue, parse_receipt
@@ -119,6 +119,17 @@ async def _news_while_fetching(folder: Path) -> None:
 def test_news_heard_while_fetching_is_fetched_too(tmp_path: Path) -> None:
     """A list that is announced while an earlier one is on its way is no less a reason to ask (SPEC S-122)."""
     run(_news_while_fetching(tmp_path))
+
+
+@pytest.mark.parametrize("version", [2, 1_795_985_118, 2**53 - 1])
+async def test_a_list_is_announced_whatever_its_version(tmp_path: Path, version: int) -> None:
+    """A version may be a time, or any number a header may name: it is heard like the first ones (S-122, S-133)."""
+    async with attacked(tmp_path) as attacker:
+        heard: list[Versions] = []
+        attacker.victim.heard = lambda _peer, _members, heads: heard.append(heads)
+        said = {DIRECTORY_HEADER: f"{version} {'x' * 43}"}
+        assert (await handle(attacker.victim, attacker.node.country, Call("GET", MEMBERS, {}, said))).status == 200
+        assert heard == [{attacker.node.country: (version, "x" * 43)}]
 
 
 async def test_no_key_of_a_known_suite_has_a_code_of_its_own(tmp_path: Path) -> None:
