@@ -7,6 +7,7 @@ from translations.area import Area, read_area
 from translations.area_faults import area_faults
 from translations.check_catalogue import catalogue_findings, read_catalogue
 from translations.check_glossary import glossary_findings
+from translations.competence import competence_findings
 from translations.finding import Finding
 from translations.languages import LANGUAGES
 from translations.placeholders import placeholders
@@ -15,11 +16,13 @@ from translations.yaml_file import AreaError, Source
 
 
 def check(root: Path, languages: Sequence[str] = LANGUAGES) -> list[Finding]:
-    """Return all findings below `root`, which holds `interface/po`, `areas/*` and `glossary`, sorted."""
-    folders = [root / "interface" / "po", *(folder / "po" for folder in area_folders(root))]
+    """Return all findings below `root`: `interface/po`, `areas/*`, `competences` and `glossary`; sorted."""
+    competences = root / "competences"
+    folders = [root / "interface" / "po", competences / "po", *(folder / "po" for folder in area_folders(root))]
     catalogues = [read_catalogue(folder, languages) for folder in folders if folder.exists()]
     findings = [each for catalogue in catalogues for each in catalogue_findings(catalogue, languages)]
     findings += glossary_findings(root / "glossary", catalogues, languages)
+    findings += competence_findings(competences) if competences.exists() else []
     return sorted({*findings, *check_areas(root)})
 
 

@@ -6,13 +6,14 @@ from dataclasses import replace
 from directory_sync.authority import Authority
 from directory_sync.folding import fold
 from directory_sync.search import Searchable, searchable
+from translations import competence
 from translations.area import Areas
 from translations.catalogue import Text
 from translations.languages import LANGUAGES
 
 
 class Labels:
-    """Names of areas (by their id) and of competences (`variable:code`, such as `profession:doctor`).
+    """Names of areas (by their id) and of competences (`kind:code`: `profession:doctor`, `activity:crafts`).
 
     What it has looked up once it remembers: a directory repeats the same few competences.
     """
@@ -58,6 +59,8 @@ class Labels:
             area = self._areas[code]
             return area.catalogue.text(area.rules.title, lang)
         kind, _, value = code.partition(":")
+        if kind in competence.LISTS:
+            return competence.shipped().label(kind, value, lang)
         for area in self._areas.values():
             variable = area.variables.get(kind)
             codes = area.lists.get(variable.list) if variable and variable.list else None

@@ -652,3 +652,12 @@ async def test_ten_thousand_authorities(berlin: Node, budapest: Node, members: M
     marks = list(times.items())
     took = {name: round(at - marks[place][1], 2) for place, (name, at) in enumerate(marks[1:])}
     assert sum(took.values()) < 60, took
+
+
+async def test_a_service_activity_is_found_in_the_reader_s_words(berlin: Node, members: MemberList):
+    """An authority for plumbing and posted workers is found by a Greek and a Finnish word, and says so in German."""
+    one = authority("DE-a", competences=["activity:plumbing", "keyword:posted-workers"])
+    await directory.import_authorities(berlin, operator(), [one, authority("DE-b")])
+    assert names(await find.search(berlin, HANDLER, Query("υδραυλικες"))) == ["DE-a"]
+    page = await find.search(berlin, HANDLER, Query("lähetetyt"))
+    assert [reason.text for reason in page.items[0].why] == ["Stichwort: Entsandte Arbeitnehmer"]
