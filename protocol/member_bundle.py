@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -39,19 +41,33 @@ class MemberBundle:
 
     def to_json(self) -> bytes:
         """Serialise, the documents in base64; `members-oversize` where a peer couldn't receive it (SPEC S-114)."""
-        data = canonical_json(
-            {
-                "roots": [to_base64(raw) for raw in self.roots],
-                "targets": None if self.targets is None else to_base64(self.targets),
-                "roles": {country: to_base64(raw) for country, raw in self.roles.items()},
-            }
-        )
-        if len(data) > MAX_MEMBER_BUNDLE or len(self.roots) > MAX_ROOTS:
-            raise MemberListError("members-oversize", f"{len(data)} bytes, {len(self.roots)} roots")
-        return data
+        return _written(self.roots, self.targets, tuple(self.roles.items()))
 
     @classmethod
     def from_json(cls, data: bytes) -> Self:
         """Parse what `to_json` made; raises only `members-oversize` and `members-malformed`."""
-        parsed = model_or_refuse(_BundleJson, json_or_refuse(data, MAX_MEMBER_BUNDLE))
-        return cls(parsed.roots, parsed.targets, parsed.roles)
+        parsed = _read(data)
+        return cls(parsed.roots, parsed.targets, MappingProxyType(parsed.roles))
+
+
+_FEW = 4
+"""Every peer asks for the same list and hands out the same one, over and over: the last ones are kept."""
+
+
+@lru_cache(_FEW)
+def _written(roots: tuple[bytes, ...], targets: bytes | None, roles: tuple[tuple[str, bytes], ...]) -> bytes:
+    data = canonical_json(
+        {
+            "roots": [to_base64(raw) for raw in roots],
+            "targets": None if targets is None else to_base64(targets),
+            "roles": {country: to_base64(raw) for country, raw in roles},
+        }
+    )
+    if len(data) > MAX_MEMBER_BUNDLE or len(roots) > MAX_ROOTS:
+        raise MemberListError("members-oversize", f"{len(data)} bytes, {len(roots)} roots")
+    return data
+
+
+@lru_cache(_FEW)
+def _read(data: bytes) -> _BundleJson:
+    return model_or_refuse(_BundleJson, json_or_refuse(data, MAX_MEMBER_BUNDLE))
