@@ -17,6 +17,7 @@ from protocol.member_problems import MemberListError
 MAX_ROOTS = 256
 """Roots in one bundle; a node further behind asks again from where it is."""
 MAX_ROLES = 64
+MAX_SUSPENSIONS = 64
 
 
 class _BundleJson(BaseModel):
@@ -26,11 +27,14 @@ class _BundleJson(BaseModel):
     roots: tuple[Base64, ...] = Field(max_length=MAX_ROOTS)
     targets: Base64 | None = None
     roles: dict[Annotated[str, Field(pattern=r"^[A-Z]{2}$")], Base64] = Field(max_length=MAX_ROLES)
+    suspensions: dict[Annotated[str, Field(pattern=r"^suspension-[0-9a-f]{16}$")], Base64] = Field(
+        default_factory=dict, max_length=MAX_SUSPENSIONS
+    )
 
 
 @dataclass(frozen=True)
 class MemberBundle:
-    """Documents byte for byte: roots in the order of their versions, targets, and roles by country.
+    """Documents byte for byte: roots in the order of their versions, targets, roles by country, suspensions by name.
 
     What is left out isn't offered; nothing here has been verified.
     """
@@ -38,29 +42,32 @@ class MemberBundle:
     roots: tuple[bytes, ...] = ()
     targets: bytes | None = None
     roles: Mapping[str, bytes] = field(default_factory=dict)
+    suspensions: Mapping[str, bytes] = field(default_factory=dict)
 
     def to_json(self) -> bytes:
         """Serialise, the documents in base64; `members-oversize` where a peer couldn't receive it (SPEC S-114)."""
-        return _written(self.roots, self.targets, tuple(self.roles.items()))
+        return _written(self.roots, self.targets, tuple(self.roles.items()), tuple(self.suspensions.items()))
 
     @classmethod
     def from_json(cls, data: bytes) -> Self:
         """Parse what `to_json` made; raises only `members-oversize` and `members-malformed`."""
         parsed = _read(data)
-        return cls(parsed.roots, parsed.targets, MappingProxyType(parsed.roles))
+        return cls(parsed.roots, parsed.targets, MappingProxyType(parsed.roles), MappingProxyType(parsed.suspensions))
 
 
+_Named = tuple[tuple[str, bytes], ...]
 _FEW = 4
 """Every peer asks for the same list and hands out the same one, over and over: the last ones are kept."""
 
 
 @lru_cache(_FEW)
-def _written(roots: tuple[bytes, ...], targets: bytes | None, roles: tuple[tuple[str, bytes], ...]) -> bytes:
+def _written(roots: tuple[bytes, ...], targets: bytes | None, roles: _Named, suspensions: _Named) -> bytes:
     data = canonical_json(
         {
             "roots": [to_base64(raw) for raw in roots],
             "targets": None if targets is None else to_base64(targets),
             "roles": {country: to_base64(raw) for country, raw in roles},
+            **({"suspensions": {name: to_base64(raw) for name, raw in suspensions}} if suspensions else {}),
         }
     )
     if len(data) > MAX_MEMBER_BUNDLE or len(roots) > MAX_ROOTS:

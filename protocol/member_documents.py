@@ -92,9 +92,9 @@ def more_than_half(count: int) -> int:
 
 def read_root(raw: bytes) -> RootDocument:
     """Parse a root and check its own rules; whose signatures it bears is `verify_root`."""
-    metadata = _parse(Metadata[Root], raw, Root, "root")
+    metadata = parse(Metadata[Root], raw, Root, "root")
     root = metadata.signed
-    states = _field(root, _RootField, "root").states
+    states = field(root, _RootField, "root").states
     ids = set(states.values())
     if len(ids) != len(states) or ids != set(root.keys):
         raise MemberListError("members-inconsistent", "a root has exactly one key per state", "root")  # SPEC S-100
@@ -105,14 +105,14 @@ def read_root(raw: bytes) -> RootDocument:
         if not more_than_half(len(ids)) <= _threshold(role, "root") <= len(ids):
             detail = f"a threshold of {role.threshold} with {len(ids)} states"
             raise MemberListError("members-threshold", detail, "root")
-    return RootDocument(**_common(metadata, raw, "root"), signed=root, states=states)
+    return RootDocument(**common(metadata, raw, "root"), signed=root, states=states)
 
 
 def read_targets(raw: bytes) -> TargetsDocument:
     """Parse targets and check its own rules; `verify_targets` checks it against its root."""
-    metadata = _parse(Metadata[Targets], raw, Targets, "targets")
+    metadata = parse(Metadata[Targets], raw, Targets, "targets")
     targets = metadata.signed
-    standings = _field(targets, _TargetsField, "targets").members
+    standings = field(targets, _TargetsField, "targets").members
     roles = (targets.delegations and targets.delegations.roles) or {}
     if {name for name in roles if name in COUNTRIES} != set(standings):
         raise MemberListError("members-inconsistent", "one delegation per country", "targets")
@@ -126,16 +126,16 @@ def read_targets(raw: bytes) -> TargetsDocument:
         exact = role.keyids and _threshold(role, "targets") == 1 and role.terminating is True
         if not exact or role.paths != [f"{country}/*"]:
             raise MemberListError("members-malformed", "a delegation to more or less than a country", "targets")
-    return TargetsDocument(**_common(metadata, raw, "targets"), signed=targets, standings=standings)
+    return TargetsDocument(**common(metadata, raw, "targets"), signed=targets, standings=standings)
 
 
 def read_role(raw: bytes, country: str) -> RoleDocument:
     """Parse a country's role and its record; `verify_role` checks who signed it."""
-    metadata = _parse(Metadata[Targets], raw, Targets, country)
-    record = _field(metadata.signed, MemberRecord, country, "members-record")
+    metadata = parse(Metadata[Targets], raw, Targets, country)
+    record = field(metadata.signed, MemberRecord, country, "members-record")
     if record.country != country:
         raise MemberListError("members-other-country", f"the record is one of {record.country}", country)
-    return RoleDocument(**_common(metadata, raw, country), record=record)
+    return RoleDocument(**common(metadata, raw, country), record=record)
 
 
 def verify_root(root: RootDocument, previous: RootDocument | None) -> None:
@@ -203,7 +203,7 @@ def model_or_refuse(model: type[Model], value: Any, document: str = "", code: st
         raise MemberListError(code, f"{where}: {first['msg']}", document) from None
 
 
-def _parse(kind: Any, raw: bytes, signed: type[Root | Targets], name: str) -> Any:
+def parse(kind: Any, raw: bytes, signed: type[Root | Targets], name: str) -> Any:
     """Read a document in TUF's format (SPEC S-173)."""
     json_or_refuse(raw, MAX_DOCUMENT, name)
     try:
@@ -217,7 +217,8 @@ def _parse(kind: Any, raw: bytes, signed: type[Root | Targets], name: str) -> An
     return metadata
 
 
-def _common(metadata: Any, raw: bytes, name: str) -> dict[str, Any]:
+def common(metadata: Any, raw: bytes, name: str) -> dict[str, Any]:
+    """Return the fields of a `Document`."""
     try:
         payload = metadata.signed_bytes
     except SerializationError:
@@ -233,7 +234,8 @@ def _common(metadata: Any, raw: bytes, name: str) -> dict[str, Any]:
     }
 
 
-def _field(signed: Root | Targets, model: type[Model], name: str, code: str = "members-malformed") -> Model:
+def field(signed: Root | Targets, model: type[Model], name: str, code: str = "members-malformed") -> Model:
+    """Read what is ours in a document's signed part."""
     return model_or_refuse(model, signed.unrecognized_fields.get(FIELD), name, code)
 
 

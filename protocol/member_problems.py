@@ -18,6 +18,8 @@ MEMBER_CODES: Final[dict[str, str]] = {
     "members-record": "The member's record breaks a rule or a limit.",
     "members-shared-certificate": "Two countries claim the same TLS certificate.",
     "members-left": "The country has left; its record stays as it was.",
+    "members-suspension": "A suspension by a few states names too few of them, or lasts longer than allowed.",
+    "members-second-suspension": "A state takes part in a second suspension within 90 days: a proof of misbehaviour.",
     "members-expired": "The list has expired: no new members or counterparts until the states renew it.",
     "members-expires-90": "The document expires within 90 days.",
     "members-expires-30": "The document expires within 30 days.",

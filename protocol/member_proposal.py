@@ -87,7 +87,7 @@ def propose(
     Without a list this founds the network: one state, threshold 1. Raises `members-expired` where a country
     would join an expired list: it must be renewed first.
     """
-    standing = current.standing(joining.country) if current else None
+    standing = current.decided(joining.country) if current else None
     joins = standing is None or standing.status == "left"
     if joins and current is not None and current.expired(now):
         raise MemberListError("members-expired", "renew the list before a country joins", "root")
@@ -106,13 +106,15 @@ def propose_status(
 
     Who is suspended still signs the list; who leaves doesn't, and its last record stays to verify the past.
     """
-    standing = current.standing(country)
-    if standing is None or standing.status in {"left", status}:
+    standing, present = current.decided(country), current.standing(country)
+    lifts = status == "active" and present is not None and present.status == "suspended"  # by a few, perhaps
+    if standing is None or standing.status == "left" or (standing.status == status and not lifts):
         raise MemberListError("members-proposal", f"{country} can't become {status}", "targets")
     if status == "left" and len(current.root.states) == 1:
         raise MemberListError("members-proposal", "the last state can't leave", "targets")
     draft = _Draft.after(current, now, expires_days)
-    draft.set_status(country, status, now)
+    # not earlier than the suspension that it ends (SPEC S-184)
+    draft.set_status(country, status, max(now, present.since) if lifts and present else now)
     if status == "left":
         del draft.states[country]
     return draft.proposal()

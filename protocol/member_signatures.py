@@ -6,7 +6,7 @@ Private keys are used through the one interface of `securesystemslib`, its `Sign
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, Literal
+from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import BaseModel, ConfigDict, Field
@@ -45,7 +45,7 @@ class DetachedSignature(BaseModel):
     """One state's signature of one document; `sha256` is that of the document's canonical signed part."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-    document: Literal["root", "targets"]
+    document: str = Field(pattern="^(root|targets|suspension-[0-9a-f]{16})$")
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
     keyid: str = Field(pattern="^[0-9a-f]{64}$")
     sig: str = Field(pattern="^[0-9a-f]{128}$")
@@ -61,7 +61,8 @@ class Change:
     """One difference that a proposal makes, for the person who signs.
 
     `what` is `joins`, `active`, `suspended`, `left`, `state-key` or `list-key`, and `value` the country; or
-    `threshold`, `root-expires` or `targets-expires`, and `value` the new one.
+    `threshold`, `root-expires` or `targets-expires`, and `value` the new one. A suspension by a few has `few-suspend`
+    or `few-change` with the country, `few-from`, `few-until` and `few-by`.
     """
 
     what: str
@@ -107,10 +108,11 @@ def review(current: MemberList | None, proposal: Proposal) -> tuple[Change, ...]
 
 
 def _changes(current: MemberList | None, root: RootDocument, targets: TargetsDocument, country: str) -> list[Change]:
-    old, new = current.standing(country) if current else None, targets.standings[country]
+    old, new = current.decided(country) if current else None, targets.standings[country]
     if current is None or current.targets is None or old is None or (old.status == "left" != new.status):
         return [Change("joins", country)]
-    changes = [] if old.status == new.status else [Change(new.status, country)]
+    same = (old.status, old.since) == (new.status, new.since)  # a new `since` ends a suspension by a few
+    changes = [] if same else [Change(new.status, country)]
     if country in root.states and root.states[country] != current.root.states.get(country):
         changes.append(Change("state-key", country))
     if _list_keys(targets, country) != _list_keys(current.targets, country):
@@ -124,10 +126,11 @@ def _list_keys(targets: TargetsDocument, country: str) -> set[str]:
 
 def sign_proposal(proposal: Proposal, signer: Signer) -> tuple[DetachedSignature, ...]:
     """Sign root and targets of a proposal, once `review` has shown what it changes."""
-    return tuple(_detached(document, signer) for document in proposal.read())
+    return tuple(detached(document, signer) for document in proposal.read())
 
 
-def _detached(document: Document, signer: Signer) -> DetachedSignature:
+def detached(document: Document, signer: Signer) -> DetachedSignature:
+    """Return one signer's signature of a document."""
     made = signer.sign(document.payload)
     value = {"document": document.name, "sha256": document.sha256, "keyid": made.keyid, "sig": made.signature}
     return DetachedSignature.model_validate(value)

@@ -22,6 +22,7 @@ from protocol.member_documents import (
     verify_targets,
 )
 from protocol.member_problems import MemberListError
+from protocol.member_suspension import SuspensionDocument, read_suspension, verify_suspension
 
 Problems = list[MemberListError]
 
@@ -138,6 +139,73 @@ def _claimants(chosen: Mapping[str, RoleDocument], kept: Mapping[str, RoleDocume
         if len(countries) > 1:
             losers |= {c for c in countries if c not in kept or certificate not in kept[c].record.tls}
     return sorted(losers)
+
+
+def next_suspensions(
+    list_now: tuple[RootDocument, TargetsDocument],
+    current: Mapping[str, SuspensionDocument],
+    offered: Mapping[str, bytes],
+    problems: Problems,
+) -> dict[str, SuspensionDocument]:
+    """Return the suspensions that stand: ours, but for those of a state whose key was replaced (SPEC S-187), and newer.
+
+    The earliest of those that are offered comes first, so that every node that gets them decides the same.
+    """
+    root, _ = list_now
+    kept: dict[str, SuspensionDocument] = {}
+    for name, ours in sorted(current.items()):
+        try:
+            verify_suspension(ours, root)
+            kept[name] = ours
+        except MemberListError as problem:
+            problems.append(problem)
+    for name, theirs in _read_suspensions(kept, offered, problems):
+        try:
+            _check_suspension(name, kept, theirs, list_now)
+            kept[name] = theirs
+        except MemberListError as problem:
+            problems.append(problem)
+    return kept
+
+
+def _read_suspensions(
+    kept: Mapping[str, SuspensionDocument], offered: Mapping[str, bytes], problems: Problems
+) -> list[tuple[str, SuspensionDocument]]:
+    """Return what is offered and isn't ours byte for byte, the earliest first."""
+    found = []
+    for name, raw in offered.items():
+        if name in kept and kept[name].raw == raw:
+            continue
+        try:
+            found.append((name, read_suspension(raw)))
+        except MemberListError as problem:
+            problems.append(problem)
+    return sorted(found, key=lambda one: (one[1].since, one[0]))
+
+
+def _check_suspension(
+    name: str,
+    kept: Mapping[str, SuspensionDocument],
+    theirs: SuspensionDocument,
+    list_now: tuple[RootDocument, TargetsDocument],
+) -> None:
+    """Raise why a suspension isn't taken; the same document again is no reason (SPEC S-107, S-185, S-186)."""
+    root, targets = list_now
+    if name != theirs.name:
+        raise MemberListError("members-malformed", "a suspension under another's name", theirs.name)
+    if theirs.country not in targets.standings:
+        raise MemberListError("members-unknown", "a suspension of no member", name)
+    verify_suspension(theirs, root)
+    ours = kept.get(name)
+    if ours is not None and theirs.version < ours.version:
+        raise _older(theirs, ours)
+    if ours is not None and theirs.version == ours.version and theirs.sha256 != ours.sha256:
+        raise _other_document(ours, theirs, proven=True)
+    for other in kept.values():
+        if other.name != name and other.shares_a_state(theirs):
+            twice = ", ".join(sorted(set(other.by) & set(theirs.by)))
+            detail = f"{twice} suspended {other.country} too"
+            raise MemberListError("members-second-suspension", detail, name, (other.raw, theirs.raw))
 
 
 def _older(theirs: Document, ours: Document) -> MemberListError:

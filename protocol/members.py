@@ -5,7 +5,7 @@ alone says everything else about itself. Status and keys never depend on a certi
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from types import MappingProxyType
@@ -27,7 +27,8 @@ from protocol.member_documents import (
     verify_root,
 )
 from protocol.member_problems import MemberListError
-from protocol.member_update import Problems, next_roles, next_roots, next_targets
+from protocol.member_suspension import APART_DAYS, SUSPENSION_DAYS, SuspensionDocument, is_suspension
+from protocol.member_update import Problems, next_roles, next_roots, next_suspensions, next_targets
 from protocol.slot import SUITES
 
 WARNING_DAYS: Final = (7, 30, 90)
@@ -45,11 +46,16 @@ class _Versions(RootModel[dict[str, _Known]]):
 
 @dataclass(frozen=True, eq=False)
 class MemberList:
-    """Made by `genesis` and `update`; all lookups are by a country's code (`protocol.countries`)."""
+    """Made by `genesis` and `update`; all lookups are by a country's code (`protocol.countries`).
+
+    Who is suspended by a few is so for a time, and every answer is that of the time of the last `at` or `update`.
+    """
 
     _roots: tuple[RootDocument, ...]
     _targets: TargetsDocument | None = None
     _roles: Mapping[str, RoleDocument] = field(default_factory=lambda: MappingProxyType({}))
+    _suspensions: Mapping[str, SuspensionDocument] = field(default_factory=lambda: MappingProxyType({}))
+    _suspended: Mapping[str, Standing] = field(default_factory=lambda: MappingProxyType({}))
 
     @classmethod
     def genesis(cls, root: bytes, expected_sha256: str | None = None) -> Self:
@@ -65,7 +71,7 @@ class MemberList:
 
     @classmethod
     def restore(cls, stored: MemberBundle) -> Update:
-        """Return the list that `bundle` stored earlier, even where it has expired since.
+        """Return the list that `bundle` stored earlier, even where it has expired since; call `at` on it.
 
         Its first root is believed, so it must come from our own store.
         """
@@ -80,9 +86,23 @@ class MemberList:
         believed, and `members-expired` where the list is out of date at `now` and would gain a member.
         """
         newer, problems = self._apply(bundle)
-        if newer.active_countries() - self.active_countries() and newer.expired(now):
+        if newer._decided_active() - self._decided_active() and newer.expired(now):  # noqa: SLF001 - our own
             raise MemberListError("members-expired", "an expired list takes in no new member", "targets")  # SPEC S-112
-        return newer, problems
+        return newer._without_old_suspensions(now).at(now), problems  # noqa: SLF001 - our own
+
+    def at(self, now: datetime) -> Self:
+        """Return the list as it is at `now`: suspensions by a few begin and end. `self` where nothing has changed."""
+        suspended: dict[str, Standing] = {}
+        for one in sorted(self._suspensions.values(), key=lambda one: one.since):
+            if one.counts(self._standings.get(one.country), now):
+                suspended.setdefault(one.country, Standing(status="suspended", since=one.since))
+        return self if suspended == self._suspended else replace(self, _suspended=MappingProxyType(suspended))
+
+    def _without_old_suspensions(self, now: datetime) -> Self:
+        """Forget the suspensions that are so old that they say nothing about a new one (SPEC S-185)."""
+        oldest = now - timedelta(days=APART_DAYS)
+        kept = {name: one for name, one in self._suspensions.items() if one.since > oldest}
+        return self if len(kept) == len(self._suspensions) else replace(self, _suspensions=MappingProxyType(kept))
 
     def _apply(self, bundle: MemberBundle) -> Update:
         problems: Problems = []
@@ -91,10 +111,15 @@ class MemberList:
         if targets is None:
             problems.extend(MemberListError("members-unknown", "no targets yet", c[:2]) for c in bundle.roles)
             roles: dict[str, RoleDocument] = {}
+            suspensions: dict[str, SuspensionDocument] = {}
         else:
             roles = next_roles(targets, self._roles, bundle.roles, problems)
+            list_now = (roots[-1], targets)
+            suspensions = next_suspensions(list_now, self._suspensions, bundle.suspensions, problems)
         same = len(roots) == len(self._roots) and targets is self._targets and roles == self._roles
-        newer = self if same else type(self)(roots, targets, MappingProxyType(roles))
+        if same and suspensions == self._suspensions:
+            return self, tuple(problems)
+        newer = type(self)(roots, targets, MappingProxyType(roles), MappingProxyType(suspensions), self._suspended)
         return newer, tuple(problems)
 
     # --- members ---
@@ -104,13 +129,29 @@ class MemberList:
         return tuple(sorted(self._standings))
 
     def standing(self, country: str) -> Standing | None:
-        """Return a country's status and since when."""
+        """Return a country's status and since when, suspended by the majority or by a few."""
+        return self._suspended.get(country) or self._standings.get(country)
+
+    def decided(self, country: str) -> Standing | None:
+        """Return a country's standing as the majority decided it."""
         return self._standings.get(country)
+
+    def suspensions(self, country: str, now: datetime) -> tuple[SuspensionDocument, ...]:
+        """Return the suspensions by a few that hold for a country at `now` (SPEC S-184)."""
+        found = (one for _, one in sorted(self._suspensions.items()) if one.country == country)
+        return tuple(one for one in found if one.counts(self._standings.get(country), now))
+
+    def suspending(self, state: str) -> tuple[SuspensionDocument, ...]:
+        """Return the suspensions in which a state has taken part lately, those that have ended included."""
+        return tuple(one for _, one in sorted(self._suspensions.items()) if state in one.by)
 
     def active(self, country: str) -> bool:
         """Say whether messages may be exchanged with a country (SPEC S-115)."""
-        standing = self._standings.get(country)
+        standing = self.standing(country)
         return standing is not None and standing.status == "active"
+
+    def _decided_active(self) -> set[str]:
+        return {country for country, standing in self._standings.items() if standing.status == "active"}
 
     def active_countries(self) -> frozenset[str]:
         """Return the countries that are active."""
@@ -190,6 +231,7 @@ class MemberList:
             tuple(root.raw for root in self._roots if root.version > after_root),
             self._targets.raw if self._targets else None,
             {country: role.raw for country, role in self._roles.items()},
+            {name: suspension.raw for name, suspension in self._suspensions.items()},
         )
 
     def has(self, bundle: MemberBundle) -> bool:
@@ -199,11 +241,18 @@ class MemberList:
             (bundle.targets is None or bundle.targets == ours.targets)
             and set(bundle.roots) <= set(ours.roots)
             and all(ours.roles.get(country) == raw for country, raw in bundle.roles.items())
+            and all(ours.suspensions.get(name) == raw for name, raw in bundle.suspensions.items())
         )
 
-    def versions(self, issuer: str | None = None) -> dict[str, list[int | str]]:
-        """Return `{document: [version, sha256 in hex]}` of root, targets and the issuer's own record (SPEC S-117)."""
-        documents = [self.root, self._targets, self._roles.get(issuer or "")]
+    def versions(self, issuer: str | None = None, now: datetime | None = None) -> dict[str, list[int | str]]:
+        """Return `{document: [version, sha256 in hex]}` of root, targets and the issuer's own record (SPEC S-117).
+
+        With `now`, also of the suspensions by a few that began within 14 days: those that can count (SPEC S-189).
+        """
+        documents: list[Document | None] = [self.root, self._targets, self._roles.get(issuer or "")]
+        if now is not None:
+            latest = now - timedelta(days=SUSPENSION_DAYS)
+            documents += [one for _, one in sorted(self._suspensions.items()) if one.since > latest]
         return {document.name: [document.version, document.sha256] for document in documents if document}
 
     def newer(self, versions: object) -> bool:
@@ -221,7 +270,8 @@ class MemberList:
         The other node's bundle then holds the proof, which `update` checks and raises.
         """
         parsed = _parse(versions)
-        known: list[Document] = [*self._roots, *self._roles.values(), *([self._targets] if self._targets else [])]
+        known: list[Document] = [*self._roots, *self._roles.values(), *self._suspensions.values()]
+        known += [self._targets] if self._targets else []
         ours = {(document.name, document.version): document.sha256 for document in known}
         return tuple(sorted(name for name, (v, sha256) in parsed.items() if ours.get((name, v), sha256) != sha256))
 
@@ -230,11 +280,16 @@ class MemberList:
             return self.root.version
         if name == "targets":
             return self._targets.version if self._targets else 0
-        return self.role_version(name)
+        return self.suspension_version(name) if is_suspension(name) else self.role_version(name)
+
+    def suspension_version(self, name: str) -> int:
+        """Return the version of a suspension by a few, 0 where it isn't known."""
+        return self._suspensions[name].version if name in self._suspensions else 0
 
     def _follows(self, name: str) -> bool:
         standing = self._standings.get(name)
-        return name in {"root", "targets"} or (standing is not None and standing.status != "left")
+        ours = standing is not None and standing.status != "left"
+        return ours or name in {"root", "targets"} or is_suspension(name)
 
     # --- expiry ---
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from node.cli import member_change, member_keys
+from node.cli import member_change, member_keys, member_suspension
 from node.cli.context import HERE, ConfigOption, JsonOption, configuration, run
 from node.cli.output import as_json, grouped, say, table
 
@@ -18,7 +18,7 @@ app = typer.Typer(
     help="The member list: who takes part, with which keys.",
     epilog="A country joins: init, propose, sign, publish, join. See docs/operating.md.",
 )
-for _command in (*member_change.COMMANDS, *member_keys.COMMANDS):
+for _command in (*member_change.COMMANDS, *member_suspension.COMMANDS, *member_keys.COMMANDS):
     app.command(_command.__name__.rstrip("_").replace("_", "-"))(_command)
 
 CountryArgument = Annotated[str, typer.Argument(metavar="COUNTRY", help="Country code, such as HU.")]
@@ -88,6 +88,8 @@ def list_members(
     else:
         headings = ("country", "status", "since", "url", "record", "ends", "contact")
         table(headings, [[row[name] for name in headings] for row in found["members"]])
+        for one in found["suspensions"]:
+            say(f"{one['country']} is suspended by {', '.join(one['by'])} from {one['since']} until {one['until']}.")
         say(f"Version {found['version']}, signed by {found['threshold']}, until {found['ends']}")
         say(f"First root: {found['root_sha256']}")
 
@@ -104,8 +106,26 @@ async def _listing(node: "Node") -> tuple[dict[str, Any], bytes]:
         "threshold": f"{root.signed.roles['root'].threshold} of {len(root.states)} states",
         "ends": f"{ends:%Y-%m-%d}",
         "members": [_row(node, members, country) for country in members.countries()],
+        "suspensions": _suspensions(node, members),
     }
     return listing, members.bundle().to_json()
+
+
+def _suspensions(node: "Node", members: "MemberList") -> list[dict[str, Any]]:
+    """Return who is suspended by a few states, by whom and until when."""
+    from protocol.member import INSTANT
+
+    now = node.clock.now()
+    return [
+        {
+            "country": one.country,
+            "by": list(one.by),
+            "since": one.since.strftime(INSTANT),
+            "until": one.expires.strftime(INSTANT),
+        }
+        for country in members.countries()
+        for one in members.suspensions(country, now)
+    ]
 
 
 def _row(node: "Node", members: "MemberList", country: str) -> dict[str, Any]:

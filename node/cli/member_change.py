@@ -10,8 +10,8 @@ from node.cli.context import HERE, ConfigOption, YesOption, run
 from node.cli.output import grouped, say, steps
 
 if TYPE_CHECKING:
+    from node.service.accession import AnyProposal
     from node.service.node import Node
-    from protocol.member_proposal import Proposal
     from protocol.member_signatures import Change, Progress
     from protocol.members import MemberList
 
@@ -29,6 +29,11 @@ _WHAT = {
     "threshold": "the list is signed by {} states",
     "root-expires": "the root lasts until {}",
     "targets-expires": "the list lasts until {}",
+    "few-suspend": "{} is suspended for a time",
+    "few-change": "the suspension of {} gets another end",
+    "few-from": "from {}",
+    "few-until": "until {}, or until more than half of the states decide about it",
+    "few-by": "by {}, who all sign",
 }
 
 
@@ -100,11 +105,23 @@ def propose(
     if candidate_file is not None:
         joining = read_candidate(candidate_file)
         say(f"Candidate {joining.country}: {grouped(fingerprint(joining))}")
-        _write(config, joining.country, output, sign_too, lambda members, now: proposed(members, joining, now))
+        write(
+            config,
+            joining.country,
+            output,
+            sign_too,
+            lambda members, node: proposed(members, joining, node.clock.now()),
+        )
         return
     country, status = (suspend, "suspended") if suspend else (resume, "active")
     name = f"{country}.{status}"
-    _write(config, name, output, sign_too, lambda members, now: propose_status(members, country, status, now))  # type: ignore[arg-type]
+    write(
+        config,
+        name,
+        output,
+        sign_too,
+        lambda members, node: propose_status(members, country, status, node.clock.now()),  # type: ignore[arg-type]
+    )
 
 
 def renew(
@@ -121,7 +138,7 @@ def renew(
     """
     from protocol.member_proposal import renew as renewed
 
-    _write(config, "renewal", output, sign_too, lambda members, now: renewed(members, now, days))
+    write(config, "renewal", output, sign_too, lambda members, node: renewed(members, node.clock.now(), days))
 
 
 def leave(
@@ -141,27 +158,32 @@ def leave(
     from protocol.member_proposal import propose_status
 
     who = country or configuration(config).country
-    _write(config, f"{who}.left", output, sign_too, lambda members, now: propose_status(members, who, "left", now))
+    write(
+        config,
+        f"{who}.left",
+        output,
+        sign_too,
+        lambda members, node: propose_status(members, who, "left", node.clock.now()),
+    )
 
 
-def _write(config: Path, name: str, output: Path | None, sign_too: bool, make: Any) -> None:
+def write(config: Path, name: str, output: Path | None, sign_too: bool, make: Any) -> None:
     """Make a proposal on the list in force, show what it changes, save it, perhaps sign it."""
     from node.cli.member_files import PROPOSAL, save, signed_name
     from node.service import accession
-    from protocol.member_signatures import attach
 
     path = output or Path(PROPOSAL.format(name=name))
 
     async def work(node: "Node") -> None:
         members = accession.in_force(node)
-        proposal = make(members, node.clock.now())
+        proposal = make(members, node)
         save(path, proposal.to_json())
         _show(accession.changes(members, proposal))
         say(f"Wrote {path}")
         if sign_too:
             signed = save(signed_name(path, node.country), accession.sign_here(node, proposal).to_json())
             say(f"Wrote {signed}")
-        waiting = attach(members, proposal, ())
+        waiting = accession.attached(members, proposal, ())
         steps("Next:", _after_proposal(path, waiting, node.country if sign_too else ""))
 
     run(config, work)
@@ -195,12 +217,11 @@ def review(proposal: ProposalArgument, config: ConfigOption = HERE) -> None:
     """
     from node.cli.member_files import read_proposal
     from node.service import accession
-    from protocol.member_signatures import attach
 
     async def work(node: "Node") -> None:
         read = read_proposal(proposal)
         _show(accession.changes(node.members, read))
-        progress = attach(node.members, read, ()) if node.members else None
+        progress = accession.attached(node.members, read, ()) if node.members else None
         if progress:
             say(f"Signatures needed: {progress.missing} of {', '.join(progress.waiting)}")
 
@@ -243,12 +264,15 @@ def sign(
     say(f"Wrote {save(output or signed_name(proposal, country), made)}")
 
 
-def _sign_offline(path: Path, proposal: "Proposal", files: tuple[Path, Path | None, Path | None], *, yes: bool) -> None:
+def _sign_offline(
+    path: Path, proposal: "AnyProposal", files: tuple[Path, Path | None, Path | None], *, yes: bool
+) -> None:
     from node.cli.member_files import read_bundle, save, signed_name
     from node.errors import NodeError
     from node.service import accession
     from node.store.key_files import read_seed
     from protocol.member_problems import MemberListError
+    from protocol.member_proposal import Proposal
     from protocol.member_signatures import signer_from_seed
     from protocol.members import MemberList
 
@@ -260,8 +284,8 @@ def _sign_offline(path: Path, proposal: "Proposal", files: tuple[Path, Path | No
         statement = accession.sign(members, proposal, signer)
     except MemberListError as error:
         raise NodeError("members-invalid", f"{error.meaning} ({error})") from None
-    root, _ = proposal.read()
-    states = {keyid: country for country, keyid in root.states.items()}
+    root = proposal.read()[0] if isinstance(proposal, Proposal) else members.root if members else None
+    states = {keyid: country for country, keyid in root.states.items()} if root else {}
     country = states.get(signer.public_key.keyid, "state")
     say(f"Wrote {save(output or signed_name(path, country), statement.to_json())}")
 

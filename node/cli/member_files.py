@@ -7,12 +7,13 @@ from typing import Final, TypeVar
 
 from node.cli.context import read_file, write_file
 from node.errors import NodeError
-from node.service.accession import STATE_KEY, Statement
+from node.service.accession import STATE_KEY, AnyProposal, Statement
 from node.store.key_files import read_seed
 from protocol.member_bundle import MemberBundle
 from protocol.member_problems import MemberListError
 from protocol.member_proposal import Candidate, Proposal
 from protocol.member_signatures import signer_from_seed
+from protocol.suspension_proposal import SuspensionProposal
 
 T = TypeVar("T")
 
@@ -49,14 +50,21 @@ def read_candidate(path: Path) -> Candidate:
     return _read(path, "a candidate", Candidate.from_json)
 
 
-def read_proposal(path: Path) -> Proposal:
-    """Read a file that `entente member propose`, `renew` or `leave` wrote."""
-    proposal = _read(path, "a proposal", Proposal.from_json)
+def read_proposal(path: Path) -> AnyProposal:
+    """Read a file that `entente member propose`, `renew`, `leave` or `suspend` wrote."""
+    proposal = _read(path, "a proposal", _proposal)
     try:
         proposal.read()
     except MemberListError as error:
         raise NodeError("members-invalid", f"{path}: {error.meaning} ({error})") from None
     return proposal
+
+
+def _proposal(data: bytes) -> AnyProposal:
+    try:
+        return SuspensionProposal.from_json(data)
+    except MemberListError:
+        return Proposal.from_json(data)
 
 
 def read_statement(path: Path) -> Statement:

@@ -6,7 +6,7 @@ others accept its TLS certificate as soon as it is a member.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Self
 
 from securesystemslib.signer import CryptoSigner  # type: ignore[attr-defined]
@@ -32,8 +32,11 @@ from protocol.member_signatures import (
     signer_from_seed,
 )
 from protocol.members import MemberList
+from protocol.suspension_proposal import SuspensionProposal, attach_suspension, review_suspension, sign_suspension
 
 STATE_KEY: Final = "state.seed"
+
+AnyProposal = Proposal | SuspensionProposal
 
 
 @dataclass(frozen=True)
@@ -96,11 +99,13 @@ def in_force(node: Node) -> MemberList:
     return node.members
 
 
-def changes(members: MemberList | None, proposal: Proposal) -> tuple[Change, ...]:
+def changes(members: MemberList | None, proposal: AnyProposal) -> tuple[Change, ...]:
     """Return what a proposal changes; a country without a list sees all that it would join.
 
     Raises `members-proposal` where it isn't made on the list in force.
     """
+    if isinstance(proposal, SuspensionProposal):
+        return review_suspension(_known(members), proposal)
     root, targets = proposal.read()
     if members is not None or root.version == 1:
         return review(members, proposal)
@@ -110,12 +115,27 @@ def changes(members: MemberList | None, proposal: Proposal) -> tuple[Change, ...
     return (*active, Change("threshold", threshold), *ends)
 
 
-def sign(members: MemberList | None, proposal: Proposal, signer: CryptoSigner) -> Statement:
+def _known(members: MemberList | None) -> MemberList:
+    if members is None:
+        raise MemberListError("members-proposal", "a suspension is signed with the list in force (--list)")
+    return members
+
+
+def attached(members: MemberList, proposal: AnyProposal, signatures: Iterable[DetachedSignature]) -> Progress:
+    """Put signatures to a proposal and say who is missing."""
+    if isinstance(proposal, SuspensionProposal):
+        return attach_suspension(members, proposal, signatures)
+    return attach(members, proposal, signatures)
+
+
+def sign(members: MemberList | None, proposal: AnyProposal, signer: CryptoSigner) -> Statement:
     """Sign a proposal with a state's key; raises `members-proposal` where that key has no say in it.
 
     A country that has no list yet signs safely: its signature only counts beside those of the majority that
     is in force, and says that it has its key.
     """
+    if isinstance(proposal, SuspensionProposal):
+        return Statement(sign_suspension(_known(members), proposal, signer))
     changes(members, proposal)
     root, _ = proposal.read()
     judges = set(root.states.values()) | (set(members.root.states.values()) if members else set())
@@ -124,9 +144,11 @@ def sign(members: MemberList | None, proposal: Proposal, signer: CryptoSigner) -
     return Statement(sign_proposal(proposal, signer))
 
 
-def sign_here(node: Node, proposal: Proposal) -> Statement:
+def sign_here(node: Node, proposal: AnyProposal) -> Statement:
     """Sign with this node's state key; its own record comes along where the list lacks it."""
     statement = sign(node.members, proposal, state_signer(node))
+    if isinstance(proposal, SuspensionProposal):
+        return statement
     _, targets = proposal.read()
     joins = node.country in targets.standings and not membership.published(node)
     own = signer_from_seed(node.keys.list_seed).public_key.keyid
@@ -135,22 +157,28 @@ def sign_here(node: Node, proposal: Proposal) -> Statement:
     return Statement(statement.signatures, {node.country: membership.signed_record(node)} if joins else {})
 
 
-async def publish(node: Node, proposal: Proposal, statements: Iterable[Statement]) -> Progress:
+async def publish(node: Node, proposal: AnyProposal, statements: Iterable[Statement]) -> Progress:
     """Put signatures to a proposal; as soon as none is missing, the new list is in force here.
 
     The other nodes fetch it from this one. Raises `members-invalid` where it is refused.
     """
     members, given = in_force(node), list(statements)
     signatures = [signature for statement in given for signature in statement.signatures]
-    progress = attach(members, proposal, signatures)
+    progress = attached(members, proposal, signatures)
     if progress.bundle is None:
         return progress
     records = {country: raw for statement in given for country, raw in statement.records.items()}
-    bundle = MemberBundle(progress.bundle.roots, progress.bundle.targets, records)
-    problems = await membership.take_bundle(node, bundle, "operator")
-    if in_force(node).root.version != proposal.read()[0].version or problems:
+    problems = await membership.take_bundle(node, replace(progress.bundle, roles=records), "operator")
+    if problems or not _is_in_force(in_force(node), proposal):
         raise NodeError("members-invalid", "; ".join(map(str, problems)) or "The list in force is another one.")
     return progress
+
+
+def _is_in_force(members: MemberList, proposal: AnyProposal) -> bool:
+    if isinstance(proposal, SuspensionProposal):
+        made = proposal.read()
+        return members.suspension_version(made.name) == made.version
+    return members.root.version == proposal.read()[0].version
 
 
 async def join(node: Node, bundle: MemberBundle, root_sha256: str, shown: bytes | None = None) -> MemberList:

@@ -20,6 +20,7 @@ from protocol.member_documents import read_role, read_root, read_targets
 from protocol.member_problems import MemberListError
 from protocol.member_proposal import EXPIRES_DAYS
 from protocol.member_signatures import sign_role, signer_from_seed
+from protocol.member_suspension import is_suspension
 from protocol.members import MemberList
 
 SPEAKS: Final = ("1",)
@@ -41,18 +42,22 @@ def load_members(q: Read) -> MemberList | None:
 
 def restore(node: Node) -> None:
     """Give a node the list that it stored."""
-    node.members = node.store.read_now(load_members)
+    stored = node.store.read_now(load_members)
+    node.members = stored.at(node.clock.now()) if stored else None
 
 
 def reload(node: Node) -> bool:
-    """Take over a list that another process (a command) stored meanwhile; returns whether there was one.
+    """Take over a list that another process (a command) stored meanwhile, and what has begun or ended by itself.
 
-    Cheap enough for every second or two: it compares versions.
+    Returns whether anything changed. Cheap enough for every second or two: it compares versions.
     """
-    stored = node.store.read_now(member_documents.versions)
-    if not stored or stored == _versions(node.members):
+    before, stored = node.members, node.store.read_now(member_documents.versions)
+    if stored and stored != _versions(before):
+        restore(node)
+    elif before is not None:
+        node.members = before.at(node.clock.now())
+    if node.members is before:
         return False
-    restore(node)
     node.members_changed()
     return True
 
@@ -62,7 +67,8 @@ def _versions(members: MemberList | None) -> dict[str, int]:
         return {}
     roles = {country: members.role_version(country) for country in members.bundle().roles}
     targets = {"targets": members.targets.version} if members.targets else {}
-    return {"root": members.root.version, **targets, **roles}
+    few = {name: members.suspension_version(name) for name in members.bundle().suspensions}
+    return {"root": members.root.version, **targets, **roles, **few}
 
 
 async def take_bundle(node: Node, bundle: MemberBundle, source: str) -> Problems:
@@ -118,6 +124,7 @@ def _save(tx: Tx, members: MemberList) -> None:
     bundle = members.bundle()
     roots = {read_root(raw).version: raw for raw in bundle.roots}
     others = {country: (read_role(raw, country).version, raw) for country, raw in bundle.roles.items()}
+    others |= {name: (members.suspension_version(name), raw) for name, raw in bundle.suspensions.items()}
     if bundle.targets is not None:
         others["targets"] = (read_targets(bundle.targets).version, bundle.targets)
     member_documents.save(tx, roots, others)
@@ -133,19 +140,22 @@ def _keep_proofs(tx: Tx, problems: Iterable[MemberListError], source: str) -> No
 def needs_fetch(node: Node, versions: Versions) -> bool:
     """Say whether a peer that names these versions has a document that is news here.
 
-    A fork counts once: as soon as its proof is kept, there is no reason to fetch it again.
+    A fork counts once: as soon as its proof is kept, there is no reason to fetch it again. So does a suspension
+    that isn't taken, since a state stands in another.
     """
-    members, named = node.members, {name: list(version) for name, version in versions.items()}
+    members = node.members
     if members is None:
         return False
+    second = {name for name in versions if is_suspension(name) and _proven(node, name, "members-second-suspension")}
+    named = {name: list(version) for name, version in versions.items() if name not in second}
     try:
-        return members.newer(named) or any(not _proven(node, name) for name in members.forked(named))
+        return members.newer(named) or any(not _proven(node, name, "members-fork") for name in members.forked(named))
     except MemberListError:
         return False
 
 
-def _proven(node: Node, document: str) -> bool:
-    return node.store.read_now(lambda q: streams.is_proven(q, document, "members-fork"))
+def _proven(node: Node, document: str, code: str) -> bool:
+    return node.store.read_now(lambda q: streams.is_proven(q, document, code))
 
 
 # --- our own record ---

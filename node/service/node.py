@@ -85,4 +85,5 @@ class Node:
         """Return the versions of the member documents that this node knows, for batches and receipts."""
         if self.members is None:
             return {}
-        return {name: (int(v[0]), str(v[1])) for name, v in self.members.versions(self.country).items()}
+        found = self.members.versions(self.country, self.clock.now())
+        return {name: (int(v[0]), str(v[1])) for name, v in found.items()}

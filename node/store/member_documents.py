@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from node.store.tx import Read, Tx
 from protocol.member_bundle import MemberBundle
+from protocol.member_suspension import is_suspension
 
 Versioned = Mapping[str, tuple[int, bytes]]
 """Document → its version and its bytes."""
@@ -15,7 +16,8 @@ def load(q: Read) -> MemberBundle:
     return MemberBundle(
         tuple(raw for name, raw in rows if name == "root"),
         next((raw for name, raw in rows if name == "targets"), None),
-        {name: raw for name, raw in rows if name not in ("root", "targets")},
+        {name: raw for name, raw in rows if name not in ("root", "targets") and not is_suspension(name)},
+        {name: raw for name, raw in rows if is_suspension(name)},
     )
 
 

@@ -22,11 +22,13 @@ NOW = dt.datetime(2026, 9, 21, 12, 0, 0, tzinfo=dt.UTC)
 YEAR = dt.timedelta(days=365)
 
 
-def _state(country: str) -> Any:
+def state_key(country: str) -> Any:
+    """Return the state's signer."""
     return signer_from_seed(cast.secret(f"state {country}"))
 
 
-def _role(country: str) -> Any:
+def role_key(country: str) -> Any:
+    """Return the signer of the country's record."""
     return signer_from_seed(cast.secret(f"role {country}"))
 
 
@@ -35,7 +37,8 @@ def _tls(country: str) -> bytes:
     return cast.certificate(key, f"{country.lower()}.example")
 
 
-def _record(country: str, **changes: Any) -> MemberRecord:
+def record_of(country: str, **changes: Any) -> MemberRecord:
+    """Return a country's record, with some fields replaced."""
     key, reader = cast.message_key(country), cast.Reader(country)
     values = {
         "country": country,
@@ -55,8 +58,8 @@ def _record(country: str, **changes: Any) -> MemberRecord:
 
 
 def _joined(current: MemberList | None, country: str, states: list[str]) -> MemberBundle:
-    proposal = propose(current, Candidate.of(country, _state(country), _role(country)), NOW)
-    signatures = [one for state in states for one in sign_proposal(proposal, _state(state))]
+    proposal = propose(current, Candidate.of(country, state_key(country), role_key(country)), NOW)
+    signatures = [one for state in states for one in sign_proposal(proposal, state_key(state))]
     bundle = attach(current, proposal, signatures).bundle
     assert bundle is not None
     return bundle
@@ -89,12 +92,12 @@ def _offer(name: str, members: MemberList, bundle: MemberBundle, after: str | No
 
 
 def _offers(members: MemberList) -> list[dict[str, Any]]:
-    both, raw = [_state("DE"), _state("HU")], members.bundle()
+    both, raw = [state_key("DE"), state_key("HU")], members.bundle()
     root, targets = raw.roots[-1], raw.targets or b""
     hu = members.member("HU")
     assert hu is not None
-    stolen = sign_role(_record("HU", tls=(_tls("DE"),)), 2, NOW + YEAR, _role("HU"))
-    moved = _record("HU", url="https://new.example")
+    stolen = sign_role(record_of("HU", tls=(_tls("DE"),)), 2, NOW + YEAR, role_key("HU"))
+    moved = record_of("HU", url="https://new.example")
 
     def expire(signed: Any) -> None:
         signed["expires"] = "2030-01-01T00:00:00Z"
@@ -111,9 +114,9 @@ def _offers(members: MemberList) -> list[dict[str, Any]]:
 
     offers = [
         ("the same list", raw),
-        ("a newer record", role_of(moved, 2, _role("HU"))),
-        ("a record signed by another country", role_of(moved, 2, _role("DE"))),
-        ("an older record", role_of(moved, 1, _role("HU"))),
+        ("a newer record", role_of(moved, 2, role_key("HU"))),
+        ("a record signed by another country", role_of(moved, 2, role_key("DE"))),
+        ("an older record", role_of(moved, 1, role_key("HU"))),
         ("a record with another's certificate", MemberBundle(roles={"HU": stolen})),
         ("a record under another country's name", MemberBundle(roles={"DE": raw.roles["HU"]})),
         ("a record of no member", MemberBundle(roles={"FR": raw.roles["HU"]})),
@@ -153,7 +156,7 @@ def network() -> MemberList:
     first = _joined(None, "DE", ["DE"])
     members, _ = MemberList.genesis(first.roots[0]).update(first, NOW)
     members, _ = members.update(_joined(members, "HU", ["DE", "HU"]), NOW)
-    records = {c: sign_role(_record(c), 1, NOW + YEAR, _role(c)) for c in ("DE", "HU")}
+    records = {c: sign_role(record_of(c), 1, NOW + YEAR, role_key(c)) for c in ("DE", "HU")}
     members, problems = members.update(MemberBundle(roles=records), NOW)
     assert not problems
     return members
@@ -174,15 +177,15 @@ def _tuf_form() -> list[dict[str, str]]:
 
 def joining_file(members: MemberList) -> dict[str, Any]:
     """Return how AT joins: each file that goes from hand to hand, and the documents that come of them."""
-    candidate = Candidate.of("AT", _state("AT"), _role("AT"))
+    candidate = Candidate.of("AT", state_key("AT"), role_key("AT"))
     proposal = propose(members, candidate, NOW)
-    record = sign_role(_record("AT"), 1, NOW + YEAR, _role("AT"))
+    record = sign_role(record_of("AT"), 1, NOW + YEAR, role_key("AT"))
     signed = {}
     for country in ("DE", "HU", "AT"):
-        signatures = [each.model_dump(mode="json") for each in sign_proposal(proposal, _state(country))]
+        signatures = [each.model_dump(mode="json") for each in sign_proposal(proposal, state_key(country))]
         records = {"AT": base64.b64encode(record).decode()} if country == "AT" else {}
         signed[country] = {"records": records, "signatures": signatures}
-    bundle = attach(members, proposal, [s for c in signed for s in sign_proposal(proposal, _state(c))]).bundle
+    bundle = attach(members, proposal, [s for c in signed for s in sign_proposal(proposal, state_key(c))]).bundle
     assert bundle is not None
     newer, problems = members.update(MemberBundle(bundle.roots, bundle.targets, {"AT": record}), NOW)
     assert not problems

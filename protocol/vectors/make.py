@@ -24,6 +24,7 @@ from protocol.vectors.list_vectors import joining_file, members_file, network  #
 from protocol.vectors.receiving_vectors import Receiving  # noqa: E402
 from protocol.vectors.refused import refusals_file  # noqa: E402
 from protocol.vectors.set_vectors import set_file  # noqa: E402
+from protocol.vectors.suspension_vectors import suspension_file  # noqa: E402
 
 SIDES: tuple[request.Side, ...] = ("asking", "replying")
 
@@ -286,6 +287,7 @@ def main() -> None:
     write("problems.json", problems_file())
     write("members.json", members_file(members))
     write("joining.json", joining_file(members))
+    write("suspension.json", suspension_file(members))
     write("directory.json", directory_file())
     write("question-set.json", set_file())
     write("receiving.json", Receiving(slots, members).file())

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -20,11 +21,13 @@ from protocol.member_proposal import Candidate, Proposal
 from protocol.member_signatures import attach, sign_proposal, signer_from_seed
 from protocol.members import MemberList
 from protocol.problems import ProtocolError
+from protocol.suspension_proposal import SuspensionProposal, attach_suspension, sign_suspension
 from tests.protocol.member_network import NOW
 from tests.protocol.test_vectors import bundle_of, d64, vectors
 from translations.question_set import CodeList, QuestionSet, Variable, definition_sha256
 
 JOINING, DIRECTORY, SET = (vectors(f"{name}.json") for name in ("joining", "directory", "question-set"))
+SUSPENSION = vectors("suspension.json")
 
 
 @pytest.mark.parametrize("file", ["jws", "event", "batch", "receipt"])
@@ -44,6 +47,45 @@ def test_a_key_of_the_vectors_can_sign(file: str) -> None:
             if one["key"] == key:
                 assert jws.sign(signer, one["typ"], one["claims"], one["iat"]) == one["compact"]
         assert jws.verify_with_certificate(jws.parse(jws.sign(signer, "x", {}, 1), limit=4096), certificate)
+
+
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def test_the_files_of_a_suspension() -> None:
+    """Proposal, signatures, name and document are what SPEC.md says, and it begins and ends in time (SPEC S-182).
+
+    SPEC S-183, S-184, S-188, S-189.
+    """
+    members, problems = MemberList.restore(bundle_of(SUSPENSION["before"]))
+    assert problems == ()
+    proposal = SuspensionProposal.from_json(canonical_json(SUSPENSION["proposal"]))
+    statements = []
+    for country, written in SUSPENSION["signed"].items():
+        statement = Statement.from_json(canonical_json(written))
+        signer = signer_from_seed(bytes.fromhex(SUSPENSION["keys"][country]))
+        assert sign_suspension(members, proposal, signer) == statement.signatures
+        statements += statement.signatures
+    bundle = attach_suspension(members, proposal, statements).bundle
+    assert bundle is not None
+    assert bundle.suspensions == {SUSPENSION["name"]: base64.b64decode(SUSPENSION["raw"])}
+    signed = json.loads(SUSPENSION["signed_bytes"])
+    said = json.dumps(signed["entente"]["suspension"], sort_keys=True, separators=(",", ":")).encode()
+    assert SUSPENSION["name"] == f"suspension-{hashlib.sha256(said).hexdigest()[:16]}"
+    stopped, _ = members.update(bundle, _instant(SUSPENSION["now"]))
+    assert stopped.versions("DE", _instant(SUSPENSION["now"])) == SUSPENSION["versions"]
+    for at, active in SUSPENSION["active"]:
+        assert sorted(stopped.at(_instant(at)).active_countries()) == active
+
+
+def test_what_becomes_of_each_suspension_that_is_offered() -> None:
+    """Too few, a second one, a rollback, a fork: each is refused by its code (SPEC S-185, S-186)."""
+    members, _ = MemberList.restore(bundle_of(SUSPENSION["before"]))
+    for offer in SUSPENSION["offers"]:
+        members, problems = members.update(bundle_of(offer["bundle"]), _instant(offer["now"]))
+        assert [problem.code for problem in problems] == offer["problems"], offer["name"]
+        assert sorted(members.active_countries()) == offer["active"], offer["name"]
 
 
 def test_the_files_of_joining() -> None:

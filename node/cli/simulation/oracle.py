@@ -19,6 +19,7 @@ from node.service.node import Node
 from node.service.verification import check_node
 from node.store import fates, member_documents, streams
 from protocol.batch import Head, parse_batch
+from protocol.member_suspension import is_suspension
 from protocol.receipt import parse_receipt
 
 PERSONAL: Final = "Nur-für-die-Akte"
@@ -155,7 +156,8 @@ class Oracle:
     def _versions(self, country: str, seen: Seen, node: Node) -> None:
         now = {f"directory {c}": version for c, version in node.store.read_now(fates.directories).items()}
         now |= node.store.read_now(member_documents.versions)
-        back = {name: (version, now.get(name)) for name, version in seen.versions.items() if now.get(name, 0) < version}
+        before = {name: version for name, version in seen.versions.items() if name in now or not is_suspension(name)}
+        back = {name: (version, now.get(name)) for name, version in before.items() if now.get(name, 0) < version}
         self.must(not back, "rollback-accepted", country, back)
         seen.versions = now
 

@@ -43,6 +43,7 @@ REFRESH_S: Final = 1800.0
 _TEXTS: Final = Path(translations.__file__).parent
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108 - files that live for one run, where there is a file system in memory
 _DAY: Final = dt.timedelta(days=1)
+_Named = tuple[tuple[str, bytes], ...]
 
 
 @dataclass(frozen=True)
@@ -108,14 +109,15 @@ def open_files(config: Config, clock: Clock, entropy: Entropy) -> Node:
     node = Node(config, store, key_store, case_keys, keys, clock, entropy, areas, texts)
     stored = store.read_now(member_documents.load)
     if stored.roots:
-        node.members = _restored(stored.roots, stored.targets, tuple(stored.roles.items()))
+        others = (tuple(stored.roles.items()), tuple(stored.suspensions.items()))
+        node.members = _restored(stored.roots, stored.targets, *others).at(clock.now())
     return node
 
 
 @lru_cache(maxsize=64)
-def _restored(roots: tuple[bytes, ...], targets: bytes | None, roles: tuple[tuple[str, bytes], ...]) -> MemberList:
+def _restored(roots: tuple[bytes, ...], targets: bytes | None, roles: _Named, suspensions: _Named) -> MemberList:
     """Verify a stored list again, once for the same bytes: every node of a simulation has the same one."""
-    return MemberList.restore(MemberBundle(roots, targets, dict(roles)))[0]
+    return MemberList.restore(MemberBundle(roots, targets, dict(roles), dict(suspensions)))[0]
 
 
 @cache
