@@ -116,13 +116,28 @@ def _membership(node: Node, now: datetime) -> Iterator[Check]:
         yield Check("members", "warn", f"{node.country} isn't in the member list yet", mend)
     elif standing.status != "active":
         since = f"{standing.since:%Y-%m-%d}"
-        yield Check("members", "warn", f"{node.country} is {standing.status} since {since}", "talk to the other states")
+        by = "".join(f", by {', '.join(b)} until {u}" for b, u in _by_few(members, node.country, now))
+        message = f"{node.country} is {standing.status} since {since}{by}"
+        yield Check("members", "warn", message, "talk to the other states")
     else:
         others = sorted(members.active_countries() - {node.country})
         version = members.targets.version if members.targets else 0
         yield Check("members", "ok", f"version {version}, active besides us: {', '.join(others) or 'nobody'}")
         yield from _own_record(node, members)
+    yield from _suspensions(node, members, now)
     yield from _expiry(node, members, now)
+
+
+def _suspensions(node: Node, members: MemberList, now: datetime) -> Iterator[Check]:
+    """Say who else is suspended by a few states; more than half end or prolong it."""
+    for country in sorted(set(members.countries()) - {node.country}):
+        for by, until in _by_few(members, country, now):
+            mend = f"it ends by itself, by entente member suspend {country} --lift, or as more than half decide"
+            yield Check("suspension", "warn", f"{country} is suspended by {', '.join(by)} until {until}", mend)
+
+
+def _by_few(members: MemberList, country: str, now: datetime) -> list[tuple[tuple[str, ...], str]]:
+    return [(one.by, f"{one.expires:%Y-%m-%d %H:%M} UTC") for one in members.suspensions(country, now)]
 
 
 def _own_record(node: Node, members: MemberList) -> Iterator[Check]:

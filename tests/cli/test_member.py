@@ -179,6 +179,41 @@ def test_a_member_is_suspended_resumed_and_leaves(entente: Entente, two: str):
         assert members(entente, "de")["HU"] == status
 
 
+def test_a_few_states_suspend_and_lift(entente: Entente, two: str, folder: Path):
+    """Those who are named sign, also offline; the list says by whom and until when; the same ones lift it."""
+    entente("member", "list", "-o", "list.json", "-C", "de")
+    for arguments, name, status in (
+        (("suspend", "HU", "--with", "HU", "--days", "3"), "HU.few", "suspended"),
+        (("suspend", "HU", "--lift"), "HU.lifted", "active"),
+    ):
+        said = entente("member", *arguments, "--sign", "-C", "de")
+        assert "by DE, HU, who all sign" in said.out
+        file = f"{name}.proposal.json"
+        waits = entente("member", "publish", file, f"{name}.proposal.DE.signed.json", "-C", "de", code=1)
+        assert "Not yet: 1 more of HU must sign" in waits.out
+        assert members(entente, "de")["HU"] != status
+        where = ("--key", "hu/keys/state.seed", "--list", "list.json", "-o", "hu.json")
+        entente("member", "sign", file, "--yes", *where)
+        entente("member", "publish", file, f"{name}.proposal.DE.signed.json", "hu.json", "-C", "de")
+        assert members(entente, "de")["HU"] == status
+        if status == "suspended":
+            (one,) = entente("member", "list", "--json", "-C", "de").data["suspensions"]
+            assert (one["country"], one["by"]) == ("HU", ["DE", "HU"])
+            assert "HU is suspended by DE, HU from" in entente("member", "list", "-C", "de").out
+        for each in ("hu.json", "list.json"):
+            Path(each).unlink()
+        entente("member", "list", "-o", "list.json", "-C", "de")
+    assert "suspensions" in (folder / "list.json").read_text(encoding="utf-8")
+
+
+def test_a_suspension_by_too_few_or_twice_is_not_even_proposed(entente: Entente, two: str):
+    """The command says what is missing, before anybody is asked to sign."""
+    assert "2 states are needed" in entente("member", "suspend", "HU", "-C", "de", code=1).err
+    assert "invalid" in entente("member", "suspend", "HU", "--lift", "--with", "HU", "-C", "de", code=1).err
+    assert "not-found" in entente("member", "suspend", "HU", "--lift", "-C", "de", code=1).err
+    assert "AT isn't active" in entente("member", "suspend", "AT", "--with", "HU", "-C", "de", code=1).err
+
+
 def test_a_block_is_local_and_can_be_undone(entente: Entente, two: str):
     """`block` shows in the list and in doctor, and leaves the other node's list alone."""
     entente("peer", "block", "HU", "-C", "de")

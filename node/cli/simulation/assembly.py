@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any, Final, Protocol
@@ -48,16 +48,25 @@ class Assembly:
         self._doubtful: set[str] = set()  # who has joined or was suspended: not everybody listens to them
 
     def suspend(self, country: str) -> bool:
-        """Let the states suspend a member, one at a time; returns whether they did."""
+        """Let a few states suspend a member, or more than half of them, one at a time; returns whether they did."""
         others = [c for c in self.states.newest.countries() if self.states.standing(c) == "suspended"]
         if others or not self._can_do_without(country):
             return False
-        self._change(country, "suspended")
+        by = self.states.few_for(country, self._now())
+        if by and self._chance.random() < 0.5:  # noqa: PLR2004 - a few, or more than half
+            self.states.suspend(country, by, self._now())
+            self._spread(country)
+        else:
+            self._change(country, "suspended")
         return True
 
     def reinstate(self, country: str) -> None:
-        """Let the states make a suspended member active again."""
-        if self.states.standing(country) == "suspended":
+        """Let those who suspended a member make it active again, or more than half of the states."""
+        if self.states.standing(country) != "suspended":
+            return
+        if self._chance.random() < 0.5 and self.states.lift(country, self._now()):  # noqa: PLR2004 - as above
+            self._spread(country)
+        else:
             self._change(country, "active")
 
     def leave(self, country: str) -> bool:
@@ -89,9 +98,15 @@ class Assembly:
         return bool(honest - {country} - self._doubtful - self.gone)
 
     def _change(self, country: str, status: Status) -> None:
-        self.states.change(country, status, START + timedelta(seconds=asyncio.get_running_loop().time()))
+        self.states.change(country, status, self._now())
+        self._spread(country)
+
+    def _spread(self, country: str) -> None:
         self._doubtful.add(country)
         self.hand_out()
+
+    def _now(self) -> datetime:
+        return START + timedelta(seconds=asyncio.get_running_loop().time())
 
     def hand_out(self) -> None:
         """Let an operator install the newest list, also after the disk of whoever had it is gone."""
