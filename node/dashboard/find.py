@@ -29,6 +29,7 @@ async def page(request: web.Request) -> web.Response:
         query = Query(values["q"][:200], values["country"] or None, values["area"] or None, None, _PAGE, offset)
         found = await find.search(node, request[ACTOR], query, request[LANG])
     others = node.members.active_countries() if node.members else frozenset()
+    expired = node.members is not None and node.members.expired(node.clock.now())
 
     def href(at: int) -> str:
         return "/find?" + urlencode({**values, "draft": draft, "new": new, "from": at})
@@ -44,7 +45,7 @@ async def page(request: web.Request) -> web.Response:
         draft=draft,
         results=found.items if found else None,
         total=found.total if found else 0,
-        stale=(),
+        stale=(texts.t("fault.list-expired.text"),) if expired else (),
         newer_href=href(max(0, offset - _PAGE)) if offset else None,
         more_href=href(found.more) if found and found.more is not None else None,
     )

@@ -17,7 +17,8 @@ class Reason(Text):
 class Found(View):
     """One authority of a search result; the official `name` is never translated.
 
-    `askable` says whether another country's authority may be asked: it is active, and not our own.
+    `askable` says whether another country's authority may be asked: it is active, not our own,
+    and no new counterpart while the member list has expired.
     """
 
     authority: str

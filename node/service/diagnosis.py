@@ -224,7 +224,10 @@ def _delivery(node: Node, now: datetime) -> Iterator[Check]:
     for row in node.store.read_now(streams.backlog):
         oldest = unstamp(row["since"])
         level: Level = "warn" if now - oldest > _WAITS_LONG else "ok"
-        yield Check("backlog", level, f"{row['count']} wait for {row['peer']} since {oldest:%Y-%m-%d %H:%M} UTC")
+        why, mend = _stopped(node, row["peer"])
+        yield Check(
+            "backlog", level, f"{row['count']} wait for {row['peer']} since {oldest:%Y-%m-%d %H:%M} UTC{why}", mend
+        )
     for row in node.store.read_now(peers.all_peers):
         country = row["country"]
         if row["blocked"]:
@@ -238,6 +241,16 @@ def _delivery(node: Node, now: datetime) -> Iterator[Check]:
         offset = row["clock_offset_s"]
         if offset is not None and abs(offset) > _CLOCK_WARN_S:
             yield Check("clock", "warn", f"{country}'s clock differs by {offset:+.0f} s", "timedatectl (both machines)")
+
+
+def _stopped(node: Node, peer: str) -> tuple[str, str]:
+    """Say why nothing goes to a peer that isn't active, and what can be done about what waits for it."""
+    standing = node.members.standing(peer) if node.members else None
+    if standing is None or standing.status == "active":
+        return "", ""
+    if standing.status == "left":
+        return "; it has left", f"entente queue list {peer}; entente queue give-up NUMBER takes back what isn't sealed"
+    return "; it is suspended", "nothing: it goes out when the suspension ends"
 
 
 def _losses(node: Node, now: datetime) -> Iterator[Check]:

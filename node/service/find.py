@@ -10,6 +10,7 @@ from node.domain.access import Actor
 from node.domain.case_view import Text
 from node.domain.directory_view import Found, Page, Query, Reason
 from node.errors import NodeError
+from node.service import counterparts
 from node.service.labels import Labels
 from node.service.node import Node
 from node.store import authorities
@@ -145,6 +146,7 @@ class _Describer:
         self._lang = lang
         self._tokens = tokens
         self._labels = Labels(node.areas)
+        self._unmet = counterparts.unmet(node, active_countries(node))
 
     def found(self, one: Authority, why: Sequence[Field]) -> Found:
         title = in_language(one.titles, self._lang)
@@ -158,7 +160,7 @@ class _Describer:
             place=one.place,
             areas=tuple(self._label(role.area) for role in one.areas),
             why=tuple(self._reason(one, field) for field in why),
-            askable=one.country != self._node.country,
+            askable=one.country != self._node.country and one.country not in self._unmet,
         )
 
     def _label(self, code: str) -> Text:

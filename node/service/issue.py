@@ -28,6 +28,9 @@ def reader_of(node: Node, country: str) -> Recipient:
     """Return the encryption key of an active member; raises `unknown-country` or `no-encryption-key`."""
     if node.members is None or not node.members.active(country):
         raise NodeError("unknown-country", f"{country} is no active member.")
+    own = node.members.standing(node.country)
+    if own is not None and own.status == "left":
+        raise NodeError("unknown-country", f"{node.country} has left: nobody takes anything from it any more.")
     key = node.members.encryption_key(country)
     if key is None:
         raise NodeError("no-encryption-key", f"{country} has no encryption key of a suite that this node knows.")

@@ -11,7 +11,7 @@ from node.domain.access import Actor
 from node.domain.case import Case
 from node.domain.case_view import CaseSummary, CaseView, Due, Holder, Party, Side, Text
 from node.errors import NodeError
-from node.service import contents, damage
+from node.service import contents, counterparts, damage
 from node.service.case_texts import CaseTexts
 from node.service.cases import note_opened, own_case
 from node.service.contents import Stored
@@ -169,7 +169,7 @@ def view_case(node: Node, actor: Actor, case_id: str, lang: str, *, as_form: boo
         attachments=story.attachments(node.store.read_now(lambda q: blobs.of_case(q, case_id))),
         timeline=story.timeline(),
         notices=_notices(node, texts, case, events),
-        actions=actions_of(case) if actor.may("cases.act") else (),
+        actions=actions_of(case) if actor.may("cases.act") and counterparts.can_act(node, case) else (),
         waiting_since=_waiting(node, case_id),
         draft_reply=_draft(node, case_id),
     )
@@ -228,6 +228,8 @@ def _notices(node: Node, texts: CaseTexts, case: Case, events: list[Stored]) -> 
 
 
 def _each_notice(node: Node, texts: CaseTexts, case: Case, events: list[Stored]) -> Iterator[Text]:
+    if why := counterparts.stopped(node, case):
+        yield texts.interface(f"notice.{why[0]}", country=texts.country(why[1]))
     since = _waiting(node, case.id)
     if since and node.store.read_now(lambda q: streams.stuck(q, case.counterpart)):
         yield texts.interface("notice.waiting", country=texts.country(case.counterpart), when=texts.moment(since))

@@ -9,13 +9,12 @@ from node.domain.access import Actor
 from node.domain.case import Case
 from node.domain.draft import RequestDraft
 from node.errors import NodeError
-from node.service import drafts
+from node.service import counterparts, drafts
 from node.service.cases import own_case
 from node.service.issue import Opening, open_cases
 from node.service.judge import plain
 from node.service.node import Node
 from node.store import authorities
-from node.store import cases as stored_cases
 from node.store.tx import Read
 from protocol.content import MATTER, PERSON, Asked, Content, PartyName, SendMatter, SendPerson
 from protocol.content import Actor as ActorName
@@ -141,10 +140,7 @@ def only_needed(node: Node, content: RequestDraft) -> RequestDraft:
 
 def _require_known_counterparts(node: Node, contents: Sequence[RequestDraft]) -> None:
     """Raise `list-expired` for a country never dealt with, once the member list has expired (SPEC S-112)."""
-    if node.members is None or not node.members.expired(node.clock.now()):
-        return
-    countries = {content.country or "" for content in contents}
-    new = sorted(node.store.read_now(lambda q: [country for country in countries if not stored_cases.met(q, country)]))
+    new = counterparts.unmet(node, (content.country or "" for content in contents))
     if new:
         raise NodeError("list-expired", f"The member list has expired; {', '.join(new)} would be a new counterpart.")
 

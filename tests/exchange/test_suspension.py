@@ -133,9 +133,7 @@ async def _lifted(folder: Path) -> None:
         assert stored_case(net["DE"], case_id).state == "accepted"
         with pytest.raises(Exception, match="other states, or more than half"):
             suspend(in_force(net["DE"]), "HU", BOTH, net.clock.now())
-        entries = net["AT"].store.read_now(
-            lambda q: q.all("SELECT seq FROM audit WHERE detail LIKE '%suspension-%'")
-        )
+        entries = net["AT"].store.read_now(lambda q: q.all("SELECT seq FROM audit WHERE detail LIKE '%suspension-%'"))
         assert len(entries) == 2, [dict(entry) for entry in entries]
 
 
