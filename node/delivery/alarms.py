@@ -16,10 +16,9 @@ from typing_extensions import override
 
 from node.clock import unstamp
 from node.service.backup import program_version
-from node.service.diagnosis import retired_keys
+from node.service.dates import all_ends
 from node.service.node import Node
 from node.store import backup_history, events, last_verification, overview, peers
-from protocol.members import MemberList
 
 _REFUSED_WITHIN: Final = timedelta(days=1)
 
@@ -82,20 +81,13 @@ class Alarms(Collector):
 
     def _ends(self) -> GaugeMetricFamily:
         ends = GaugeMetricFamily(
-            "entente_expires_timestamp_seconds", "When it ends: list, records, retired keys.", labels=["kind", "name"]
+            "entente_expires_timestamp_seconds",
+            "When it ends: list, records, suspensions, retired and kept keys, backups of case keys.",
+            labels=["kind", "name"],
         )
-        members = self._node.members
-        for kind, name, at in _dates(self._node, members) if members else ():
-            ends.add_metric([kind, name], at.timestamp())
+        for one in all_ends(self._node):
+            ends.add_metric([one.kind, one.name], one.at.timestamp())
         return ends
-
-
-def _dates(node: Node, members: MemberList) -> Iterator[tuple[str, str, datetime]]:
-    """Yield kind (`list`, `record` or `retired-key`), name and end. A record carries certificate and keys."""
-    for name, at in members.expiries():
-        yield ("list" if name in {"root", "targets"} else "record"), name, at
-    for name, at in retired_keys(node, members):
-        yield "retired-key", name, at
 
 
 def _resident_bytes() -> int:

@@ -11,11 +11,11 @@ from typing import Final, Literal
 from node.clock import unstamp
 from node.config import Config
 from node.service import key_change, membership
+from node.service.dates import retired_keys
 from node.service.node import Node
 from node.store import authorities, damage, overview, peers, recoveries, streams
 from node.store.key_files import exposed
 from node.store.snapshot import Snapshot
-from protocol.limits import RETIRED_KEY_DAYS
 from protocol.member_documents import read_role
 from protocol.members import MemberList
 
@@ -189,14 +189,6 @@ def expiries(node: Node, members: MemberList) -> list[tuple[str, datetime]]:
     if (raw := members.bundle().roles.get(node.country)) is not None:
         found.append((f"record of {node.country}", read_role(raw, node.country).expires))
     return found + [(f"retired message key {kid}", until) for kid, until in retired_keys(node, members)]
-
-
-def retired_keys(node: Node, members: MemberList) -> list[tuple[str, datetime]]:
-    """Return the first letters of each retired message key of ours, and until when it is accepted."""
-    record = members.member(node.country)
-    keys = record.message_keys if record else ()
-    ended = [(key.kid[:8], key.until) for key in keys if key.state == "retired" and key.until]
-    return [(kid, until + timedelta(days=RETIRED_KEY_DAYS)) for kid, until in ended]
 
 
 # --- what goes on ---
