@@ -349,6 +349,31 @@ async def test_a_member_is_suspended_and_comes_back_while_both_run(night: Night)
     await night.over()
 
 
+async def test_a_country_is_stopped_for_everybody_while_both_run(night: Night):
+    """A few states suffice: both nodes see it without a restart, and after `--lift` all that waited goes out."""
+    case = await night.ask()
+    await night.arrived(case["id"])
+    said = await night.play("A country has to be stopped for everybody", WITH="--with HU")
+    assert re.search(r"^HU is suspended by DE, HU from 20\S+ until 20\S+\.$", said, re.MULTILINE), said
+
+    async def told() -> bool:
+        listed = await entente("member", "list", "--json", "-C", night.two.nodes["HU"].folder)
+        return [one["country"] for one in listed.data["suspensions"]] == ["HU"]
+
+    await until("Hungary sees that it is suspended", told)
+    replier = await night.two.reader("HU", "szabo.katalin")
+    await replier.api.call("POST", f"cases/{case['id']}/accept", {})
+    asker = await night.two.reader("DE", "anna.berger")
+    view = await asker.api.call("GET", f"cases/{case['id']}", lang="en")
+    assert (view["state"], view["actions"]) == ("sent", [])
+    assert view["notices"][0]["text"].startswith("Participation is suspended. Country: Hungary.")
+    await night.play("A country has to be stopped for everybody", 1)
+    await night.two.both_sides(
+        lambda here, there: here[case["id"]]["state"] == there[case["id"]]["state"] == "accepted"
+    )
+    await night.over()
+
+
 async def test_every_block_is_played():
     """No block of the page is left out by the tests of this file."""
     source = inspect.getsource(sys.modules[__name__])
