@@ -58,7 +58,7 @@ async def sign_in(request: web.Request) -> web.Response:
         values = {"name": form["name"]}
         again = render(request, "signin", error.entry.status, values=values, errors={"name": Mistake(shown)})
         return told_to_wait(again, error)
-    answer = see_other("/work", "flash.link-made", "info") if link_made else see_other("/work")
+    answer = see_other("/", "flash.link-made", "info") if link_made else see_other("/")
     return keep_session(request, answer, token)
 
 
@@ -114,7 +114,7 @@ async def set_password(request: web.Request) -> web.Response:
         errors = {name: Mistake(texts.t(i, n=MINIMUM) if "short" in i else texts.t(i)) for name, i in found.items()}
         name = request[ACTOR].name
         return render(request, "password", 422, name=name, minimum=MINIMUM, errors=errors)
-    return see_other("/work", "flash.password-changed")
+    return see_other("/", "flash.password-changed")
 
 
 def password_faults(form: Form) -> dict[str, str]:
