@@ -93,6 +93,8 @@ async def _middleware(request: web.Request, handler: Handler) -> web.StreamRespo
     except web.HTTPException as error:
         found = error.status < 400  # noqa: PLR2004
         response = _moved(error) if found else _error_page(request, NodeError("not-found"))
+    except sign_in.OldFormError as error:
+        response = sign_in.show_old_form(request, error)
     except NodeError as error:
         response = _error_page(request, error)
     except Exception:
@@ -132,7 +134,7 @@ async def _guarded(request: web.Request, handler: Handler) -> web.StreamResponse
     elif request.method not in ("GET", "HEAD"):
         raise NodeError("not-found")
     if ACTOR not in request and not request.path.startswith(_OPEN):
-        raise web.HTTPSeeOther("/sign-in")
+        return await sign_in.ask_again(request)
     if ACTOR in request and not request.path.startswith((*_OPEN, "/password", "/sign-out")):
         _require_password(request)
     return await handler(request)

@@ -175,7 +175,7 @@ def render(request: web.Request, template: str, status: int = 200, **context: An
         "section": "",
         "todo": reading.count_todo(node, actor) if actor and actor.may("cases.read") else 0,
         "flash": _flashes(request, texts),
-        "csrf": csrf_of(request[SESSION]) if SESSION in request else "",
+        "csrf": csrf_of(request[SESSION], actor.id) if actor and SESSION in request else "",
         "values": {},
         "errors": {},
     }

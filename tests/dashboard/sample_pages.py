@@ -304,7 +304,16 @@ REASONS = (option("not-competent", "Not competent"), option("other", f"Another r
 
 def case_page(view: CaseView, **more: Any) -> Mapping[str, Any]:
     """Give the context of case.html."""
-    return {**frame("work"), "case": view, "writing": WRITING, "own_lang": "de", "open": "", "reasons": REASONS, **more}
+    return {
+        **frame("work"),
+        "case": view,
+        "writing": WRITING,
+        "own_lang": "de",
+        "open": "",
+        "once": "x",
+        "reasons": REASONS,
+        **more,
+    }
 
 
 def sign_in_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
@@ -317,10 +326,15 @@ def sign_in_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
     }
     failed = {"title": t("fault.title"), "what": en(ATTACK), "next_step": t("fault.internal.next")}
     return {
-        "signin": ("signin.html", {**out, "flash": (Thing(kind="success", text=t("flash.signed-out")),)}),
+        "signin": ("signin.html", {**out, "kept": "", "flash": (Thing(kind="success", text=t("flash.signed-out")),)}),
         "signin-wrong": (
             "signin.html",
-            {**out, "values": {"name": ATTACK}, "errors": {"name": wrong("error.sign-in")}},
+            {**out, "kept": ATTACK, "values": {"name": ATTACK}, "errors": {"name": wrong("error.sign-in")}},
+        ),
+        "signin-kept": ("signin.html", {**out, "kept": "x" * 43}),
+        "resume": (
+            "resume.html",
+            {**frame("work"), "action": "/cases/1/reply", "fields": {ATTACK: [ATTACK, "b"]}, "files": True},
         ),
         "signin-link": ("signin_link.html", {**out, "link": "x" * 43}),
         "signin-link-used": ("signin_link.html", {**out, "link": None}),

@@ -10,6 +10,7 @@ from translations.plural import CATEGORIES
 CODE = sorted(DASHBOARD.parent.rglob("*.py"))
 TEMPLATES = sorted((DASHBOARD / "templates").glob("*.html"))
 VALUE = "([a-z0-9.-]+)"
+AHEAD = {"notice.blocked": "for the blocking of personal data after a case's end, which isn't built yet"}
 WORD = re.compile(r"[a-z0-9.-]+\Z")
 
 
@@ -61,7 +62,7 @@ def used(ids: frozenset[str]) -> set[str]:
 
 def test_no_text_is_left_over():
     """Nothing is translated into 26 languages that nobody ever reads."""
-    assert sorted(CATALOGUE.ids() - used(CATALOGUE.ids())) == []
+    assert sorted(CATALOGUE.ids() - used(CATALOGUE.ids()) - AHEAD.keys()) == []
 
 
 def test_a_text_that_nobody_names_is_found():
