@@ -1,7 +1,6 @@
 """The pages in a real browser: accessibility, keyboard, narrow screens, no scripts."""
 
 import contextlib
-import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -151,16 +150,9 @@ async def test_no_page_of_the_operator_has_a_barrier(
     """Axe finds nothing on the operator's pages and their questions, and nothing scrolls sideways."""
     async with operators_stage(tmp_path, chromium) as (_, launched, olga):
         window, found = await opened(launched, olga, lang, width), []
-        asking = [
-            ("/peers/HU", f'form[action="/peers/HU/{action}"] button', f"ask-{action}") for action in ("block", "hold")
-        ]
-        asking += [
-            ("/queue/HU", f'form[action="/queue/HU/{what}"] button', what) for what in ("give-up", "give-up-all")
-        ]
-        for path, button, name in [
-            *((path, "", path.strip("/").replace("/", "-")) for path in OPERATORS_PAGES),
-            *asking,
-        ]:
+        asking = [("/peers/HU", f'form[action="/peers/HU/{action}"] button') for action in ("block", "hold")]
+        asking += [("/queue/HU", f'form[action="/queue/HU/{what}"] button') for what in ("give-up", "give-up-all")]
+        for path, button in [*((path, "") for path in OPERATORS_PAGES), *asking]:
             await window.goto(olga.base + path)
             if button:
                 async with window.expect_navigation():
@@ -168,14 +160,7 @@ async def test_no_page_of_the_operator_has_a_barrier(
             found += await violations(window, axe)
             wide = await window.evaluate("document.documentElement.scrollWidth > window.innerWidth")
             assert not wide, f"{path} {button} scrolls sideways at {width}"
-            await _pictured(window, f"{name}-{lang}-{width}")
         assert found == []
-
-
-async def _pictured(window: Page, name: str) -> None:
-    """Keep a picture of a page where `ENTENTE_PICTURES` names a folder, for whoever wants to look at it."""
-    if folder := os.environ.get("ENTENTE_PICTURES"):
-        await window.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
 
 
 async def test_the_operator_needs_no_mouse_and_no_scripts(tmp_path: Path, chromium: str) -> None:
