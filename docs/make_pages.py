@@ -25,6 +25,7 @@ import node.service.callers
 import node.service.find
 import node.service.hashing
 import node.service.idempotency
+import node.service.kept_form
 import node.service.passwords
 import node.service.sessions
 import node.service.tokens
@@ -64,6 +65,7 @@ LIMITS = {
         node.service.callers,
         node.service.hashing,
         node.service.sessions,
+        node.service.kept_form,
         node.service.tokens,
         node.service.find,
         node.service.idempotency,

@@ -119,7 +119,12 @@ def retry(country: CountryArgument, config: ConfigOption = HERE) -> None:
 
 @app.command("give-up")
 def give_up(
-    number: Annotated[str, typer.Argument(metavar="NUMBER", help="Number of the request, such as DE-2026-000412.")],
+    number: Annotated[
+        str | None, typer.Argument(metavar="[NUMBER]", help="Number of the request, such as DE-2026-000412.")
+    ] = None,
+    country: Annotated[
+        str | None, typer.Option("--all", metavar="COUNTRY", help="All that was never sealed for this country.")
+    ] = None,
     config: ConfigOption = HERE,
     yes: YesOption = False,
 ) -> None:
@@ -132,7 +137,17 @@ def give_up(
     Examples:
       entente queue give-up DE-2026-000412
       entente queue give-up DE-2026-000412 --yes
+      entente queue give-up --all HU
     """
+    if (number is None) == (country is None):
+        raise typer.BadParameter("Name the number of a request, or --all COUNTRY.")
+    if country is not None:
+        _give_up_all(config, country, yes=yes)
+    else:
+        _give_up_one(config, number or "", yes=yes)
+
+
+def _give_up_one(config: Path, number: str, *, yes: bool) -> None:
     from node.domain.access import operator
     from node.service import queues
 
@@ -144,3 +159,17 @@ def give_up(
         typer.confirm(f"Take back {', '.join(found.kinds)} of {number}, for {found.peer}?", abort=True)
     done = run(config, lambda node: queues.give_up(node, operator(), number))
     say(f"Given up: {', '.join(done.kinds)} of {number}. {done.peer} never sees it; the case says so.")
+
+
+def _give_up_all(config: Path, country: str, *, yes: bool) -> None:
+    from node.domain.access import operator
+    from node.service import queues
+
+    async def look(node: "Node") -> queues.Unsealed:
+        return queues.to_give_up_all(node, operator(), country)
+
+    found = run(config, look)
+    if not yes:
+        typer.confirm(f"Take back all that was never sealed for {country} ({found.count} messages)?", abort=True)
+    count = run(config, lambda node: queues.give_up_all(node, operator(), country, found.until))
+    say(f"Given up: {count} messages. {country} never sees them; the cases say so.")

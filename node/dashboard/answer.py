@@ -1,9 +1,13 @@
 """The reply form, made from the question set; what was typed is kept as a draft by the server."""
 
+from http import HTTPStatus
+from typing import Any
+
 from aiohttp import web
 from pydantic import ValidationError
 
 from node.dashboard.ask_details import add_files, attached, told
+from node.dashboard.asking import changed_note, version_of
 from node.dashboard.form import Form
 from node.dashboard.page import ACTOR, LANG, NODE, render, see_other, texts_of
 from node.dashboard.sign_in import checked_form
@@ -26,7 +30,7 @@ def add_routes(app: web.Application) -> None:
 async def page(request: web.Request) -> web.Response:
     """Show the reply form with the draft."""
     draft = await _draft(request)
-    return _show(request, draft, _typed(_content(draft)), {})
+    return _show(request, draft, Form({name: [text] for name, text in _typed(_content(draft)).items()}), {})
 
 
 async def _draft(request: web.Request) -> Draft:
@@ -53,12 +57,16 @@ def _form_view(request: web.Request) -> CaseView:
     return reading.view_case(request.app[NODE], request[ACTOR], request.match_info["case"], request[LANG], as_form=True)
 
 
-def _show(request: web.Request, draft: Draft, values: dict[str, str], found: dict[str, str]) -> web.Response:
+def _show(
+    request: web.Request, draft: Draft, form: Form, found: dict[str, str], *, changed: bool = False
+) -> web.Response:
     texts = texts_of(request)
+    frame: dict[str, Any] = {"flash": (changed_note(texts),)} if changed else {}
     return render(
         request,
         "answer",
-        422 if found else 200,
+        HTTPStatus.CONFLICT if changed else HTTPStatus.UNPROCESSABLE_ENTITY if found else HTTPStatus.OK,
+        **frame,
         section="work",
         case=_form_view(request),
         saved_at=draft.updated_at,
@@ -69,8 +77,8 @@ def _show(request: web.Request, draft: Draft, values: dict[str, str], found: dic
         attached=attached(_content(draft).attachments),
         file_count=MAX_ATTACHMENTS,
         file_size=MAX_BLOB,
-        values=values,
-        errors=told(texts, found),
+        values=form.values(),
+        errors=told(texts, found, form.refused_file),
     )
 
 
@@ -80,8 +88,12 @@ async def reply(request: web.Request) -> web.Response:
     draft, case_id = await _draft(request), request.match_info["case"]
     view = _form_view(request)
     content, found = _read(view, form, form["language"] or request[LANG])
-    version = int(form["version"]) if form["version"].isdigit() else draft.version
-    draft = await drafts.save(node, actor, draft.id, content, version)
+    try:
+        draft = await drafts.save(node, actor, draft.id, content, version_of(form, draft))
+    except NodeError as error:
+        if error.code != "stale":
+            raise
+        return _show(request, await _draft(request), form, found, changed=True)
     found |= await add_files(node, request, draft.id, form)
     if form["remove"]:
         await drafts.detach(node, actor, draft.id, form["remove"])
@@ -96,7 +108,7 @@ async def reply(request: web.Request) -> web.Response:
         else:
             return see_other(f"/cases/{case_id}", "flash.replied")
     if found:
-        return _show(request, draft, form.values(), found)
+        return _show(request, draft, form, found)
     return see_other(f"/cases/{case_id}/reply", "flash.draft-saved")
 
 

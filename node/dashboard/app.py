@@ -8,7 +8,21 @@ import structlog
 from aiohttp import web
 
 from node.clock import stopwatch
-from node.dashboard import answer, ask, ask_details, case, drafts, find, people, profile, sign_in, work
+from node.dashboard import (
+    answer,
+    ask,
+    ask_details,
+    case,
+    diagnosis,
+    drafts,
+    find,
+    peers,
+    people,
+    profile,
+    queue,
+    sign_in,
+    work,
+)
 from node.dashboard.page import (
     ACTOR,
     FOLDER,
@@ -17,6 +31,7 @@ from node.dashboard.page import (
     NODE,
     SESSION,
     address,
+    home_of,
     render,
     texts_of,
     told_to_wait,
@@ -43,6 +58,10 @@ HEADERS: Final = {
     "Cache-Control": "no-store",
 }
 
+_PAGES: Final = (
+    sign_in, work, find, ask, ask_details, case, answer, drafts, people, peers, queue, diagnosis, profile,
+)  # fmt: skip
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _FAMILIES: Final = {500: "internal", 503: "unavailable"}
 """Statuses whose errors are told in common words where a code has none of its own."""
@@ -57,12 +76,12 @@ def add_routes(app: web.Application, node: Node) -> None:
     app.middlewares.append(_middleware)
     app.router.add_static("/static", FOLDER / "static", append_version=False)
     app.router.add_get("/", _home)
-    for module in (sign_in, work, find, ask, ask_details, case, answer, drafts, people, profile):
+    for module in _PAGES:
         module.add_routes(app)
 
 
-async def _home(_request: web.Request) -> web.Response:
-    raise web.HTTPSeeOther("/work")
+async def _home(request: web.Request) -> web.Response:
+    raise web.HTTPSeeOther(home_of(request[ACTOR]))
 
 
 @web.middleware
@@ -74,6 +93,8 @@ async def _middleware(request: web.Request, handler: Handler) -> web.StreamRespo
     except web.HTTPException as error:
         found = error.status < 400  # noqa: PLR2004
         response = _moved(error) if found else _error_page(request, NodeError("not-found"))
+    except sign_in.OldFormError as error:
+        response = sign_in.show_old_form(request, error)
     except NodeError as error:
         response = _error_page(request, error)
     except Exception:
@@ -113,7 +134,7 @@ async def _guarded(request: web.Request, handler: Handler) -> web.StreamResponse
     elif request.method not in ("GET", "HEAD"):
         raise NodeError("not-found")
     if ACTOR not in request and not request.path.startswith(_OPEN):
-        raise web.HTTPSeeOther("/sign-in")
+        return await sign_in.ask_again(request)
     if ACTOR in request and not request.path.startswith((*_OPEN, "/password", "/sign-out")):
         _require_password(request)
     return await handler(request)

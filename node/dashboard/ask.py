@@ -111,6 +111,8 @@ async def start(request: web.Request) -> web.Response:
         same = (asking.content.area, asking.content.set) == (area_id, set_id)
         changes |= {"area": area_id, "set": set_id} | ({} if same else {"questions": (), "comments": {}})
     asking = await asking.save(asking.content.model_copy(update=changes), form)
+    if asking.changed:
+        return _start(asking, {})
     missing = {"set": "error.choose"} if not asking.content.set else {}
     if not asking.askable():
         missing["authority"] = "error.authority-ended" if asking.content.to else "error.choose-authority"
@@ -150,6 +152,8 @@ async def questions(request: web.Request) -> web.Response:
     known = asking.area().question_sets[asking.content.set or ""].questions
     picked = tuple(item for item in known if item in form.all("item"))
     asking = await asking.save(asking.content.model_copy(update={"questions": picked}), form)
+    if asking.changed:
+        return _questions(asking, {})
     if form["do"] == "save":
         return see_other(f"{asking.base}/questions", "flash.draft-saved")
     if not picked:

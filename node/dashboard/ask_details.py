@@ -107,6 +107,8 @@ async def details(request: web.Request) -> web.Response:
     form, asking = await checked_form(request), Asking.of(request)
     content, found = _read_details(asking, form)
     asking = await asking.save(content, form)
+    if asking.changed:
+        return _details(asking, form.values(), told(asking.texts, found))
     found |= await add_files(asking.node, request, asking.draft.id, form)
     if form["remove"]:
         await drafts.detach(asking.node, request[ACTOR], asking.draft.id, form["remove"])
@@ -116,20 +118,21 @@ async def details(request: web.Request) -> web.Response:
     if (step := step_of(found)) != _HERE:
         return see_other(asking.base + step)
     if found:
-        return _details(asking, form.values(), told(asking.texts, found))
+        return _details(asking, form.values(), told(asking.texts, found, form.refused_file))
     if form["do"] == "check" and not form["remove"]:
         return see_other(f"{asking.base}/check")
     return see_other(f"{asking.base}/details", "flash.draft-saved")
 
 
-def told(texts: Texts, found: dict[str, str]) -> dict[str, Mistake]:
-    """Turn `field → text id` into what the form shows, with the limits filled in."""
+def told(texts: Texts, found: dict[str, str], file: str = "") -> dict[str, Mistake]:
+    """Turn `field → text id` into what the form shows, with the limits and the name of a refused file filled in."""
     values: dict[str, dict[str, object]] = {
         "error.too-long": {"n": MAX_NAME},
         "error.text-long": {"n": MAX_TEXT},
         "error.date-early": {"date": texts.day(texts.node.clock.now().date())},
-        "error.file-size": {"name": "", "size": texts.size(MAX_BLOB)},
-        "error.file-type": {"name": ""},
+        "error.file-size": {"name": file, "size": texts.size(MAX_BLOB)},
+        "error.file-type": {"name": file},
+        "error.file-empty": {"name": file},
         "error.file-count": {"n": MAX_ATTACHMENTS},
     }
     same = {"error.text-long": "error.too-long"}
@@ -170,8 +173,11 @@ def _given(form: Form, name: str, kind: str, lang: str) -> dict[str, str]:
 
 
 async def add_files(node: Node, request: web.Request, draft_id: str, form: Form) -> dict[str, str]:
-    """Attach the uploaded files to a draft; returns what is wrong with them."""
+    """Attach the uploaded files to a draft; returns what is wrong with them, and notes with which in the form."""
     for file in form.files:
+        form.refused_file = file.name
+        if not file.data:
+            return {"files": "error.file-empty"}
         media_type = "application/pdf" if file.data.startswith(b"%PDF-") else file.media_type.partition(";")[0]
         try:
             await drafts.attach(node, request[ACTOR], draft_id, file.name, media_type, file.data)

@@ -1,12 +1,14 @@
 """A request that is being written: its draft, and what the pages show of it."""
 
 from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
 
 from aiohttp import web
 
 from directory_sync.authority import Authority
 from node.dashboard.form import Form
-from node.dashboard.page import ACTOR, NODE, Mistake, Texts, render, texts_of
+from node.dashboard.page import ACTOR, NODE, Flash, Mistake, Texts, render, texts_of
 from node.domain.case_view import Party
 from node.domain.draft import Draft, RequestDraft
 from node.errors import NodeError
@@ -14,14 +16,20 @@ from node.service import drafts, find, preview
 from node.service.node import Node
 from translations.area import Area
 
+_DIGITS: Final = 16
+
 
 @dataclass(frozen=True)
 class Asking:
-    """A request that is being written: its draft, and what the pages show of it."""
+    """A request that is being written: its draft, and what the pages show of it.
+
+    `changed`: somebody else was quicker; the draft holds what was typed here, and its version is the other's.
+    """
 
     request: web.Request
     node: Node
     draft: Draft
+    changed: bool = False
 
     @classmethod
     def of(cls, request: web.Request) -> "Asking":
@@ -64,10 +72,17 @@ class Asking:
         return bool(self.content.to) and find.is_active(self.node, self.content.country or "", self.content.to or "")
 
     async def save(self, content: RequestDraft, form: Form) -> "Asking":
-        """Keep what was typed; `stale` where a colleague changed the draft since the page was shown."""
-        shown = form["version"]
-        version = int(shown) if shown.isdigit() else self.draft.version
-        draft = await drafts.save(self.node, self.request[ACTOR], self.draft.id, content, version)
+        """Keep what was typed; `changed` where a colleague changed the draft since the page was shown."""
+        actor = self.request[ACTOR]
+        try:
+            draft = await drafts.save(self.node, actor, self.draft.id, content, version_of(form, self.draft))
+        except NodeError as error:
+            if error.code != "stale":
+                raise
+            theirs = drafts.read(self.node, actor, self.draft.id)
+            files = theirs.request.attachments if theirs.request else ()
+            typed = content.model_copy(update={"attachments": files})
+            return Asking(self.request, self.node, theirs.model_copy(update={"request": typed}), changed=True)
         return Asking(self.request, self.node, draft)
 
     def show(self, template: str, errors: dict[str, Mistake] | None = None, **context: object) -> web.Response:
@@ -81,7 +96,21 @@ class Asking:
             "authority": self.party(),
             "errors": errors or {},
         }
-        return render(self.request, template, 422 if errors else 200, **{**frame, **context})
+        if self.changed:
+            frame["flash"] = (changed_note(self.texts),)
+        status = HTTPStatus.CONFLICT if self.changed else HTTPStatus.UNPROCESSABLE_ENTITY if errors else HTTPStatus.OK
+        return render(self.request, template, status, **{**frame, **context})
+
+
+def version_of(form: Form, draft: Draft) -> int:
+    """Return the version of a draft that a form was made from."""
+    shown = form["version"]
+    return int(shown) if shown.isascii() and shown.isdigit() and len(shown) < _DIGITS else draft.version
+
+
+def changed_note(texts: Texts) -> Flash:
+    """Say that somebody else has changed the draft, and how what was typed replaces that."""
+    return Flash("warning", texts.t("error.draft-changed"))
 
 
 def party_of(texts: Texts, record: Authority) -> Party:

@@ -1,7 +1,8 @@
 """The case page and what is done on it."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from http import HTTPStatus
+from typing import Any, Final
 from urllib.parse import quote
 
 from aiohttp import web
@@ -9,19 +10,25 @@ from aiohttp import web
 from node.dashboard.ask_details import told
 from node.dashboard.confirm import Confirmation, confirm
 from node.dashboard.form import Form
-from node.dashboard.page import ACTOR, LANG, NODE, Mistake, Option, render, see_other, texts_of
+from node.dashboard.page import ACTOR, LANG, NODE, SESSION, Flash, Mistake, Option, render, see_other, texts_of
 from node.dashboard.sign_in import checked_form
 from node.domain.case_view import FreeText
 from node.domain.draft import ReplyDraft
 from node.errors import NodeError
 from node.service import cases, reading
+from node.service.idempotency import Answer, Idempotency, Repeatable
 from node.service.reuse import draft_from
+from protocol.encoding import b64u, sha256_b64u
 
 Done = tuple[str, dict[str, str]]
+ONCE: Final = web.AppKey("dashboard_once", Idempotency)
+_ONCE: Final = 16
+_KEY: Final = 100
 
 
 def add_routes(app: web.Application) -> None:
     """Add the pages of this file."""
+    app[ONCE] = Idempotency(app[NODE])
     app.router.add_get("/cases/{case}", page)
     app.router.add_get("/cases/{case}/files/{sha256}", attachment)
     for action, do in _ACTIONS.items():
@@ -35,13 +42,17 @@ async def page(request: web.Request) -> web.Response:
     return await _show(request, {}, {}, "")
 
 
-async def _show(request: web.Request, values: dict[str, str], errors: dict[str, Mistake], opened: str) -> web.Response:
+async def _show(
+    request: web.Request, values: dict[str, str], errors: dict[str, Mistake], opened: str, *, changed: bool = False
+) -> web.Response:
     node, texts = request.app[NODE], texts_of(request)
     view = reading.view_case(node, request[ACTOR], request.match_info["case"], request[LANG])
+    frame: dict[str, Any] = {"flash": (Flash("warning", texts.t("error.changed")),)} if changed else {}
     return render(
         request,
         "case",
-        422 if errors else 200,
+        HTTPStatus.CONFLICT if changed else HTTPStatus.UNPROCESSABLE_ENTITY if errors else HTTPStatus.OK,
+        **frame,
         section="work",
         case=view,
         writing=texts.writing(),
@@ -50,6 +61,7 @@ async def _show(request: web.Request, values: dict[str, str], errors: dict[str, 
         values=values,
         errors=errors,
         open=opened,
+        once=b64u(node.entropy.random(_ONCE)),
     )
 
 
@@ -72,6 +84,8 @@ async def attachment(request: web.Request) -> web.Response:
 
 Act = Callable[[web.Request, Form], Awaitable[web.Response | Done]]
 
+_CHANGED = ("stale", "wrong-state", "not-owner", "date-differs")
+"""Codes that say that the case isn't any more what the page showed."""
 _FIELDS = {
     "accept": "accept_date",
     "decline": "reason",
@@ -87,10 +101,11 @@ def _acting(action: str, do: Act) -> Callable[[web.Request], Awaitable[web.Respo
         try:
             done = await do(request, form)
         except NodeError as error:
-            field = _FIELDS.get(action, "")
+            field, opened = _FIELDS.get(action, ""), "reply" if "ation" in action else action
             if error.code == "invalid" and field:
-                shown = told(texts, {field: _mistake(error, field)})
-                return await _show(request, form.values(), shown, "reply" if "ation" in action else action)
+                return await _show(request, form.values(), told(texts, {field: _mistake(error, field)}), opened)
+            if error.code in _CHANGED and action != "reuse":
+                return await _show(request, form.values(), {}, opened, changed=True)
             raise
         if isinstance(done, web.Response):
             return done
@@ -202,11 +217,21 @@ _MENDING = {
 """Step that needs mending → its page."""
 
 
-async def _reuse(request: web.Request, _form: Form) -> web.Response:
-    case = cases.own_case(request.app[NODE], request[ACTOR], request.match_info["case"])
-    made = await draft_from(request.app[NODE], request[ACTOR], case.id)
-    page = _MENDING[made.mend].format(draft=made.draft.id, country=case.counterpart, area=case.area)
-    return see_other(page, "flash.reused", number=case.number)
+async def _reuse(request: web.Request, form: Form) -> web.Response:
+    """Make a draft once for each page that the button stood on, however often it is pressed."""
+    node, actor = request.app[NODE], request[ACTOR]
+    case = cases.own_case(node, actor, request.match_info["case"])
+
+    async def work() -> Answer:
+        made = await draft_from(node, actor, case.id)
+        place = _MENDING[made.mend].format(draft=made.draft.id, country=case.counterpart, area=case.area)
+        return HTTPStatus.SEE_OTHER, place.encode()
+
+    pressed = Repeatable(
+        actor.id, f"page:{form['once'][:_KEY]}", sha256_b64u(f"reuse {case.id}".encode()), request[SESSION]
+    )
+    _, page = await request.app[ONCE].once(pressed, work) if form["once"] else await work()
+    return see_other(page.decode(), "flash.reused", number=case.number)
 
 
 _ACTIONS: dict[str, Act] = {

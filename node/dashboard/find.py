@@ -1,14 +1,19 @@
 """Finding an authority to ask."""
 
+from datetime import timedelta
+from typing import Final
 from urllib.parse import urlencode
 
 from aiohttp import web
 
 from node.dashboard.page import ACTOR, LANG, NODE, Option, render, texts_of
 from node.domain.directory_view import Query
-from node.service import find
+from node.service import directory, find
+from translations.catalogue import Text
 
 _PAGE = 20
+_OLD: Final = timedelta(days=2)
+"""A directory that wasn't known to be the newest for so long may be out of date."""
 
 
 def add_routes(app: web.Application) -> None:
@@ -29,7 +34,6 @@ async def page(request: web.Request) -> web.Response:
         query = Query(values["q"][:200], values["country"] or None, values["area"] or None, None, _PAGE, offset)
         found = await find.search(node, request[ACTOR], query, request[LANG])
     others = node.members.active_countries() if node.members else frozenset()
-    expired = node.members is not None and node.members.expired(node.clock.now())
 
     def href(at: int) -> str:
         return "/find?" + urlencode({**values, "draft": draft, "new": new, "from": at})
@@ -45,7 +49,20 @@ async def page(request: web.Request) -> web.Response:
         draft=draft,
         results=found.items if found else None,
         total=found.total if found else 0,
-        stale=(texts.t("fault.list-expired.text"),) if expired else (),
+        stale=_stale(request, {item.country for item in found.items} if found else set()),
         newer_href=href(max(0, offset - _PAGE)) if offset else None,
         more_href=href(found.more) if found and found.more is not None else None,
+    )
+
+
+def _stale(request: web.Request, countries: set[str]) -> tuple[Text, ...]:
+    """Say whether the member list is out of date, and of which of some countries the directory may be, since when."""
+    node, texts = request.app[NODE], texts_of(request)
+    known, now = directory.confirmed(node), node.clock.now()
+    expired = node.members is not None and node.members.expired(now)
+    told = (texts.t("fault.list-expired.text"),) if expired else ()
+    return told + tuple(
+        texts.t("find.stale", country=texts.country_name(country), when=texts.moment(known[country]))
+        for country in sorted(countries - {node.country})
+        if country in known and now - known[country] > _OLD
     )

@@ -8,6 +8,7 @@ from aiohttp import BodyPartReader, web
 from aiohttp.web import HTTPRequestEntityTooLarge
 
 from node.errors import NodeError
+from node.service.kept_form import MAX_KEPT, MAX_SEALED
 from protocol.content import Said
 from protocol.limits import MAX_ATTACHMENTS, MAX_BLOB, MAX_TEXT
 from translations.languages import LANGUAGES
@@ -27,10 +28,11 @@ class File:
 
 @dataclass
 class Form:
-    """The fields of a form; a name may have several values."""
+    """The fields of a form; a name may have several values. `refused_file` names the file that can't be taken."""
 
     fields: dict[str, list[str]] = field(default_factory=dict)
     files: list[File] = field(default_factory=list)
+    refused_file: str = ""
 
     def __getitem__(self, name: str) -> str:
         """Return the first value without surrounding space; an empty string where there is none."""
@@ -77,10 +79,11 @@ class Form:
             return None
 
 
-async def read_form(request: web.Request, *, files: bool = True) -> Form:
+async def read_form(request: web.Request, *, files: bool = True, longer: str = "") -> Form:
     """Read a form's fields and files; raises `too-large` beyond the limits.
 
-    Without `files` it is a stranger's form: a small one, and `invalid` where it comes in parts.
+    Without `files` it is a stranger's form: a small one, and `invalid` where it comes in parts. Its field `longer`
+    may be as long as a form that was kept.
     """
     form = Form()
     try:
@@ -90,12 +93,47 @@ async def read_form(request: web.Request, *, files: bool = True) -> Form:
             await _multipart(request, form)
         else:
             for name, value in (await request.post()).items():
-                _add(form, name, str(value))
+                _add(form, name, str(value), MAX_SEALED if name == longer else _MAX_FIELD)
     except HTTPRequestEntityTooLarge:
         raise NodeError("too-large") from None
     except (ValueError, AssertionError):
         raise NodeError("invalid", "The form can't be read.") from None
     return form
+
+
+async def read_typed(request: web.Request) -> tuple[Form, bool]:
+    """Read what was typed into the form of a session that has ended, and whether files came along.
+
+    Whoever sends it is a stranger by now: files are let go as they come, and the text may fill `MAX_KEPT` in all.
+    """
+    if request.content_type != "multipart/form-data":
+        return await read_form(request), False
+    form, files, size = Form(), False, 0
+    try:
+        async for part in await request.multipart():
+            if not isinstance(part, BodyPartReader) or part.name is None:
+                raise NodeError("invalid", "The form can't be read.")
+            if part.filename is None:
+                text = (await _bounded(part, _MAX_FIELD)).decode("utf-8")
+                size += len(text)
+                if size > MAX_KEPT:
+                    raise NodeError("too-large")
+                _add(form, part.name, text)
+            else:
+                files |= await _let_go(part) or bool(part.filename)
+    except (ValueError, AssertionError):
+        raise NodeError("invalid", "The form can't be read.") from None
+    return form, files
+
+
+async def _let_go(part: BodyPartReader) -> bool:
+    """Read a file to nowhere; returns whether there was anything."""
+    size = 0
+    while chunk := await part.read_chunk(64 * 1024):
+        size += len(chunk)
+        if size > MAX_BLOB:
+            raise NodeError("too-large", fields={part.name or "": "too-large"})
+    return size > 0
 
 
 async def _multipart(request: web.Request, form: Form) -> None:
@@ -121,7 +159,7 @@ async def _bounded(part: BodyPartReader, limit: int) -> bytes:
     return bytes(data)
 
 
-def _add(form: Form, name: str, value: str) -> None:
-    if sum(map(len, form.fields.values())) >= _MAX_FIELDS or len(value) > _MAX_FIELD:
+def _add(form: Form, name: str, value: str, longest: int = _MAX_FIELD) -> None:
+    if sum(map(len, form.fields.values())) >= _MAX_FIELDS or len(value) > longest:
         raise NodeError("too-large")
     form.fields.setdefault(name, []).append(value)

@@ -33,6 +33,20 @@ FLASH_COOKIE: Final = "entente_flash"
 LANG_COOKIE: Final = "entente_lang"
 
 
+_SECTIONS: Final = {
+    "work": "cases.read",
+    "find": "directory.search",
+    "ask": "cases.act",
+    "drafts": "cases.read",
+    "people": "people.manage",
+    "peers": "node.observe",
+    "queue": "node.observe",
+    "node": "node.observe",
+    "profile": "own-account",
+}
+"""Entry of the menu → what its page does."""
+
+
 class Option(NamedTuple):
     """One entry of a selection list."""
 
@@ -56,11 +70,14 @@ class LanguageLink(NamedTuple):
 
 
 class User(NamedTuple):
-    """Who is signed in, as the frame shows it; `authorities` are ids with their official names."""
+    """Who is signed in, as the frame shows it; `authorities` are ids with their official names.
+
+    `sections` are the entries of the menu that the reader's roles open.
+    """
 
     name: str
     authorities: Mapping[str, str]
-    manages: bool
+    sections: tuple[str, ...]
 
 
 class Flash(NamedTuple):
@@ -158,7 +175,7 @@ def render(request: web.Request, template: str, status: int = 200, **context: An
         "section": "",
         "todo": reading.count_todo(node, actor) if actor and actor.may("cases.read") else 0,
         "flash": _flashes(request, texts),
-        "csrf": csrf_of(request[SESSION]) if SESSION in request else "",
+        "csrf": csrf_of(request[SESSION], actor.id) if actor and SESSION in request else "",
         "values": {},
         "errors": {},
     }
@@ -170,7 +187,18 @@ def render(request: web.Request, template: str, status: int = 200, **context: An
 
 
 def _user(node: Node, actor: Actor) -> User:
-    return User(actor.name, find.names(node, actor.authorities), actor.may("people.manage"))
+    return User(actor.name, find.names(node, actor.authorities), sections_of(actor))
+
+
+def sections_of(actor: Actor) -> tuple[str, ...]:
+    """Return the entries of the menu that an actor's roles open, in their order."""
+    return tuple(section for section, what in _SECTIONS.items() if actor.may(what))
+
+
+def home_of(actor: Actor) -> str:
+    """Return the page that an actor begins with: its cases, else the nodes, else the people that it looks after."""
+    open_to = sections_of(actor)
+    return "/" + next(section for section in ("work", "peers", "people", "profile", "find") if section in open_to)
 
 
 def _links(request: web.Request) -> tuple[LanguageLink, ...]:

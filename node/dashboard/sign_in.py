@@ -5,11 +5,26 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from node.dashboard.form import Form, read_form
-from node.dashboard.page import ACTOR, NODE, SESSION, Mistake, address, render, see_other, texts_of, told_to_wait
+from node.dashboard.form import Form, read_form, read_typed
+from node.dashboard.page import (
+    ACTOR,
+    LANG,
+    LANG_COOKIE,
+    NODE,
+    SESSION,
+    Flash,
+    Mistake,
+    address,
+    render,
+    see_other,
+    texts_of,
+    told_to_wait,
+)
 from node.errors import NodeError
-from node.service import passwords, sessions
+from node.service import kept_form, passwords, sessions
+from node.service.kept_form import KeptForm
 from translations.catalogue import Text
+from translations.languages import LANGUAGES
 
 COOKIE = "entente_session"
 MINIMUM = 12
@@ -27,11 +42,62 @@ def add_routes(app: web.Application) -> None:
     app.router.add_post("/password", set_password)
 
 
+class OldFormError(NodeError):
+    """A form of a page that the same person opened in an earlier session: it is shown again, not done."""
+
+    def __init__(self, form: Form) -> None:
+        """Take what was typed."""
+        super().__init__("csrf")
+        self.form = form
+
+
 async def checked_form(request: web.Request) -> Form:
-    """Read a form of a signed-in person and check its token against forgery."""
+    """Read a form of a signed-in person and check its token against forgery.
+
+    Raises `OldFormError` where the browser says that the form is our own and its token names this person.
+    """
     form = await read_form(request)
-    sessions.check_csrf(request[SESSION], form["csrf"])
+    try:
+        sessions.check_csrf(request[SESSION], request[ACTOR].id, form["csrf"])
+    except NodeError:
+        if _is_from_here(request) and sessions.is_own_form(request[ACTOR].id, form["csrf"]) and _is_kept(request):
+            raise OldFormError(form) from None
+        raise
     return form
+
+
+def _is_from_here(request: web.Request) -> bool:
+    """Say whether the browser vouches that a form stood on a page of ours; an older one may say nothing."""
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+    return site == "same-origin" or (site is None and urlsplit(origin or "").netloc == request.host)
+
+
+def _is_kept(request: web.Request) -> bool:
+    """Say whether what is typed into a form is kept: not passwords, and nothing where a second press does no harm."""
+    return not request.path.startswith(("/sign-", "/link", "/password", "/profile"))
+
+
+async def ask_again(request: web.Request) -> web.Response:
+    """Show the sign-in form to somebody whose session has ended, and keep what was typed meanwhile."""
+    ended = request.cookies.get(COOKIE, "")
+    if request.method != "POST" or not ended or not _is_kept(request):
+        return see_other("/sign-in")
+    form, files = await read_typed(request)
+    kept = kept_form.keep(request.app[NODE], ended, KeptForm(request.path, form.fields, files))
+    return render(request, "signin", 403, values={"name": ""}, kept=kept)
+
+
+def resume(request: web.Request, form: KeptForm, status: int, flash: Flash | None = None) -> web.Response:
+    """Show a page with one button that sends what was typed once more, under the present session."""
+    fields = {name: values for name, values in form.fields.items() if name != "csrf"}
+    notes = (flash,) if flash else ()
+    return render(request, "resume", status, action=form.action, fields=fields, files=form.files, flash=notes)
+
+
+def show_old_form(request: web.Request, error: OldFormError) -> web.Response:
+    """Show a form of an earlier session once more, to be sent again."""
+    form = KeptForm(request.path, error.form.fields, bool(error.form.files))
+    return resume(request, form, 409, Flash("warning", texts_of(request).t("error.old-form")))
 
 
 def keep_session(request: web.Request, response: web.Response, token: str) -> web.Response:
@@ -44,22 +110,35 @@ def keep_session(request: web.Request, response: web.Response, token: str) -> we
 
 async def page(request: web.Request) -> web.Response:
     """Show the sign-in form."""
-    return render(request, "signin", values={"name": ""})
+    return render(request, "signin", values={"name": ""}, kept="")
 
 
 async def sign_in(request: web.Request) -> web.Response:
     """Sign in with name and password."""
-    form, texts = await read_form(request, files=False), texts_of(request)
+    form, texts = await read_form(request, files=False, longer="kept"), texts_of(request)
     node, password = request.app[NODE], form.fields.get("password", [""])[0]
     try:
         token, link_made = await sessions.sign_in(node, form["name"], password, address(request))
     except NodeError as error:
         shown = wait_text(request, error) if error.code == "too-many" else texts.t("error.sign-in")
         values = {"name": form["name"]}
-        again = render(request, "signin", error.entry.status, values=values, errors={"name": Mistake(shown)})
+        wrong = {"name": Mistake(shown)}
+        again = render(request, "signin", error.entry.status, values=values, errors=wrong, kept=form["kept"])
         return told_to_wait(again, error)
-    answer = see_other("/work", "flash.link-made", "info") if link_made else see_other("/work")
-    return keep_session(request, answer, token)
+    return keep_session(request, await _continued(request, token, form["kept"], link_made=link_made), token)
+
+
+async def _continued(request: web.Request, token: str, kept: str, *, link_made: bool) -> web.Response:
+    """Go on where the last session ended: with what was typed then, else from the start."""
+    flash = ("flash.link-made", "info") if link_made else (None, "info")
+    actor = await sessions.actor_of_session(request.app[NODE], token)
+    form = kept_form.give_back(request.cookies.get(COOKIE, ""), kept, actor) if kept else None
+    if form is None:
+        return see_other("/", *flash)
+    request[SESSION], request[ACTOR] = token, actor
+    if request.cookies.get(LANG_COOKIE) not in LANGUAGES:
+        request[LANG] = actor.language
+    return resume(request, form, 200, Flash("info", texts_of(request).t("flash.link-made")) if link_made else None)
 
 
 def wait_text(request: web.Request, error: NodeError) -> Text:
@@ -114,7 +193,7 @@ async def set_password(request: web.Request) -> web.Response:
         errors = {name: Mistake(texts.t(i, n=MINIMUM) if "short" in i else texts.t(i)) for name, i in found.items()}
         name = request[ACTOR].name
         return render(request, "password", 422, name=name, minimum=MINIMUM, errors=errors)
-    return see_other("/work", "flash.password-changed")
+    return see_other("/", "flash.password-changed")
 
 
 def password_faults(form: Form) -> dict[str, str]:

@@ -61,6 +61,11 @@ class Courier:
         self._compared = self.idle = False
         self._woken.set()
 
+    @property
+    def was_compared(self) -> bool:
+        """Whether the streams were compared since the start."""
+        return self._first.is_set()
+
     async def compared(self, batch: str) -> bool:
         """Say whether the streams were compared since the start; does it now, without waiting for its turn.
 

@@ -42,6 +42,7 @@ class Exchange:
         self._node.idle = self.idle
         self._node.heard = self.heard
         self._node.comparison = self.compared
+        self._node.is_compared = self.is_compared
         self._node.told = self.told
         self._asked = self._node.country not in directory.heads(self._node)  # a new node: nothing of it is out there
         self._node.asked = self.asked
@@ -89,6 +90,10 @@ class Exchange:
         """Say whether what is new for a country can be sealed at once."""
         return country in self._ways and self._ways[country].courier.idle
 
+    def is_compared(self, country: str) -> bool | None:
+        """Say whether the streams with a country were compared since the start; None where nothing runs for it."""
+        return self._ways[country].courier.was_compared if country in self._ways else None
+
     async def compared(self, country: str, batch: str) -> bool:
         """Say whether the streams with a country were compared since the start; waits a moment for it (SPEC S-039)."""
         return country in self._ways and await self._ways[country].courier.compared(batch)
@@ -132,6 +137,7 @@ class Exchange:
     async def stop(self) -> None:
         """Stop everything and close the connections; what waits is on disk."""
         self._node.idle = lambda _country: False
+        self._node.is_compared = lambda _country: None
         self._node.comparison = lambda _country, _batch: no_delivery()
         self._node.asked = self._node.all_asked = lambda: True
         tasks = [task for way in self._ways.values() for task in way.tasks]

@@ -133,7 +133,7 @@ class Due(View):
 
 
 class CaseSummary(View):
-    """A line of the work list."""
+    """A line of the work list; `given_up`: our own operator took the request back, so it never happened."""
 
     id: str
     number: str
@@ -149,6 +149,7 @@ class CaseSummary(View):
     updated_at: datetime
     on_its_way: bool
     unread: bool
+    given_up: bool = False
 
 
 class CaseView(View):

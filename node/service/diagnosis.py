@@ -63,10 +63,10 @@ def _secret(path: Path, *, needed: bool) -> Check:
     return Check("keys", "ok", str(path))
 
 
-def check_local(node: Node) -> list[Check]:
-    """Look at everything that this machine knows by itself."""
+def check_local(node: Node, databases: Check | None = None) -> list[Check]:
+    """Look at everything that this machine knows by itself; `databases` is what `check_databases` found, if it ran."""
     now = node.clock.now()
-    databases = _databases(node)
+    databases = databases or check_databases(node)
     if databases.level == "fail":
         return [_disk(node.config.data), databases]  # nothing that is read from it can be believed
     checks = [_disk(node.config.data), databases, *_membership(node, now), *_directories(node, now)]
@@ -88,7 +88,8 @@ def _damage(node: Node) -> Iterator[Check]:
         yield Check("case", "fail", message, 'docs/operating.md, "A damaged case"; all other cases go on')
 
 
-def _databases(node: Node) -> Check:
+def check_databases(node: Node) -> Check:
+    """Read both databases through; takes as long as they are large, so a running node does it off its loop."""
     damage = []
     for store in (node.store, node.key_store):
         with store.reader() as q:

@@ -23,6 +23,13 @@ class Waiting(View):
     sealed: bool
 
 
+class Unsealed(View):
+    """How many messages for a peer were never sealed, and the place of the last of them in the queue."""
+
+    count: int
+    until: int
+
+
 @dataclass(frozen=True)
 class GivenUp:
     """What was given up: of which request, for which peer, and the kinds of its messages in their order."""
@@ -36,11 +43,18 @@ def waiting(node: Node, actor: Actor, peer: str) -> tuple[Waiting, ...]:
     """Return what waits for a peer, oldest first. Raises `unknown-country`."""
     actor.require("node.observe")
     _require_known(node, peer)
-    rows = node.store.read_now(lambda q: streams.queue(q, peer))
-    return tuple(
-        Waiting(number=row["number"], kind=row["kind"], since=unstamp(row["since"]), sealed=bool(row["sealed"]))
-        for row in rows
-    )
+    return tuple(map(_waiting, node.store.read_now(lambda q: streams.queue(q, peer))))
+
+
+async def some_waiting(node: Node, actor: Actor, peer: str, limit: int, offset: int) -> tuple[Waiting, ...]:
+    """Return a part of what waits for a peer, oldest first; read off the loop. Raises `unknown-country`."""
+    actor.require("node.observe")
+    _require_known(node, peer)
+    return tuple(map(_waiting, await node.store.read(lambda q: streams.queue(q, peer, limit, offset))))
+
+
+def _waiting(row: Row) -> Waiting:
+    return Waiting(number=row["number"], kind=row["kind"], since=unstamp(row["since"]), sealed=bool(row["sealed"]))
 
 
 def _require_known(node: Node, peer: str) -> None:
@@ -101,6 +115,32 @@ async def give_up(node: Node, actor: Actor, number: str) -> GivenUp:
         return _given_up(number, rows)
 
     return await node.store.write(work)
+
+
+def to_give_up_all(node: Node, actor: Actor, peer: str) -> Unsealed:
+    """Say how much `give_up_all` would take back now. Raises `unknown-country`."""
+    actor.require("node.observe")
+    _require_known(node, peer)
+    count, until = node.store.read_now(lambda q: streams.unsealed(q, peer))
+    return Unsealed(count=count, until=until)
+
+
+async def give_up_all(node: Node, actor: Actor, peer: str, until: int) -> int:
+    """Take back all that was never sealed for a peer, up to a place of its queue; returns how many messages.
+
+    What came into the queue after `until` stays, but for what follows in a case of which something is taken back.
+    Request by request, each as `give_up` does it, so that nobody else has to wait for long.
+    """
+    actor.require("node.observe")
+    _require_known(node, peer)
+    count = 0
+    for number in await node.store.read(lambda q: streams.unsealed_numbers(q, peer, until)):
+        try:
+            count += len((await give_up(node, actor, number)).kinds)
+        except NodeError as error:
+            if error.code not in ("not-found", "sealed"):  # it went out meanwhile
+                raise
+    return count
 
 
 def _takeable(number: str, rows: list[Row]) -> list[Row]:

@@ -76,12 +76,13 @@ def count_todo(node: Node, actor: Actor) -> int:
 
 def _summary(node: Node, row: Row, lang: str) -> CaseSummary:
     case, texts = cases.from_row(row), CaseTexts(node, lang)
+    given_up = row["void"] == GIVEN_UP
     return CaseSummary(
         id=case.id,
         number=case.number,
         role=case.role,
         state=case.state,
-        state_text=texts.interface(f"state.{case.state}"),
+        state_text=_state_text(texts, case, given_up=given_up),
         holder=holder_of(case),
         counterpart=_party(node, texts, case.other_role, case.counterpart, case.their_authority, case.their_name),
         own_authority=case.own_authority,
@@ -91,6 +92,7 @@ def _summary(node: Node, row: Row, lang: str) -> CaseSummary:
         updated_at=unstamp(row["updated_at"]),
         on_its_way=row["on_its_way"] > 0,
         unread=bool(row["unread"]),
+        given_up=given_up,
     )
 
 
@@ -148,7 +150,7 @@ def view_case(node: Node, actor: Actor, case_id: str, lang: str, *, as_form: boo
         number=case.number,
         role=case.role,
         state=case.state,
-        state_text=_state_text(texts, case, sent),
+        state_text=_state_text(texts, case, given_up=sent.code == GIVEN_UP),
         holder=holder_of(case),
         holder_text=texts.interface(f"holder.{holder_of(case)}"),
         asking=_party(node, texts, "asking", _asking(node, case), matter.asking.authority, matter.asking.name),
@@ -175,9 +177,9 @@ def view_case(node: Node, actor: Actor, case_id: str, lang: str, *, as_form: boo
     )
 
 
-def _state_text(texts: CaseTexts, case: Case, sent: Stored) -> Text:
+def _state_text(texts: CaseTexts, case: Case, *, given_up: bool) -> Text:
     """Name the state; a request that our own operator gave up wasn't refused by anybody else."""
-    return texts.interface("transit.given-up" if sent.code == GIVEN_UP else f"state.{case.state}")
+    return texts.interface("state.given-up" if given_up else f"state.{case.state}")
 
 
 def _asking(node: Node, case: Case) -> str:

@@ -172,12 +172,23 @@ def session_count(node: Node, actor: Actor) -> int:
     return len(node.store.read_now(lambda q: people.secrets_of(q, actor.id, "session", node.clock.now())))
 
 
-def csrf_of(session: str) -> str:
-    """Return the token that every form of a session carries; it tells nothing of the session's own."""
-    return b64u(hmac.digest(session.encode("utf-8", "backslashreplace"), b"entente-csrf-v1", hashlib.sha256))
+def csrf_of(session: str, person_id: str) -> str:
+    """Return the token that every form of a person's session carries; it tells nothing of the session's own."""
+    whose = _whose(person_id)
+    mac = hmac.digest(session.encode("utf-8", "backslashreplace"), b"entente-csrf-v2" + whose.encode(), hashlib.sha256)
+    return f"{b64u(mac)}.{whose}"
 
 
-def check_csrf(session: str, given: str) -> None:
+def check_csrf(session: str, person_id: str, given: str) -> None:
     """Raise `csrf` unless a form came from a page of this session; takes the same time for every mistake."""
-    if not hmac.compare_digest(csrf_of(session).encode(), given.encode("utf-8", "backslashreplace")):
+    if not hmac.compare_digest(csrf_of(session, person_id).encode(), given.encode("utf-8", "backslashreplace")):
         raise NodeError("csrf")
+
+
+def is_own_form(person_id: str, given: str) -> bool:
+    """Say whether a form's token names this person, of whichever session: an old page of its own, most likely."""
+    return given.rpartition(".")[2] == _whose(person_id)
+
+
+def _whose(person_id: str) -> str:
+    return b64u(hashlib.sha256(b"entente-form-of-v1" + person_id.encode()).digest()[:16])

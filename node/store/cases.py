@@ -107,10 +107,17 @@ def arrived(tx: Tx, case_id: str, count: int = 1) -> None:
     tx.run("UPDATE cases SET on_its_way = on_its_way - :count WHERE id = :id", {"id": case_id, "count": count})
 
 
+_VOID = (
+    "CASE WHEN state = 'refused' THEN"
+    " (SELECT code FROM event WHERE case_id = cases.id AND kind = 'request.send' ORDER BY seq LIMIT 1) END"
+)
+
+
 def listing(q: Read, authorities: Iterable[str], filters: dict[str, Any], limit: int, offset: int) -> list[Row]:
     """Return the cases of some authorities, newest change first.
 
-    `filters` may hold: state, role, area, country, number (exact) and open (bool).
+    `filters` may hold: state, role, area, country, number (exact) and open (bool). The column `void` says why a
+    request never happened: the code of its refusal.
     """
     mine = list(authorities)
     if not mine:
@@ -125,7 +132,8 @@ def listing(q: Read, authorities: Iterable[str], filters: dict[str, Any], limit:
     if filters.get("open") is not None:
         where.append("closed_at IS NULL" if filters["open"] else "closed_at IS NOT NULL")
     return q.all(
-        f"SELECT * FROM cases WHERE {' AND '.join(where)} ORDER BY updated_at DESC, id LIMIT :limit OFFSET :offset",  # noqa: S608 - names are ours
+        f"SELECT *, {_VOID} AS void FROM cases WHERE {' AND '.join(where)}"  # noqa: S608 - names are ours
+        " ORDER BY updated_at DESC, id LIMIT :limit OFFSET :offset",
         {**values, "limit": limit, "offset": offset},
     )
 

@@ -71,6 +71,11 @@ def everything(q: Read) -> list[Row]:
     return q.all("SELECT * FROM recovery ORDER BY seq")
 
 
+def with_peer(q: Read, peer: str) -> list[Row]:
+    """Return the notes of losses that a peer knew of, oldest first."""
+    return q.all("SELECT * FROM recovery WHERE peer = :peer ORDER BY seq", {"peer": peer})
+
+
 def is_new(q: Read, seq: int) -> bool:
     """Say whether nothing was given back yet."""
     row = q.one("SELECT batches, refused FROM recovery WHERE seq = :seq", {"seq": seq})

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from node.store.tx import Read, Tx
+from node.store.tx import Read, Row, Tx
 from protocol.content import chain_of
 from protocol.event import Claims
 
@@ -32,6 +32,11 @@ def receipted(tx: Tx, iss: str, receipt: str, digests: Iterable[str]) -> None:
         " ON CONFLICT (receipt, iss, digest) DO NOTHING",
         [{"receipt": receipt, "iss": iss, "digest": digest} for digest in digests],
     )
+
+
+def newest(q: Read, limit: int) -> list[Row]:
+    """Return the last events that were refused, newest first: at, iss, code."""
+    return q.all("SELECT at, iss, code FROM refusal ORDER BY at DESC, iss, digest LIMIT :limit", {"limit": limit})
 
 
 def code_of(q: Read, iss: str, digest: str) -> str | None:

@@ -3,6 +3,8 @@
 from node.store.tx import Read, Row, Tx
 from protocol.batch import Batch, Head
 
+_ALL = 1_000_000_000
+
 
 def head(q: Read, iss: str, aud: str) -> Head:
     """Return how far a stream has come."""
@@ -228,18 +230,45 @@ def epochs(q: Read) -> dict[tuple[str, str, int], str | None]:
     return {(row["iss"], row["aud"], row["epoch"]): row["prev"] for row in q.all("SELECT * FROM epoch")}
 
 
+def epochs_with(q: Read, own: str, peer: str) -> list[Row]:
+    """Return the later epochs of both streams between two countries, oldest first: iss, epoch, reason, at."""
+    return q.all(
+        "SELECT iss, epoch, reason, at FROM epoch WHERE (iss = :own AND aud = :peer) OR (iss = :peer AND aud = :own)"
+        " ORDER BY at, iss, epoch",
+        {"own": own, "peer": peer},
+    )
+
+
 def backlog(q: Read) -> list[Row]:
     """Return, for each peer that something waits for: peer, count and since when."""
     return q.all("SELECT peer, COUNT(*) AS count, MIN(created_at) AS since FROM outbox GROUP BY peer ORDER BY peer")
 
 
-def queue(q: Read, peer: str) -> list[Row]:
+def queue(q: Read, peer: str, limit: int = _ALL, offset: int = 0) -> list[Row]:
     """Return what waits for a peer, oldest first: number, kind, since, and whether it was ever in a batch."""
     return q.all(
         "SELECT c.number, e.kind, o.created_at AS since, o.sealed FROM outbox o JOIN event e ON e.digest = o.digest"
-        " JOIN cases c ON c.id = e.case_id WHERE o.peer = :peer ORDER BY o.seq",
-        {"peer": peer},
+        " JOIN cases c ON c.id = e.case_id WHERE o.peer = :peer ORDER BY o.seq LIMIT :limit OFFSET :offset",
+        {"peer": peer, "limit": limit, "offset": offset},
     )
+
+
+def unsealed(q: Read, peer: str) -> tuple[int, int]:
+    """Return how many messages wait for a peer and were never in a batch, and the place of the last one."""
+    row = q.one(
+        "SELECT COUNT(*) AS count, MAX(seq) AS last FROM outbox WHERE peer = :peer AND sealed = 0", {"peer": peer}
+    )
+    return (row["count"], row["last"] or 0) if row else (0, 0)
+
+
+def unsealed_numbers(q: Read, peer: str, until: int) -> list[str]:
+    """Return the numbers of the cases of which something never sealed waits for a peer, up to a place of the queue."""
+    rows = q.all(
+        "SELECT DISTINCT c.number FROM outbox o JOIN event e ON e.digest = o.digest JOIN cases c ON c.id = e.case_id"
+        " WHERE o.peer = :peer AND o.sealed = 0 AND o.seq <= :until ORDER BY c.number",
+        {"peer": peer, "until": until},
+    )
+    return [str(row["number"]) for row in rows]
 
 
 def queued_with(q: Read, number: str) -> list[Row]:

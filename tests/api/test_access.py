@@ -17,6 +17,7 @@ def address(path: str, **parts: str) -> str:
         "sha256": SHA256,
         "person": "p",
         "token": "t",
+        "country": "HU",
         **parts,
     }
     return path.lstrip("/").format(**{"authority": "HU-okfo", "area": "a", "set": "s", **known})
@@ -93,12 +94,23 @@ async def test_the_attachment_of_one_case_isn_t_read_through_another(apis: Apis)
     assert (await apis.anna.call("GET", f"cases/{other['id']}/attachments/{file}")).status == 404
 
 
+OPERATORS_READ = ("diagnosis", "peers/HU", "peers/HU/queue", "peers/HU/queue/unsealed")
+OPERATORS_ACTS = {
+    "peers/HU/block": None,
+    "peers/HU/unblock": None,
+    "peers/HU/queue/hold": None,
+    "peers/HU/queue/retry": None,
+    "peers/HU/queue/give-up": {"until": 1},
+    "queue/give-up": {"number": "DE-2026-000001"},
+}
 NOT_THEIRS = [
     ("operator", "POST", "cases/search"),
     ("operator", "GET", "drafts"),
     ("ada", "POST", "cases/search"),
     ("anna", "GET", "status"),
     ("ada", "GET", "status"),
+    *((who, "GET", path) for who in ("anna", "ada") for path in OPERATORS_READ),
+    *((who, "POST", path) for who in ("anna", "ada") for path in OPERATORS_ACTS),
     ("anna", "GET", "people"),
     ("anna", "POST", "people/ada/link"),
     ("anna", "GET", "directory/export"),
@@ -108,7 +120,7 @@ NOT_THEIRS = [
 async def test_a_role_ends_where_another_begins(apis: Apis):
     """Who manages sees no cases, and who handles cases manages nobody."""
     for who, method, path in NOT_THEIRS:
-        answer = await getattr(apis, who).call(method, path)
+        answer = await getattr(apis, who).call(method, path, OPERATORS_ACTS.get(path))
         assert (answer.status, answer.code) == (403, "forbidden"), (who, path)
 
 

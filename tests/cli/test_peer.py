@@ -52,6 +52,14 @@ def test_queues_and_peers_are_shown_before_anything_was_sent(entente: Entente, t
     )
 
 
+def test_giving_up_needs_to_be_told_what(entente: Entente, two: str):
+    """One request or one country, never both and never by default; nothing that waits is nothing given up."""
+    assert entente("queue", "give-up", "-C", "de", code=2).out == ""
+    assert entente("queue", "give-up", "DE-2026-000001", "--all", "HU", "-C", "de", code=2).out == ""
+    assert "unknown-country" in entente("queue", "give-up", "--all", "FR", "--yes", "-C", "de", code=1).err
+    assert "Given up: 0 messages." in entente("queue", "give-up", "--all", "HU", "--yes", "-C", "de").out
+
+
 def test_a_hold_shows_everywhere_and_ends_with_retry(entente: Entente, two: str):
     """A held queue that was forgotten would be a quiet failure: list and doctor name it, with the command."""
     entente("queue", "hold", "HU", "-C", "de")

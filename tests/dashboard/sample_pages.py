@@ -13,6 +13,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from node.dashboard.confirm import Confirmation
+from node.dashboard.peers import PeerLine
 from node.domain.case_view import (
     Answer,
     Attachment,
@@ -28,6 +29,7 @@ from node.domain.case_view import (
     TimelineEntry,
     Variable,
 )
+from node.service.observe import PeerStatus
 from translations.catalogue import Catalogue
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -270,7 +272,12 @@ def frame(section: str, user: str | None = "Anna Weber") -> dict[str, Any]:
     """Give what frame.html needs."""
     links = tuple(Thing(code=o.value, name=o.text.text, href=f"/language/{o.value}") for o in WRITING)
     offices = {BERLIN.authority: BERLIN.name, "DE-other": f"Landesamt {ATTACK}"}
-    person = None if user is None else Thing(name=user, authorities=offices, manages=section == "people")
+    menu = (
+        ("people", "peers", "queue", "node") if section in ("people", "peers", "queue", "node") else ("ask", "drafts")
+    )
+    person = (
+        None if user is None else Thing(name=user, authorities=offices, sections=("work", "find", *menu, "profile"))
+    )
     return {
         "lang": "en",
         "static": "/static",
@@ -297,7 +304,16 @@ REASONS = (option("not-competent", "Not competent"), option("other", f"Another r
 
 def case_page(view: CaseView, **more: Any) -> Mapping[str, Any]:
     """Give the context of case.html."""
-    return {**frame("work"), "case": view, "writing": WRITING, "own_lang": "de", "open": "", "reasons": REASONS, **more}
+    return {
+        **frame("work"),
+        "case": view,
+        "writing": WRITING,
+        "own_lang": "de",
+        "open": "",
+        "once": "x",
+        "reasons": REASONS,
+        **more,
+    }
 
 
 def sign_in_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
@@ -310,10 +326,15 @@ def sign_in_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
     }
     failed = {"title": t("fault.title"), "what": en(ATTACK), "next_step": t("fault.internal.next")}
     return {
-        "signin": ("signin.html", {**out, "flash": (Thing(kind="success", text=t("flash.signed-out")),)}),
+        "signin": ("signin.html", {**out, "kept": "", "flash": (Thing(kind="success", text=t("flash.signed-out")),)}),
         "signin-wrong": (
             "signin.html",
-            {**out, "values": {"name": ATTACK}, "errors": {"name": wrong("error.sign-in")}},
+            {**out, "kept": ATTACK, "values": {"name": ATTACK}, "errors": {"name": wrong("error.sign-in")}},
+        ),
+        "signin-kept": ("signin.html", {**out, "kept": "x" * 43}),
+        "resume": (
+            "resume.html",
+            {**frame("work"), "action": "/cases/1/reply", "fields": {ATTACK: [ATTACK, "b"]}, "files": True},
         ),
         "signin-link": ("signin_link.html", {**out, "link": "x" * 43}),
         "signin-link-used": ("signin_link.html", {**out, "link": None}),
@@ -351,6 +372,7 @@ def list_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
         "waiting": (summary("HU-2026-000081", "sent", "them", 21, role="asking", on_its_way=True),),
         "finished": (
             summary("DE-2026-000201", "closed", "nobody", None),
+            summary("HU-2026-000012", "refused", "nobody", None, role="asking", given_up=True),
             summary("DE-2026-000170", "declined", "nobody", None),
             summary("HU-2026-000011", "withdrawn", "nobody", None, role="asking"),
         ),
@@ -471,6 +493,84 @@ def list_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
         "drafts": ("drafts.html", {**frame("drafts"), "drafts": drafts}),
         "drafts-empty": ("drafts.html", {**frame("drafts"), "drafts": ()}),
         "profile": ("profile.html", profile),
+    }
+
+
+def peer_status(country: str, queue: str, **more: Any) -> PeerStatus:
+    """Give the state of a peer."""
+    return PeerStatus(
+        **{
+            "country": country,
+            "standing": "active",
+            "blocked": False,
+            "reached_at": at(20),
+            "failed_since": None,
+            "failure": None,
+            "called_at": at(21),
+            "last_receipt_at": at(20),
+            "last_message_at": None,
+            "clock_offset_s": -2.0,
+            "waiting": 0,
+            "waiting_since": None,
+            "queue": queue,
+            "held_since": None,
+            "attempts": 0,
+            "next_try_at": None,
+            **more,
+        }
+    )
+
+
+def operator_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
+    """Give the operator's pages: the other nodes, their queues, this node."""
+    failing = {"failed_since": at(19), "failure": ATTACK, "attempts": 12, "next_try_at": at(22), "reached_at": None}
+    waits = {"waiting": 3, "waiting_since": at(19)}
+    lines = (
+        PeerLine(peer_status("HU", "retrying", **failing, **waits), "Hungary", "+3600 s"),
+        PeerLine(peer_status("SE", "blocked", blocked=True, standing="suspended", called_at=None), "Sweden", ""),
+        PeerLine(peer_status("AT", "held", held_since=at(18), **waits), f"Austria {ATTACK}", "+0 s"),
+        PeerLine(peer_status("FI", "empty"), "Finland", "+0 s"),
+    )
+    detail = Thing(
+        status=lines[0].status,
+        directory=Thing(version=7, confirmed_at=at(19)),
+        compared=True,
+        compared_at=at(18),
+        losses=(
+            Thing(found_at=at(16), finished_at=None, messages=3, refused=ATTACK),
+            Thing(found_at=at(17), finished_at=None, messages=0, refused=None),
+        ),
+    )
+    quiet = Thing(status=lines[3].status, directory=None, compared=False, compared_at=None, losses=())
+    messages = (
+        Thing(number="DE-2026-000412", kind=t("event.request.send"), since=at(19), sealed=True),
+        Thing(number="DE-2026-000413", kind=t("event.request.send"), since=at(20), sealed=False),
+    )
+    found = Thing(name="peer", message=f"HU {ATTACK}", mend="entente peer unblock HU")
+    kept = (("Hungary", Thing(code="fork", at=at(3))), (ATTACK, Thing(code="schema", at=at(4))))
+    endings = (Thing(name="record of DE", until=at(28), days_left=7), Thing(name="root", until=at(1), days_left=-20))
+    shared = {"line": lines[0], "actions": ("retry", "hold", "block")}
+    queue = {**frame("queue"), **shared, "newer_href": None, "more_href": "/queue/HU?from=50"}
+    node = {**frame("node"), "command": "entente doctor", "endings": endings, "proofs": kept, "refusals": kept}
+    empty = {"findings": {"fail": (), "warn": (), "ok": ()}, "endings": (), "proofs": (), "refusals": ()}
+    block = Confirmation("block", f"Hungary {ATTACK}", "/peers/HU", label=t("peers.block"), final=False)
+    give_up = Confirmation("give-up", "DE-2026-000412", "/queue/HU", {"number": ATTACK}, label=t("queue.give-up"))
+    return {
+        "peers": ("peers.html", {**frame("peers"), "peers": lines}),
+        "peers-none": ("peers.html", {**frame("peers"), "peers": ()}),
+        "peer": (
+            "peer.html",
+            {**frame("peers"), **shared, "peer": detail, "epochs": ((Thing(epoch=2, at=at(20)), "Hungary"),)},
+        ),
+        "peer-quiet": ("peer.html", {**frame("peers"), "line": lines[3], "actions": (), "peer": quiet, "epochs": ()}),
+        "queues": ("queues.html", {**frame("queue"), "peers": lines[:3]}),
+        "queues-empty": ("queues.html", {**frame("queue"), "peers": ()}),
+        "queue": ("queue.html", {**queue, "messages": messages, "unsealed": Thing(count=1)}),
+        "queue-empty": ("queue.html", {**queue, "messages": (), "unsealed": Thing(count=0)}),
+        "node": ("node.html", {**node, "findings": {"fail": (found,), "warn": (found,), "ok": (found,)}}),
+        "node-quiet": ("node.html", {**node, **empty}),
+        "confirm-block": ("confirm.html", {**frame("peers"), "question": block, "action": "/peers/HU/block"}),
+        "confirm-give-up": ("confirm.html", {**frame("queue"), "question": give_up, "action": "/queue/HU/give-up"}),
     }
 
 
@@ -696,7 +796,7 @@ def case_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
 def render_all() -> dict[str, str]:
     """Render all sample pages: name -> HTML."""
     env = environment()
-    pages = {**sign_in_pages(), **list_pages(), **ask_pages(), **case_pages()}
+    pages = {**sign_in_pages(), **list_pages(), **operator_pages(), **ask_pages(), **case_pages()}
     return {name: env.get_template(template).render(context) for name, (template, context) in pages.items()}
 
 

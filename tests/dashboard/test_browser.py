@@ -9,10 +9,12 @@ import pytest
 from playwright.async_api import Browser as Chromium
 from playwright.async_api import Page, async_playwright
 
-from node.service import cases
+from node.service import cases, requests
 from tests.dashboard.browser import Browser
+from tests.dashboard.test_operator import failing, operating, status_of
 from tests.dashboard.test_pages import asked, dashboard, signed_in
 from tests.exchange.pair import World, handler, world
+from tests.exchange.test_story import ANNA, request
 
 pytestmark = pytest.mark.browser
 
@@ -115,6 +117,82 @@ async def test_no_page_has_a_barrier(tmp_path: Path, chromium: str, axe: str, wi
             await katalin.goto(set_up.katalin.base + path)
             found += await violations(katalin, axe)
         assert found == []
+
+
+OPERATORS_PAGES = ("/peers", "/peers/HU", "/queue", "/queue/HU", "/node")
+
+
+@contextlib.asynccontextmanager
+async def operators_stage(folder: Path, chromium: str) -> AsyncIterator[tuple[World, Chromium, Browser]]:
+    """Set the operator's stage: one message is sealed and stuck, another was never sealed."""
+    async with (
+        world(folder, "DE", "HU") as both,
+        dashboard(both["DE"]) as berlin,
+        operating(both["DE"], berlin) as olga,
+        async_playwright() as playwright,
+    ):
+        await both.settled()
+        both.net.down.add("HU")
+        await requests.send(both["DE"], ANNA, request())
+        await failing(both["DE"])
+        await requests.send(both["DE"], ANNA, request())
+        launched = await playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        try:
+            yield both, launched, olga
+        finally:
+            await launched.close()
+
+
+@pytest.mark.parametrize(("lang", "width"), [("de", 1280), ("de", 360), ("el", 360), ("el", 320)])
+async def test_no_page_of_the_operator_has_a_barrier(
+    tmp_path: Path, chromium: str, axe: str, lang: str, width: int
+) -> None:
+    """Axe finds nothing on the operator's pages and their questions, and nothing scrolls sideways."""
+    async with operators_stage(tmp_path, chromium) as (_, launched, olga):
+        window, found = await opened(launched, olga, lang, width), []
+        asking = [("/peers/HU", f'form[action="/peers/HU/{action}"] button') for action in ("block", "hold")]
+        asking += [("/queue/HU", f'form[action="/queue/HU/{what}"] button') for what in ("give-up", "give-up-all")]
+        for path, button in [*((path, "") for path in OPERATORS_PAGES), *asking]:
+            await window.goto(olga.base + path)
+            if button:
+                async with window.expect_navigation():
+                    await window.locator(button).first.click()
+            found += await violations(window, axe)
+            wide = await window.evaluate("document.documentElement.scrollWidth > window.innerWidth")
+            assert not wide, f"{path} {button} scrolls sideways at {width}"
+        assert found == []
+
+
+async def test_the_operator_needs_no_mouse_and_no_scripts(tmp_path: Path, chromium: str) -> None:
+    """By keyboard alone a country is held, on a narrow screen without scripts; each stop of the way shows the focus."""
+    async with operators_stage(tmp_path, chromium) as (both, launched, olga):
+        context = await launched.new_context(viewport={"width": 320, "height": 700}, java_script_enabled=False)
+        for cookie in olga.session.cookie_jar:
+            await context.add_cookies([{"name": cookie.key, "value": cookie.value, "url": olga.base}])
+        page = await context.new_page()
+        await page.goto(olga.base + "/peers")
+        for place, stop in (
+            ("**/peers/HU", 'main a[href="/peers/HU"]'),
+            ("**/peers/HU/hold", 'form[action="/peers/HU/hold"] button'),
+            ("**/peers/HU", 'form[action="/peers/HU/hold"] button'),
+        ):
+            await _tab_to(page, stop)
+            await page.keyboard.press("Enter")
+            await page.wait_for_url(place)
+        assert await page.get_by_text("Held since").count() > 0
+        assert status_of(both["DE"]).queue == "held"
+
+
+async def _tab_to(page: Page, selector: str) -> None:
+    """Press Tab until an element has the focus, and see that it shows."""
+    wanted = page.locator(selector).first
+    for _ in range(80):
+        await page.keyboard.press("Tab")
+        if await wanted.evaluate("element => element.matches(':focus-visible')"):
+            style = await wanted.evaluate("element => getComputedStyle(element).outlineStyle")
+            assert style != "none", selector
+            return
+    raise AssertionError(f"no way to {selector} by Tab")
 
 
 async def test_the_accessibility_check_bites(tmp_path: Path, chromium: str, axe: str) -> None:

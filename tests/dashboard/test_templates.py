@@ -6,35 +6,11 @@ from html.parser import HTMLParser
 
 import pytest
 
-from tests.dashboard.sample_pages import ATTACK, CATALOGUE, DASHBOARD, render_all
+from tests.dashboard.sample_pages import ATTACK, DASHBOARD, render_all
 
 PAGES = render_all()
 TEMPLATES = sorted((DASHBOARD / "templates").glob("*.html"))
 EMPTY_ELEMENTS = {"br", "hr", "img", "input", "link", "meta"}
-# Ids that templates build ('state.' ~ …) or that only services use; each group is part of a contract.
-DYNAMIC = (
-    "ask.step.",
-    "confirm.",
-    "drafts.reply",
-    "drafts.request",
-    "due.agreed",
-    "due.asked",
-    "due.proposed",
-    "error.",
-    "event.",
-    "fault.",
-    "find.stale",
-    "flash.",
-    "holder.",
-    "nav.",
-    "next.",
-    "notice.",
-    "people.role.",
-    "role.",
-    "state.",
-    "transit.",
-    "why.",
-)
 
 
 class Page(HTMLParser):
@@ -152,16 +128,6 @@ def test_missing_and_foreign_pages_look_alike():
     """Nothing on the page for a missing address names a case or a reason."""
     assert "not-found" in PAGES["not-found"]
     assert "exist" not in PAGES["not-found"]
-
-
-def test_texts_and_templates_fit_together():
-    """Each text id of the templates is in the catalogue, and the catalogue holds no other."""
-    source = "\n".join(template.read_text(encoding="utf-8") for template in TEMPLATES)
-    single = set(re.findall(r"\b(?:say|t)\('([a-z0-9.-]+[a-z0-9])'[,)]", source))
-    counted = set(re.findall(r"\b(?:say_n|tn)\('([a-z0-9.-]+)'", source))
-    used = single | {f"{text_id}.{form}" for text_id in counted for form in ("one", "other")}
-    assert sorted(used - CATALOGUE.ids()) == []
-    assert sorted(text_id for text_id in CATALOGUE.ids() - used if not text_id.startswith(DYNAMIC)) == []
 
 
 def test_every_template_is_looked_at():

@@ -559,12 +559,13 @@ async def test_after_signing_out_a_session_is_nothing(node: Node):
 async def test_a_form_of_another_session_is_refused(node: Node):
     """The CSRF token belongs to one session, can't be turned into it, and nothing else passes."""
     session = await with_password(node, someone())
-    token = sessions.csrf_of(session)
-    sessions.check_csrf(session, token)
+    token = sessions.csrf_of(session, "anna")
+    sessions.check_csrf(session, "anna", token)
     assert session not in token
-    for wrong in ("", token[:-1], sessions.csrf_of(session + "x"), session, "\udcff", "é"):
+    others = (sessions.csrf_of(session + "x", "anna"), sessions.csrf_of(session, "ada"))
+    for wrong in ("", token[:-1], *others, session, token.partition(".")[0], "\udcff", "é"):
         with pytest.raises(NodeError, match="csrf"):
-            sessions.check_csrf(session, wrong)
+            sessions.check_csrf(session, "anna", wrong)
 
 
 # --- bearer tokens ---

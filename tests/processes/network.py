@@ -41,17 +41,24 @@ async def entente(*arguments: object) -> Said:
     return said
 
 
-async def until(what: str, true: Callable[[], Any]) -> Any:
-    """Look until something is so, and return it; fails after a while. `true` may be a coroutine function."""
+async def until(
+    what: str, true: Callable[[], Any], moves: Callable[[], Any] = lambda: None, patience_s: float = _PATIENCE_S
+) -> Any:
+    """Look until something is so, and return it; fails after a while without a move. `true` may be a coroutine function.
+
+    What has many steps is waited for as long as it moves on: each change of `moves()` begins the while anew.
+    """
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + _PATIENCE_S
+    seen, deadline = moves(), loop.time() + patience_s
     while True:
         found = true()
         if asyncio.iscoroutine(found):
             found = await found
         if found:
             return found
-        assert loop.time() < deadline, f"not in {_PATIENCE_S} s: {what}"
+        if seen != (now := moves()):
+            seen, deadline = now, loop.time() + patience_s
+        assert loop.time() < deadline, f"not in {patience_s} s: {what}"
         await asyncio.sleep(_PAUSE_S)
 
 

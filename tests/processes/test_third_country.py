@@ -29,6 +29,10 @@ wait
 """
 
 
+# Seconds for one block of the page, on however busy a machine: one holds up to a dozen commands, each a Python to start.
+_BLOCK_S = 120
+
+
 def blocks() -> list[str]:
     """Return the blocks of the page's section in their order."""
     section = SECTION.search((ROOT / "docs/operating.md").read_text(encoding="utf-8"))
@@ -63,7 +67,7 @@ def surroundings(folder: Path, two: Network, at: DemoNode) -> dict[str, str]:
 async def playing(folder: Path, environment: dict[str, str]) -> AsyncIterator[str]:
     """Run all blocks in one shell; gives the case that they name, and stops what they started at the end."""
     script = folder / "page.sh"
-    script.write_text("\n".join(blocks()) + END, encoding="utf-8")
+    script.write_text("\n".join(f"echo BEGUN\n{block}" for block in blocks()) + END, encoding="utf-8")
     printed = (folder / "printed").open("wb")
     shell = await asyncio.create_subprocess_exec(
         "bash", "-euo", "pipefail", str(script), cwd=folder / "post", env=environment, start_new_session=True,
@@ -77,8 +81,11 @@ async def playing(folder: Path, environment: dict[str, str]) -> AsyncIterator[st
         found = re.search(r"^PLAYED (.+)$", said, re.MULTILINE)
         return found[1] if found else None
 
+    def begun() -> int:
+        return (folder / "printed").read_bytes().count(b"BEGUN\n")
+
     try:
-        yield await until("the page has been played", case)
+        yield await until("the page has been played", case, begun, _BLOCK_S)
         await shell.communicate(b"\n")
         assert processes_with(environment["AT"]) == {}
     finally:
@@ -105,7 +112,7 @@ async def test_the_page_as_it_stands(two: Network, tmp_path: Path):
             view = await eva.call("GET", f"cases/{case}", lang="de")
             return view if view["state"] == "replied" else None
 
-        view = await until("the answer is in Vienna", answered)
+        view = await until("the answer is in Vienna", answered, patience_s=_BLOCK_S)
         labels = [question["answer"]["label"] for question in view["questions"] if question["answer"]]
         assert [label["lang"] for label in labels] == ["de"]
         for node in (at, *two.nodes.values()):

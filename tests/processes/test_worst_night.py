@@ -179,7 +179,8 @@ async def test_a_request_must_not_go_out(night: Night):
     await night.arrived(right["id"])
     asker, replier = await night.two.reader("DE", "anna.berger"), await night.two.reader("HU", "szabo.katalin")
     view = await asker.api.call("GET", f"cases/{wrong['id']}", lang="en")
-    assert (view["state_text"]["text"], view["timeline"][0]["transit"]) == ("Taken back before it was sent", "given-up")
+    told = (view["state_text"]["text"], view["timeline"][0]["transit"])
+    assert told == ("Taken back by the operator of your node", "given-up")
     assert wrong["id"] not in await night.two.cases(replier, "DE")
     again = await entente("queue", "give-up", right["number"], "--yes", "-C", night.node.folder)
     assert "not-found: Nothing of" in again.err
