@@ -104,10 +104,12 @@ def actions_of(status: PeerStatus) -> tuple[str, ...]:
 
 def country_of(request: web.Request) -> str:
     """Return the country that the address names; raises `not-found` where there is no such peer."""
-    node, actor, country = request.app[NODE], request[ACTOR], request.match_info["country"]
-    actor.require("node.observe")
-    if country not in {one.country for one in observe.status(node, actor).peers}:
-        raise NodeError("not-found")
+    country = request.match_info["country"]
+    request[ACTOR].require("node.observe")
+    try:
+        queues.require_known(request.app[NODE], country)
+    except NodeError:
+        raise NodeError("not-found") from None
     return country
 
 

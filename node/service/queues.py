@@ -11,7 +11,7 @@ from node.service.node import Node
 from node.service.recover import write_case
 from node.store import audit, events, peers, streams
 from node.store.events import GIVEN_UP
-from node.store.tx import Row, Tx
+from node.store.tx import Read, Row, Tx
 
 
 class Waiting(View):
@@ -42,14 +42,14 @@ class GivenUp:
 def waiting(node: Node, actor: Actor, peer: str) -> tuple[Waiting, ...]:
     """Return what waits for a peer, oldest first. Raises `unknown-country`."""
     actor.require("node.observe")
-    _require_known(node, peer)
+    require_known(node, peer)
     return tuple(map(_waiting, node.store.read_now(lambda q: streams.queue(q, peer))))
 
 
 async def some_waiting(node: Node, actor: Actor, peer: str, limit: int, offset: int) -> tuple[Waiting, ...]:
     """Return a part of what waits for a peer, oldest first; read off the loop. Raises `unknown-country`."""
     actor.require("node.observe")
-    _require_known(node, peer)
+    require_known(node, peer)
     return tuple(map(_waiting, await node.store.read(lambda q: streams.queue(q, peer, limit, offset))))
 
 
@@ -57,18 +57,21 @@ def _waiting(row: Row) -> Waiting:
     return Waiting(number=row["number"], kind=row["kind"], since=unstamp(row["since"]), sealed=bool(row["sealed"]))
 
 
-def _require_known(node: Node, peer: str) -> None:
-    """Refuse a country that isn't in the list and that nothing waits for."""
+def require_known(node: Node, peer: str) -> None:
+    """Raise `unknown-country` for one that isn't in the list, that was never seen and that nothing waits for."""
+
+    def is_here(q: Read) -> bool:
+        return peers.find(q, peer) is not None or any(row["peer"] == peer for row in streams.backlog(q))
+
     listed = node.members is not None and node.members.standing(peer) is not None
-    queued = any(row["peer"] == peer for row in node.store.read_now(streams.backlog))
-    if peer == node.country or not (listed or queued):
+    if peer == node.country or not (listed or node.store.read_now(is_here)):
         raise NodeError("unknown-country", f"The member list names no other country {peer}.")
 
 
 async def hold(node: Node, actor: Actor, peer: str) -> None:
     """Send nothing more to a peer until `retry`; everything goes on being queued, and received (SPEC S-181)."""
     actor.require("node.observe")
-    _require_known(node, peer)
+    require_known(node, peer)
 
     def work(tx: Tx) -> None:
         if peers.hold(tx, peer):
@@ -80,7 +83,7 @@ async def hold(node: Node, actor: Actor, peer: str) -> None:
 async def retry(node: Node, actor: Actor, peer: str) -> None:
     """Try a peer now, and end a hold of its queue. The next pause is as long as it would have been (SPEC S-084)."""
     actor.require("node.observe")
-    _require_known(node, peer)
+    require_known(node, peer)
 
     def work(tx: Tx) -> None:
         peers.ask_retry(tx, peer)
@@ -120,7 +123,7 @@ async def give_up(node: Node, actor: Actor, number: str) -> GivenUp:
 def to_give_up_all(node: Node, actor: Actor, peer: str) -> Unsealed:
     """Say how much `give_up_all` would take back now. Raises `unknown-country`."""
     actor.require("node.observe")
-    _require_known(node, peer)
+    require_known(node, peer)
     count, until = node.store.read_now(lambda q: streams.unsealed(q, peer))
     return Unsealed(count=count, until=until)
 
@@ -132,7 +135,7 @@ async def give_up_all(node: Node, actor: Actor, peer: str, until: int) -> int:
     Request by request, each as `give_up` does it, so that nobody else has to wait for long.
     """
     actor.require("node.observe")
-    _require_known(node, peer)
+    require_known(node, peer)
     count = 0
     for number in await node.store.read(lambda q: streams.unsealed_numbers(q, peer, until)):
         try:

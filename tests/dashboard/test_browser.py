@@ -9,10 +9,10 @@ import pytest
 from playwright.async_api import Browser as Chromium
 from playwright.async_api import Page, async_playwright
 
-from node.service import cases, requests
+from node.service import cases, requests, sessions
 from tests.dashboard.browser import Browser
 from tests.dashboard.test_operator import failing, operating, status_of
-from tests.dashboard.test_pages import asked, dashboard, signed_in
+from tests.dashboard.test_pages import PASSWORD, asked, dashboard, signed_in
 from tests.exchange.pair import World, handler, world
 from tests.exchange.test_story import ANNA, request
 
@@ -193,6 +193,52 @@ async def _tab_to(page: Page, selector: str) -> None:
             assert style != "none", selector
             return
     raise AssertionError(f"no way to {selector} by Tab")
+
+
+async def test_what_was_typed_is_there_after_signing_in_again(tmp_path: Path, chromium: str, axe: str) -> None:
+    """The session ends under an open form; signing in gives everything back, and so does a page of an old session."""
+    async with stage(tmp_path, chromium) as set_up:
+        node, found = set_up.both["HU"], []
+        window = await opened(set_up.chromium, set_up.katalin, "hu", 360)
+        form, comment = f"{set_up.katalin.base}{set_up.case}/reply", '[name="comment.registration-status"]'
+
+        async def end_session() -> None:
+            cookies = await window.context.cookies()
+            await sessions.sign_out(node, next(one["value"] for one in cookies if one["name"] == "entente_session"))
+
+        async def typed(page: Page, text: str) -> None:
+            await page.goto(form)
+            await page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
+            await page.fill(comment, text)
+
+        async def pressed(page: Page, button: str) -> None:
+            async with page.expect_navigation():
+                await page.locator(button).first.click()
+
+        async def sign_in(page: Page) -> None:
+            await page.fill("#f-name", "katalin")
+            await page.fill("#f-password", PASSWORD)
+            await pressed(page, 'form[action="/sign-in"] button')
+
+        await typed(window, "2015 óta\nszerepel & <b>")
+        await end_session()
+        await pressed(window, 'button[value="save"]:visible')
+        assert await window.locator("#f-password").count() == 1
+        found += await violations(window, axe)
+        await sign_in(window)
+        found += await violations(window, axe)
+        await pressed(window, 'form[action$="/reply"] button')
+        assert await window.input_value(comment) == "2015 óta\nszerepel & <b>"
+        await typed(window, "utólag")
+        await end_session()
+        second = await window.context.new_page()
+        await second.goto(set_up.katalin.base + "/sign-in")
+        await sign_in(second)
+        await pressed(window, 'button[value="save"]:visible')
+        found += await violations(window, axe)
+        await pressed(window, 'form[action$="/reply"] button')
+        assert await window.input_value(comment) == "utólag"
+        assert found == []
 
 
 async def test_the_accessibility_check_bites(tmp_path: Path, chromium: str, axe: str) -> None:
