@@ -92,10 +92,20 @@ def list_members(
             say(f"{one['country']} is suspended by {', '.join(one['by'])} from {one['since']} until {one['until']}.")
         say(f"Version {found['version']}, signed by {found['threshold']}, until {found['ends']}")
         say(f"First root: {found['root_sha256']}")
+        for one in found["warnings"]:
+            say(_warning(one["document"], one["days_left"]))
+
+
+def _warning(document: str, days_left: int) -> str:
+    what = "The member list" if document in ("root", "targets") else f"The record of {document}"
+    ends = f"ends in {days_left} days" if days_left >= 0 else f"ended {-days_left} days ago"
+    limits = "; no new members, no new counterparts" if days_left < 0 and what == "The member list" else ""
+    return f"{what} ({document}) {ends}{limits}: entente doctor says what to do."
 
 
 async def _listing(node: "Node") -> tuple[dict[str, Any], bytes]:
     from node.service.accession import in_force
+    from node.service.observe import suspensions
 
     members = in_force(node)
     root, targets = members.root, members.targets
@@ -106,26 +116,13 @@ async def _listing(node: "Node") -> tuple[dict[str, Any], bytes]:
         "threshold": f"{root.signed.roles['root'].threshold} of {len(root.states)} states",
         "ends": f"{ends:%Y-%m-%d}",
         "members": [_row(node, members, country) for country in members.countries()],
-        "suspensions": _suspensions(node, members),
+        "suspensions": [one.model_dump(mode="json") for one in suspensions(node)],
+        "warnings": [
+            {"code": code, "document": name, "days_left": left}
+            for code, name, left in members.warnings(node.clock.now())
+        ],
     }
     return listing, members.bundle().to_json()
-
-
-def _suspensions(node: "Node", members: "MemberList") -> list[dict[str, Any]]:
-    """Return who is suspended by a few states, by whom and until when."""
-    from protocol.member import INSTANT
-
-    now = node.clock.now()
-    return [
-        {
-            "country": one.country,
-            "by": list(one.by),
-            "since": one.since.strftime(INSTANT),
-            "until": one.expires.strftime(INSTANT),
-        }
-        for country in members.countries()
-        for one in members.suspensions(country, now)
-    ]
 
 
 def _row(node: "Node", members: "MemberList", country: str) -> dict[str, Any]:

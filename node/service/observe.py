@@ -59,6 +59,15 @@ class Expiry(View):
     days_left: int
 
 
+class Suspended(View):
+    """A country that a few states have suspended for a time, our own included; until then, and by whom."""
+
+    country: str
+    by: tuple[str, ...]
+    since: dt.datetime
+    until: dt.datetime
+
+
 class DirectoryStatus(View):
     """A country's directory here, and when it was last known to be its newest."""
 
@@ -77,6 +86,7 @@ class NodeStatus(View):
     peers: tuple[PeerStatus, ...]
     documents: tuple[MemberDocument, ...]
     warnings: tuple[Expiry, ...]
+    suspensions: tuple[Suspended, ...]
     directories: tuple[DirectoryStatus, ...]
 
 
@@ -92,8 +102,16 @@ def status(node: Node, actor: Actor) -> NodeStatus:
         peers=_peers(node),
         documents=tuple(_document(one) for one in _documents(members, node.country)) if members else (),
         warnings=tuple(Expiry(code=code, document=name, days_left=left) for code, name, left in expiring),
+        suspensions=suspensions(node) if members else (),
         directories=_directories(node),
     )
+
+
+def suspensions(node: Node) -> tuple[Suspended, ...]:
+    """Return which countries are suspended by a few states now."""
+    now, members = node.clock.now(), node.members
+    held = [one for country in members.countries() for one in members.suspensions(country, now)] if members else []
+    return tuple(Suspended(country=one.country, by=one.by, since=one.since, until=one.expires) for one in held)
 
 
 def _peers(node: Node) -> tuple[PeerStatus, ...]:

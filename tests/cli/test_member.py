@@ -214,6 +214,24 @@ def test_a_suspension_by_too_few_or_twice_is_not_even_proposed(entente: Entente,
     assert "AT isn't active" in entente("member", "suspend", "AT", "--with", "HU", "-C", "de", code=1).err
 
 
+def test_the_list_says_when_it_ends(entente: Entente, two: str):
+    """From 90 days before its end, `member list` says how long it lasts."""
+    assert "ends in" not in entente("member", "list", "-C", "de").out
+    entente("member", "renew", "--days", "20", "--sign", "-C", "de")
+    entente("member", "list", "-o", "list.json", "-C", "de")
+    file = "renewal.proposal.json"
+    entente(
+        "member", "sign", file, "--yes", "--key", "hu/keys/state.seed", "--list", "list.json", "-o", "hu.json"
+    )  # fmt: skip
+    entente("member", "publish", file, "renewal.proposal.DE.signed.json", "hu.json", "-C", "de")
+    assert "The member list (root) ends in 19 days: entente doctor" in entente("member", "list", "-C", "de").out
+    warned = entente("member", "list", "--json", "-C", "de").data["warnings"]
+    assert {(one["document"], one["code"]) for one in warned} == {
+        ("root", "members-expires-30"),
+        ("targets", "members-expires-30"),
+    }
+
+
 def test_a_block_is_local_and_can_be_undone(entente: Entente, two: str):
     """`block` shows in the list and in doctor, and leaves the other node's list alone."""
     entente("peer", "block", "HU", "-C", "de")

@@ -1,21 +1,26 @@
 """A member list near its end and long after it: the operator is told at every date, and no message waits for it."""
 
+import asyncio
 import datetime as dt
 from pathlib import Path
 
 import pytest
 
 from node.cli.simulation.loop import run
+from node.domain.access import operator
+from node.domain.directory_view import Query
 from node.errors import NodeError
-from node.service import cases, drafts, requests
+from node.service import accession, cases, drafts, find, observe, requests
 from node.service.diagnosis import check_local
 from node.service.node import Node
 from node.store import cases as stored_cases
+from protocol.member_proposal import renew
 from tests.exchange.pair import world
 from tests.exchange.test_epochs import publish, renew_message_key
 from tests.exchange.test_refusal import stored_case
 from tests.exchange.test_restart import same_on_both
 from tests.exchange.test_story import ANNA, KATALIN, ask, reply, request
+from tests.exchange.test_suspension import ALL, in_force, living
 
 
 def said(node: Node) -> dict[str, str]:
@@ -86,3 +91,39 @@ async def _new_counterpart(folder: Path) -> None:
 def test_a_list_that_ended_lets_no_new_counterpart_in(tmp_path: Path) -> None:
     """Two countries that never met wait for the renewal, their draft stays; those that met go on (SPEC S-112)."""
     run(_new_counterpart(tmp_path))
+
+
+async def _running(folder: Path) -> None:
+    async with living(folder, *ALL) as net:
+        berlin, began = net["DE"], net.clock.offset
+        await ask(net)
+        codes = []
+        for days in (200, 276, 336, 359, 366):
+            net.clock.offset = began + dt.timedelta(days=days)
+            await asyncio.sleep(8000)  # the nodes look, renew their own records and tell each other
+            said_here = {one.document: one.code for one in observe.status(berlin, operator()).warnings}
+            assert said_here.keys() <= {"root", "targets"}, days
+            codes.append(said_here.get("root", "none").removeprefix("members-"))
+            pages = [await find.search(berlin, ANNA, Query(country=country)) for country in ("AT", "HU")]
+            askable = {one.country for page in pages for one in page.items if one.askable}
+            assert askable == ({"HU"} if days > 365 else {"AT", "HU"}), days
+        assert codes == ["none", "expires-90", "expires-30", "expires-7", "expired"]
+        due = net.clock.now().date() + dt.timedelta(days=20)
+        vienna = request().model_copy(update={"due": due, "country": "AT", "to": "AT-bmasgpk"})
+        with pytest.raises(NodeError, match=r"list-expired.*AT"):
+            await requests.send(berlin, ANNA, vienna)
+        await requests.send(berlin, ANNA, request().model_copy(update={"due": due}))
+        await net.settled(longest_s=8000)
+        renewal = renew(in_force(berlin), net.clock.now())
+        statements = [accession.sign_here(net[country], renewal) for country in ("AT", "DE")]
+        assert (await accession.publish(berlin, renewal, statements)).missing == 0
+        await asyncio.sleep(8000)
+        assert observe.status(net["HU"], operator()).warnings == ()
+        case_id = (await requests.send(berlin, ANNA, vienna)).id
+        await net.settled(longest_s=8000)
+        assert stored_case(net["AT"], case_id).state == "sent"
+
+
+def test_running_nodes_pass_the_end_of_their_list_and_its_renewal(tmp_path: Path) -> None:
+    """Told at 90, 30 and 7 days; past it only known counterparts; renewed without a restart (SPEC S-112, S-174)."""
+    run(_running(tmp_path))
