@@ -24,6 +24,7 @@ from protocol.members import MemberList
 from protocol.part import open_part, seal_part
 from protocol.problems import PROBLEMS, ProtocolError
 from protocol.receipt import parse_receipt
+from protocol.suspension_proposal import SuspensionProposal
 from tests.project.tree import text_of
 from tests.protocol.any_bytes import bounded, json_values, quick, spoilt
 from tests.protocol.member_network import NOW
@@ -184,7 +185,7 @@ def test_bundles(data: bytes) -> None:
 @given(spoilt(BUNDLE, b'{"signatures":[]}', *DOCUMENTS))
 def test_files_of_the_member_commands(data: bytes) -> None:
     """Candidates, proposals and signatures that somebody sends by mail are refused with a code."""
-    for read in (Candidate.from_json, Proposal.from_json, signatures_from_json):
+    for read in (Candidate.from_json, Proposal.from_json, SuspensionProposal.from_json, signatures_from_json):
         bounded(lambda r=read: r(data), MemberListError)
 
 
