@@ -2,7 +2,6 @@
 
 import os
 import time
-import uuid
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -39,7 +38,10 @@ class SystemEntropy:
 
 def new_uuid(entropy: Entropy) -> str:
     """Return a random UUID, version 4 (RFC 9562)."""
-    return str(uuid.UUID(bytes=entropy.random(16), version=4))
+    drawn = bytearray(entropy.random(16))
+    drawn[6], drawn[8] = drawn[6] & 0x0F | 0x40, drawn[8] & 0x3F | 0x80
+    text = drawn.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def stamp(now: datetime) -> str:

@@ -257,7 +257,7 @@ def check_values(contents: Mapping[str, Content]) -> None:
         if len({name for values in parts for name in values}) < sum(map(len, parts)):
             raise ProtocolError("content-malformed", f"{where}: the same one in two parts")
         for value in (value for values in parts for value in values.values()):
-            given = {name for name in type(value).model_fields if getattr(value, name) is not None}
+            given = {name for name, held in vars(value).items() if held is not None}
             if given - _BESIDE not in types or ("birth_date" in given and "given_names" not in given):
                 raise ProtocolError("content-malformed", f"{where}: not the fields of one type")
 

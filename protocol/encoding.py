@@ -53,6 +53,8 @@ def canonical_json(value: Any) -> bytes:
     return _ENCODER.encode(value).encode()
 
 
+_SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
+"""One half of an escaped pair: alone it is no text."""
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=True)
 
 
@@ -66,7 +68,7 @@ def strict_json(data: bytes, *, limit: int) -> Any:
         raise ProtocolError("too-large", f"{len(data)} bytes of JSON, {limit} allowed")
     try:
         value = _DECODER.decode(data.decode("utf-8"))
-        if b"\\u" in data:
+        if _SURROGATE.search(data):
             json.dumps(value, ensure_ascii=False).encode("utf-8")
     except (ValueError, RecursionError) as error:
         raise ProtocolError("malformed", f"not the JSON of this protocol: {_reason(error)}") from None
@@ -114,10 +116,14 @@ _DECODER: Final = json.JSONDecoder(
 
 
 def _check_depth(value: Any) -> None:
-    level, depth = [value], 0
-    while level:
-        containers = [item for item in level if isinstance(item, dict | list)]
-        depth += bool(containers)
+    level: list[Any] = [[value]]
+    depth = 0
+    while level := [
+        child.values() if type(child) is dict else child
+        for container in level
+        for child in container
+        if type(child) is dict or type(child) is list
+    ]:
+        depth += 1
         if depth > MAX_JSON_DEPTH:
             raise ProtocolError("malformed", f"nested deeper than {MAX_JSON_DEPTH} levels")
-        level = [child for item in containers for child in (item.values() if isinstance(item, dict) else item)]

@@ -4,10 +4,9 @@ About forty lines of our own over `cryptography` instead of a library, because n
 deterministic ECDSA of RFC 6979; joserfc is the second opinion in the tests.
 """
 
-import re
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, Final, Protocol
+from functools import cached_property, lru_cache
+from typing import Any, Final, Protocol, cast
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -23,8 +22,10 @@ PrivateKey = ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 
 ALGORITHMS: Final = ("ES256", "Ed25519")
 _MAX_HEADER: Final = 2048
+_DETERMINISTIC: Final = ec.ECDSA(hashes.SHA256(), deterministic_signing=True)
+_ECDSA: Final = ec.ECDSA(hashes.SHA256())
 _HALF: Final = 32  # bytes of r and of s on P-256 (RFC 7518 section 3.4)
-_COMPACT: Final = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\Z")
+_PIECES: Final = 3
 
 
 class Signer(Protocol):
@@ -59,16 +60,16 @@ class KeySigner:
         """Name the key after its public key, and its certificate by its hash."""
         return cls(private_key, key_id(private_key.public_key()), sha256_b64u(certificate_der))
 
-    @property
+    @cached_property
     def alg(self) -> str:
         """The algorithm that the key's type allows."""
         return algorithm_of(self.private_key.public_key())
 
     def sign(self, data: bytes) -> bytes:
         """Sign; the same data always give the same bytes (RFC 6979, RFC 8032)."""
-        if isinstance(self.private_key, ed25519.Ed25519PrivateKey):
-            return self.private_key.sign(data)
-        der = self.private_key.sign(data, ec.ECDSA(hashes.SHA256(), deterministic_signing=True))
+        if self.alg == "Ed25519":
+            return cast("ed25519.Ed25519PrivateKey", self.private_key).sign(data)
+        der = cast("ec.EllipticCurvePrivateKey", self.private_key).sign(data, _DETERMINISTIC)
         r, s = decode_dss_signature(der)
         return r.to_bytes(_HALF, "big") + s.to_bytes(_HALF, "big")
 
@@ -142,10 +143,10 @@ def parse(compact: str, *, limit: int) -> Jws:
     """
     if len(compact) > limit:
         raise ProtocolError("malformed", f"a signed document of {len(compact)} bytes, {limit} allowed")
-    match = _COMPACT.match(compact)
-    if match is None:
+    pieces = compact.split(".")
+    if len(pieces) != _PIECES or not all(pieces):
         raise ProtocolError("malformed", "not a JWS in compact form")
-    head, body, signature = match.groups()
+    head, body, signature = pieces
     decoded = un_b64u(head)
     if len(decoded) > _MAX_HEADER:
         raise ProtocolError("malformed", f"a header of {len(decoded)} bytes, {_MAX_HEADER} allowed")
@@ -167,15 +168,16 @@ def require_header(jws: Jws, typ: str) -> tuple[str, int]:
 
 def verify(jws: Jws, public_key: PublicKey) -> bool:
     """Say whether the signature is this key's, with the algorithm that belongs to the key (SPEC S-023)."""
-    if jws.header["alg"] != algorithm_of(public_key) or len(jws.signature) != 2 * _HALF:
+    alg = algorithm_of(public_key)
+    if jws.header["alg"] != alg or len(jws.signature) != 2 * _HALF:
         return False
     try:
-        if isinstance(public_key, ed25519.Ed25519PublicKey):
-            public_key.verify(jws.signature, jws.signing_input)
+        if alg == "Ed25519":
+            cast("ed25519.Ed25519PublicKey", public_key).verify(jws.signature, jws.signing_input)
         else:
             r, s = (int.from_bytes(jws.signature[i : i + _HALF], "big") for i in (0, _HALF))
             der = encode_dss_signature(r, s)
-            public_key.verify(der, jws.signing_input, ec.ECDSA(hashes.SHA256()))
+            cast("ec.EllipticCurvePublicKey", public_key).verify(der, jws.signing_input, _ECDSA)
     except InvalidSignature:
         return False
     return True
@@ -183,4 +185,9 @@ def verify(jws: Jws, public_key: PublicKey) -> bool:
 
 def verify_with_certificate(jws: Jws, certificate_der: bytes) -> bool:
     """Say whether the document is signed by this certificate's key and names the certificate (SPEC S-022)."""
-    return jws.header.get("x5t#S256") == sha256_b64u(certificate_der) and verify(jws, certificate_key(certificate_der))
+    return jws.header.get("x5t#S256") == _fingerprint(certificate_der) and verify(jws, certificate_key(certificate_der))
+
+
+@lru_cache(maxsize=256)
+def _fingerprint(certificate_der: bytes) -> str:
+    return sha256_b64u(certificate_der)

@@ -4,6 +4,7 @@ Slots are not signed: a node that holds a CEK can make a new slot for the same p
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, Protocol
 
 from cryptography.exceptions import InvalidTag
@@ -26,7 +27,7 @@ from protocol.problems import ProtocolError
 HpkePublicKey = MLKEM768X25519PublicKey | MLKEM1024P384PublicKey | x25519.X25519PublicKey
 HpkePrivateKey = MLKEM768X25519PrivateKey | MLKEM1024P384PrivateKey | x25519.X25519PrivateKey
 
-_INFO_LABEL: Final = b"entente-cek-v1"
+_INFO_LABEL: Final = "entente-cek-v1"
 _SUITES: Final = {
     "MLKEM768-X25519": (KEM.MLKEM768_X25519, Suite(KEM.MLKEM768_X25519, KDF.HKDF_SHA256, AEAD.AES_256_GCM)),
     "MLKEM1024-P384": (KEM.MLKEM1024_P384, Suite(KEM.MLKEM1024_P384, KDF.HKDF_SHA384, AEAD.AES_256_GCM)),
@@ -60,8 +61,16 @@ class Address:
 
     def info(self, part: str, kid: str, suite: str) -> bytes:
         """Return HPKE's `info`: label and fields, each with its length before it (SPEC S-050)."""
-        fields = (_INFO_LABEL, *(f.encode() for f in (self.iss, ",".join(self.aud), self.jti, part, kid, suite)))
-        return b"".join(len(field).to_bytes(4, "big") + field for field in fields)
+        return self._begins + _measured(part) + _measured(kid) + _measured(suite)
+
+    @cached_property
+    def _begins(self) -> bytes:
+        return b"".join(map(_measured, (_INFO_LABEL, self.iss, ",".join(self.aud), self.jti)))
+
+
+def _measured(field: str) -> bytes:
+    data = field.encode()
+    return len(data).to_bytes(4, "big") + data
 
 
 class Recipient(Protocol):
