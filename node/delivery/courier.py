@@ -8,7 +8,7 @@ from typing import Final
 import structlog
 
 from node.clock import seconds, stamp
-from node.delivery.call import Answer, Call, Line, LineError
+from node.delivery.call import Call, Line, LineError
 from node.delivery.comparer import OpenBatchError, compare_with
 from node.delivery.incoming import BATCHES
 from node.delivery.refused import OK, RefusedError, refused
@@ -17,7 +17,6 @@ from node.service.node import Node
 from node.store import peers
 from protocol.batch import MEDIA_TYPE, Batch
 from protocol.problems import ProtocolError
-from protocol.receipt import parse_receipt
 
 log: Final = structlog.get_logger("entente.courier")
 
@@ -123,9 +122,8 @@ class Courier:
         answer = await self._line.send(Call("POST", BATCHES, {}, {"content-type": MEDIA_TYPE}, batch.wire()))
         if answer.status != OK:
             raise refused(answer)
-        after = seconds(self._node.clock.now())
-        measured = _clock_difference(answer, before, after)
-        receipt = await deliver.accept_receipt(self._node, self._peer, batch, answer.body, measured)
+        passed = (before, seconds(self._node.clock.now()))
+        receipt = await deliver.accept_receipt(self._node, self._peer, batch, answer.body, passed)
         self._failures = 0
         self._node.heard(self._peer, receipt.claims.members or None, {})  # SPEC: a receipt may name none
 
@@ -156,13 +154,3 @@ class Courier:
                 await self._hurry.wait()
         self._asked_to_wait = False
         self._woken.set()
-
-
-def _clock_difference(answer: Answer, before: int, after: int) -> float | None:
-    try:
-        clock = parse_receipt(answer.body).claims.clock
-    except ProtocolError:
-        return None
-    if before <= clock <= after:
-        return 0.0
-    return float(clock - after if clock > after else clock - before)

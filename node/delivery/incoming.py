@@ -15,7 +15,7 @@ from node.service import compare, directory, follow_up, history, serving
 from node.service.node import Node
 from node.service.receive import GapError, receive
 from node.store import peers
-from protocol.batch import MEDIA_TYPE
+from protocol.batch import MEDIA_TYPE, parse_batch
 from protocol.encoding import canonical_json
 from protocol.history import MEDIA_TYPE as HISTORY_TYPE
 from protocol.limits import MAX_REQUEST_BODY
@@ -98,14 +98,15 @@ async def _batch(node: Node, peer: str, call: Call) -> Answer:
         raise ProtocolError("malformed", f"Content-Type is {MEDIA_TYPE}")
     if "content-encoding" in call.headers:
         raise ProtocolError("malformed", "a batch isn't compressed")  # SPEC S-168
+    batch = parse_batch(call.body)
     try:
-        receipt = await receive(node, peer, call.body)
+        receipt = await receive(node, peer, batch)
     except ProtocolError as error:
         if error.code == "unknown-key":
             node.heard(peer, {}, {})  # its newer record is what is missing (SPEC S-086)
         raise
     try:
-        await follow_up.after_batch(node, peer, call.body)
+        await follow_up.after_batch(node, peer, batch)
     except Exception:  # the batch is stored: whatever fails now, the sender gets its receipt
         log.exception("follow-up-failed", peer=peer)
     return Answer(200, {"content-type": "application/jose"}, receipt)

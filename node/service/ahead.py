@@ -5,6 +5,7 @@ without this every request would wait for a commit before its own. What was made
 node stops is skipped: numbers have gaps then, and the keys are swept.
 """
 
+import asyncio
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -33,6 +34,12 @@ class Ahead:
         self._left_out = 0
         self._keys: list[tuple[str, bytes]] = []
         self._made_at: datetime | None = None
+
+    async def both(self, count: int) -> tuple[list[str], list[tuple[str, bytes]]]:
+        """Return numbers and keys; what isn't ready of them is made at the same time."""
+        if min(len(self._numbers), len(self._keys)) >= count:
+            return await self.numbers(count), await self.keys(count)
+        return await asyncio.gather(self.numbers(count), self.keys(count))
 
     async def numbers(self, count: int) -> list[str]:
         """Return the next numbers for people, such as `DE-2026-000412`."""

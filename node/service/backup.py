@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
@@ -48,6 +49,7 @@ class Made:
     pruned: tuple[Path, ...] = ()
 
 
+@cache
 def program_version() -> str:
     """Return the version of this program, as packages have it."""
     try:

@@ -3,6 +3,7 @@
 import ipaddress
 import math
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 from node.errors import NodeError
@@ -14,6 +15,7 @@ _MAX_ADDRESSES: Final = 10_000
 _IPV6_PREFIX: Final = 64
 
 
+@lru_cache(maxsize=1024)
 def address_of(peer: str | None, forwarded: str | None) -> str:
     """Return under what a caller is counted: IPv4 address or IPv6 network; nothing for this machine itself.
 

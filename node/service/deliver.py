@@ -1,6 +1,7 @@
 """Sending: seal what waits for a peer into a batch, and take in its receipt."""
 
 from dataclasses import replace
+from functools import partial
 
 from node.clock import seconds
 from node.errors import NodeError
@@ -45,9 +46,9 @@ def _pending(q: Read, country: str, peer: str) -> Batch | None:
 
 def seal(tx: Tx, node: Node, peer: str) -> Batch | None:
     """Seal what waits for a peer, unless a batch is on its way to it; only where the streams were compared (S-039)."""
-    waiting = [(str(row["digest"]), bytes(row["line"])) for row in streams.waiting(tx, peer, MAX_ITEMS)]
-    waiting = [(digest, line) for digest, line in waiting if b"\n" not in line]  # damaged: it would end the line early
-    waiting = waiting[: choose([line for _, line in waiting])]
+    waiting = [row for row in streams.waiting(tx, peer, MAX_ITEMS) if b"\n" not in row["line"]]
+    # one with a line feed is damaged: it would end the line early
+    waiting = waiting[: choose([row["line"] for row in waiting])]
     if not waiting or streams.unreceipted(tx, node.country, peer) is not None or peers.is_stopped(tx, peer):
         return None
     batch = seal_batch(
@@ -55,21 +56,23 @@ def seal(tx: Tx, node: Node, peer: str) -> Batch | None:
         iss=node.country,
         aud=peer,
         head=streams.head(tx, node.country, peer),
-        items=[(un_b64u(digest), line) for digest, line in waiting],
+        items=[(un_b64u(row["digest"]), row["line"]) for row in waiting],
         members=node.versions(),
         heads=authorities.heads(tx),
         iat=seconds(tx.now),
     )
-    streams.assign(tx, peer, [digest for digest, _ in waiting], batch.claims.first)
+    streams.assign(tx, [row["seq"] for row in waiting], batch.claims.first)
     streams.save(tx, batch)
     return batch
 
 
-async def accept_receipt(node: Node, peer: str, batch: Batch, data: bytes, measured: float | None = None) -> Receipt:
+async def accept_receipt(
+    node: Node, peer: str, batch: Batch, data: bytes, passed: tuple[int, int] | None = None
+) -> Receipt:
     """Take in a peer's receipt: events become applied, or void where they were finally refused (SPEC S-078, S-079).
 
-    Raises `ProtocolError`; then the batch counts as not receipted and is sent again. `measured` is the
-    peer's clock minus ours in seconds.
+    Raises `ProtocolError`; then the batch counts as not receipted and is sent again. `passed` says from when to
+    when the call took, in seconds since 1970.
     """
     receipt = parse_receipt(data)
     key = accepted_key(node, peer, receipt.kid)
@@ -78,8 +81,22 @@ async def accept_receipt(node: Node, peer: str, batch: Batch, data: bytes, measu
     check_receipt(receipt, batch)
     refused = {digest for digest, code in receipt.claims.outcomes if code != STORED}
     keys = _keys_of(node, refused)
-    await node.store.write(lambda tx: _settle(tx, node, peer, batch, receipt, keys, measured))
+
+    measured = _clock_difference(receipt.claims.clock, *passed) if passed else None
+
+    def work(tx: Tx) -> None:
+        _settle(tx, node, peer, batch, receipt, keys, measured)
+        tx.once_at_end(f"seal {peer}", partial(seal, node=node, peer=peer))  # what waits goes with the same commit
+
+    await node.store.write(work)
     return receipt
+
+
+def _clock_difference(clock: int, before: int, after: int) -> float:
+    """Return the peer's clock minus ours, in seconds."""
+    if before <= clock <= after:
+        return 0.0
+    return float(clock - after if clock > after else clock - before)
 
 
 def _settle(
@@ -93,13 +110,14 @@ def _settle(
 ) -> None:
     streams.receipted(tx, batch, receipt.jws.compact, receipt.sha256)
     peers.reached(tx, peer, measured)
+    stored = [digest for digest, code in receipt.claims.outcomes if code == STORED]
+    cases.applied(tx, stored)
+    events.applied(tx, stored, receipt.sha256)
     for digest, code in receipt.claims.outcomes:
-        row = events.by_digest(tx, digest)
-        if row is None or row["status"] != "on-its-way":
-            continue
-        events.settle(tx, digest, None if code == STORED else code, receipt.sha256)
-        cases.arrived(tx, row["case_id"])
-        if code != STORED:
+        row = events.by_digest(tx, digest) if code != STORED else None
+        if row is not None and row["status"] == "on-its-way":
+            events.settle(tx, digest, code, receipt.sha256)
+            cases.arrived(tx, row["case_id"])
             audit.append(tx, peer, "refused", row["case_id"], f"{row['kind']} {code}")
     for case_id, key in keys.items():
         _roll_back(tx, node, case_id, key)

@@ -10,17 +10,16 @@ from node.service.cases import grant_withdrawal
 from node.service.issue import issue
 from node.service.node import Node
 from node.store import blobs, cases
-from protocol.batch import parse_batch
+from protocol.batch import Batch
 from protocol.content import MATTER, BlobMatter
 
 log: Final = structlog.get_logger("entente.follow_up")
 _ATTEMPTS: Final = 3
 
 
-async def after_batch(node: Node, peer: str, data: bytes) -> None:
+async def after_batch(node: Node, peer: str, batch: Batch) -> None:
     """Do what a batch just stored asks for, and let the fetcher look after the rest."""
-    versions = parse_batch(data).claims
-    node.heard(peer, versions.members or None, versions.heads)
+    node.heard(peer, batch.claims.members or None, batch.claims.heads)
     await grant_withdrawals(node)
 
 

@@ -16,7 +16,6 @@ from node.service.node import Node
 from node.store import audit, cases, drafts, events, streams
 from node.store.tx import Read, Tx
 from protocol.content import MATTER, Content, SendMatter, chain_of
-from protocol.encoding import b64u
 from protocol.event import Event, Place, seal_event
 from protocol.problems import ProtocolError
 from protocol.slot import Recipient
@@ -74,15 +73,21 @@ async def open_cases(node: Node, actor: Actor, openings: Sequence[Opening], keys
 
     def work(tx: Tx) -> None:
         for opening, (event, packed, case) in zip(openings, sealed, strict=True):
-            if cases.find(tx, case.id) is not None:
-                raise NodeError("stale", "The request was sent already.")
-            if opening.draft is not None and not drafts.delete(tx, *opening.draft):
-                raise NodeError("stale", "The draft was changed, sent or deleted meanwhile.")
+            if opening.draft is not None:
+                _use_up(tx, opening.draft, case.id)
             cases.insert(tx, case, unread=False, on_its_way=1)
-            _store(tx, node, event, packed, actor, case)
+            _store(tx, event, packed, actor, case)
+        audit.extend(tx, [_entry(node, actor, event, case) for event, _, case in sealed])
 
     await _send(node, {opening.country for opening in openings}, work)
     return [case for _, _, case in sealed]
+
+
+def _use_up(tx: Tx, draft: tuple[str, int], case_id: str) -> None:
+    if cases.find(tx, case_id) is not None:  # only a draft's case can be there: every other one has a fresh id
+        raise NodeError("stale", "The request was sent already.")
+    if not drafts.delete(tx, *draft):
+        raise NodeError("stale", "The draft was changed, sent or deleted meanwhile.")
 
 
 def _seal_openings(
@@ -94,7 +99,7 @@ def _seal_openings(
         event, ceks = _seal(node, opening.country, place, opening.contents)
         matter = opening.contents[MATTER]
         assert isinstance(matter, SendMatter)
-        case = opened(event.claims, b64u(event.digest), matter, node.country)
+        case = opened(event.claims, event.name, matter, node.country)
         sealed.append((event, pack_ceks(node, keys[opening.case_id], event, ceks), case))
     return sealed
 
@@ -127,7 +132,7 @@ async def issue_steps(
         place = node.store.read_now(partial(next_place, case=after, kind=kind))
         event, ceks = _seal(node, case.counterpart, place, contents)
         try:
-            after = advanced(after, event.claims, b64u(event.digest), contents[MATTER], after_refusal=True)
+            after = advanced(after, event.claims, event.name, contents[MATTER], after_refusal=True)
         except ProtocolError as error:
             raise from_protocol(error) from None
         sealed.append((event, pack_ceks(node, node.case_keys.find(case.id), event, ceks)))
@@ -139,7 +144,8 @@ async def issue_steps(
             raise NodeError("stale", "The draft was changed, sent or deleted meanwhile.")
         cases.update(tx, after, on_its_way=len(sealed))
         for event, packed in sealed:
-            _store(tx, node, event, packed, actor, case)
+            _store(tx, event, packed, actor, case)
+        audit.extend(tx, [_entry(node, actor, event, case) for event, _ in sealed])
 
     await _send(node, {case.counterpart}, work)
     return after
@@ -169,7 +175,10 @@ def next_place(q: Read, case: Case, kind: str) -> Place:
     return Place(case.id, kind, n + 1, refused or head)
 
 
-def _store(tx: Tx, node: Node, event: Event, packed: bytes, actor: Actor, case: Case) -> None:
+def _store(tx: Tx, event: Event, packed: bytes, actor: Actor, case: Case) -> None:
     events.insert(tx, event, event.line(), packed, status="on-its-way", actor=actor.id)
-    streams.enqueue(tx, case.counterpart, b64u(event.digest))
-    audit.append(tx, actor.id, event.claims.kind, case.id, f"{node.country} to {case.counterpart}")
+    streams.enqueue(tx, case.counterpart, event.name)
+
+
+def _entry(node: Node, actor: Actor, event: Event, case: Case) -> audit.Entry:
+    return audit.Entry(actor.id, event.claims.kind, case.id, f"{node.country} to {case.counterpart}")

@@ -1,7 +1,7 @@
 """Receiving a batch, in the order of SPEC.md section 4.5 (SPEC S-038): decide purely, then store once, then receipt."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from node.clock import seconds
 from node.domain.case import Case, advanced, opened
@@ -13,9 +13,8 @@ from node.service.node import Node
 from node.store import audit, authorities, blobs, cases, damage, events, peers, refusals, streams
 from node.store.tx import Tx
 from protocol import jws
-from protocol.batch import Batch, Head, check_body, consumed, expected, parse_batch, place
+from protocol.batch import Batch, Head, check_body, consumed, expected, place
 from protocol.content import MATTER, SEND_KIND, AttachmentRef, BlobMatter, Content, SendMatter, check_values
-from protocol.encoding import b64u
 from protocol.event import Claims, Event, open_ceks, open_contents, parse_item
 from protocol.member import MessageKey
 from protocol.problems import STORED, ProtocolError
@@ -54,12 +53,11 @@ class GapError(ProtocolError):
         self.expected = expected(head)
 
 
-async def receive(node: Node, peer: str, data: bytes) -> bytes:
+async def receive(node: Node, peer: str, batch: Batch) -> bytes:
     """Take in a batch from `peer` (the member whose certificate TLS showed); returns the receipt.
 
     Raises `ProtocolError` with a temporary code, or `GapError`; then nothing was consumed or stored (SPEC S-088).
     """
-    batch = parse_batch(data)
     check_sender(node, peer, batch)
     head = node.store.read_now(lambda q: streams.head(q, peer, node.country))
     if consumed(batch, head) and (given := await receipts.of_repeat(node, batch)) is not None:
@@ -134,7 +132,7 @@ def _open_item(node: Node, batch: Batch, line: bytes, digest: str) -> Item:
     claims = None
     try:
         event = parse_item(line)
-        if b64u(event.digest) != digest:
+        if event.name != digest:
             raise ProtocolError("event-malformed", "not the event that the batch names")  # noqa: TRY301
         claims = event.claims
         _check_event(node, batch, event)
@@ -192,6 +190,7 @@ class _Taking:
     tx: Tx
     node: Node
     keys: dict[str, bytes]
+    told: list[audit.Entry] = field(default_factory=list)
 
     def take(self, batch: Batch, items: list[Item]) -> str:
         """Apply every item, store the batch with its receipt, and return the receipt."""
@@ -199,13 +198,15 @@ class _Taking:
         if place(batch, streams.head(tx, batch.claims.iss, self.node.country)) != "new":
             raise ProtocolError("busy", "the same batch is being stored")
         _batch_key(self.node, batch.claims.iss, batch)  # revoked meanwhile? Then its sender has sealed anew (S-130)
-        outcomes, iss = [], batch.claims.iss
+        outcomes, iss, said = [], batch.claims.iss, self._said(batch)
         for item, digest in zip(items, batch.claims.items, strict=True):
-            code = self._known(iss, digest) or (item.code if isinstance(item, Refused) else self._apply(item))
+            code = said.get(digest) or (item.code if isinstance(item, Refused) else self._apply(item))
             if code != STORED:
-                audit.append(tx, iss, "refused", digest, code)
+                self.told.append(audit.Entry(iss, "refused", digest, code))
                 refusals.keep(tx, iss, digest, code, item.event.claims if isinstance(item, Opened) else item.claims)
             outcomes.append((digest, code))
+            said[digest] = code
+        audit.extend(tx, self.told)
         receipt = issue_receipt(
             self.node.keys.signer, batch, outcomes, now=seconds(tx.now), members=self.node.versions()
         )
@@ -214,16 +215,16 @@ class _Taking:
         streams.save(tx, batch, receipt, name)
         return receipt
 
-    def _known(self, iss: str, digest: str) -> str | None:
-        """Return what this node has said of that event before: it never says two things of one (SPEC S-160)."""
-        stored = events.by_digest(self.tx, digest)
-        return STORED if stored is not None and stored["iss"] == iss else refusals.code_of(self.tx, iss, digest)
+    def _said(self, batch: Batch) -> dict[str, str]:
+        """Return what this node has said of events before: it never says two things of one (SPEC S-160)."""
+        iss, digests = batch.claims.iss, batch.claims.items
+        return refusals.codes_of(self.tx, iss, digests) | dict.fromkeys(events.known(self.tx, iss, digests), STORED)
 
     def _apply(self, item: Opened) -> str:
         tx, event, claims = self.tx, item.event, item.event.claims
         known = events.by_jti(tx, claims.jti)
         if known is not None:
-            return STORED if known["digest"] == b64u(event.digest) else "event-reused-id"
+            return STORED if known["digest"] == event.name else "event-reused-id"
         try:
             case = cases.find(tx, claims.case)
             after = self._first(item, case) if claims.kind == SEND_KIND else self._next(item, case)
@@ -236,7 +237,7 @@ class _Taking:
         for ref in attachments_of(item.contents):
             # the file may come later: SPEC S-068
             blobs.want(tx, ref.sha256, claims.case, claims.iss, ref.size)
-        audit.append(tx, claims.iss, claims.kind, after.id, f"{claims.iss} to {self.node.country}")
+        self.told.append(audit.Entry(claims.iss, claims.kind, after.id, f"{claims.iss} to {self.node.country}"))
         return STORED
 
     def _first(self, item: Opened, case: Case | None) -> Case:
@@ -253,7 +254,7 @@ class _Taking:
         judge_content(self.node.areas, claims.kind, item.contents, None)
         if claims.prev is not None and not refusals.allows(self.tx, claims):
             raise ProtocolError("no-predecessor", "a request has none but the receipt that refused it before")
-        opened_case = opened(claims, b64u(item.event.digest), matter, self.node.country)
+        opened_case = opened(claims, item.event.name, matter, self.node.country)
         cases.insert(self.tx, opened_case, unread=True, on_its_way=0)
         return opened_case
 
@@ -266,7 +267,7 @@ class _Taking:
         self._judge(item, case)
         self._check_notice(item, case)
         refused = refusals.allows(self.tx, claims)
-        after = advanced(case, claims, b64u(item.event.digest), item.contents[MATTER], after_refusal=refused)
+        after = advanced(case, claims, item.event.name, item.contents[MATTER], after_refusal=refused)
         told = None if claims.kind.startswith("notice.") else True
         cases.update(self.tx, after, unread=told)
         return after
@@ -301,7 +302,7 @@ def _keep_case_proof(tx: Tx, event: Event) -> None:
     claims = event.claims
     assert claims.n is not None
     other = events.at_place(tx, claims.case, claims.kind.partition(".")[0], claims.n)
-    if other is not None and other["iss"] == claims.iss and other["digest"] != b64u(event.digest):
+    if other is not None and other["iss"] == claims.iss and other["digest"] != event.name:
         streams.keep_first_proof(tx, claims.iss, "case-fork", bytes(other["line"]), event.line_without_slots())
 
 

@@ -1,6 +1,5 @@
 """Asking: from a draft to a request on its way."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
@@ -58,7 +57,7 @@ async def send_many(node: Node, actor: Actor, contents: Sequence[RequestDraft]) 
     for place, content in enumerate(wanted):
         _check_one(node, actor, content, known, place if len(wanted) > 1 else None)
     _require_known_counterparts(node, wanted)
-    numbers, keys = await asyncio.gather(node.ahead.numbers(len(wanted)), node.ahead.keys(len(wanted)))
+    numbers, keys = await node.ahead.both(len(wanted))
     openings = [
         _opening(node, actor, case_id, content, number, known)
         for (case_id, _), content, number in zip(keys, wanted, numbers, strict=True)
@@ -135,6 +134,8 @@ def only_needed(node: Node, content: RequestDraft) -> RequestDraft:
     needed = needed_variables(known, content.questions)
     variables = {name: value for name, value in content.variables.items() if name in needed}
     comments = {item: said for item, said in content.comments.items() if item in content.questions}
+    if (len(variables), len(comments)) == (len(content.variables), len(content.comments)):
+        return content
     return content.model_copy(update={"variables": variables, "comments": comments})
 
 
@@ -169,15 +170,10 @@ def _opening(node: Node, actor: Actor, case_id: str, content: RequestDraft, numb
         due=content.due,
     )
     contents: dict[str, Content] = {MATTER: matter}
-    person = _person(content, area)
-    if person != SendPerson():
-        contents[PERSON] = person
-    return Opening(content.country or "", case_id, contents)
-
-
-def _person(content: RequestDraft, area: Area) -> SendPerson:
     personal = {k: v for k, v in content.variables.items() if _personal(area, k)}
-    return SendPerson(variables=personal, comment=content.comment, attachments=content.attachments)
+    if personal or content.comment or content.attachments:
+        contents[PERSON] = SendPerson(variables=personal, comment=content.comment, attachments=content.attachments)
+    return Opening(content.country or "", case_id, contents)
 
 
 def _personal(area: Area, variable: str) -> bool:

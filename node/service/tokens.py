@@ -140,13 +140,10 @@ async def actor_of_token(node: Node, token: str) -> Actor:
     """Return on whose behalf a program calls: an account, or the operator's command line; or `not-signed-in`."""
     now = node.clock.now()
 
-    def look(q: Read) -> tuple[Row | None, tuple[Person, Row] | None]:
-        return people.secret(q, token, "operator", now), people.of_session(q, token, now, "token")
-
-    is_operator, found = node.store.read_now(look)
-    if is_operator is not None:
-        return operator()
+    found = node.store.read_now(lambda q: people.of_session(q, token, now, "token"))
     if found is None:
+        if node.store.read_now(lambda q: people.secret(q, token, "operator", now)) is not None:
+            return operator()
         raise NodeError("not-signed-in")
     person, row = found
     if row["seen_at"] is None or unstamp(row["seen_at"]).date() < now.date():

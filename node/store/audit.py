@@ -3,7 +3,8 @@
 Entries never hold contents or names: the actor is a person's id, the subject an id, the detail a code.
 """
 
-from typing import Final
+from collections.abc import Iterable
+from typing import Final, NamedTuple
 
 from node.store.tx import Read, Row, Tx
 from protocol.encoding import canonical_json, sha256_b64u
@@ -11,15 +12,32 @@ from protocol.encoding import canonical_json, sha256_b64u
 _FIRST: Final = "0"
 
 
+class Entry(NamedTuple):
+    """What is told: who (a person's id, a country), what, of which subject, and a code."""
+
+    actor: str
+    action: str
+    subject: str
+    detail: str = ""
+
+
 def append(tx: Tx, actor: str, action: str, subject: str, detail: str = "") -> None:
     """Add an entry in the same transaction as what it tells of."""
+    extend(tx, [Entry(actor, action, subject, detail)])
+
+
+def extend(tx: Tx, entries: Iterable[Entry]) -> None:
+    """Add entries in their order: the end of the chain is looked up once for all of them."""
     last = tx.one("SELECT digest FROM audit ORDER BY seq DESC LIMIT 1")
-    prev = last["digest"] if last else _FIRST
-    entry = {"at": tx.at, "actor": actor, "action": action, "subject": subject, "detail": detail, "prev": prev}
-    tx.run(
+    prev, rows = last["digest"] if last else _FIRST, []
+    for entry in entries:
+        row = {"at": tx.at, **entry._asdict(), "prev": prev}
+        row["digest"] = prev = _digest(row)
+        rows.append(row)
+    tx.many(
         "INSERT INTO audit (at, actor, action, subject, detail, prev, digest)"
         " VALUES (:at, :actor, :action, :subject, :detail, :prev, :digest)",
-        {**entry, "digest": _digest(entry)},
+        rows,
     )
 
 

@@ -2,12 +2,12 @@
 
 import datetime as dt
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from node.domain.case import Case
 from node.store.tx import Read, Row, Tx
 
-_COLUMNS = [
+_COLUMNS: Final = (
     "id",
     "number",
     "role",
@@ -29,15 +29,19 @@ _COLUMNS = [
     "agreed",
     "withdrawal_wished",
     "opened",
-]
+)
+_NEW: Final = (*_COLUMNS, "unread", "on_its_way", "created_at", "updated_at")
+_INSERT: Final = f"INSERT INTO cases ({', '.join(_NEW)}) VALUES ({', '.join(':' + name for name in _NEW)})"  # noqa: S608 - ours
+_SETS: Final = ", ".join(f"{name} = :{name}" for name in _COLUMNS if name != "id")
 
 
 def _values(case: Case) -> dict[str, Any]:
-    values = {column: getattr(case, column) for column in _COLUMNS}
-    values["due"] = case.due.isoformat()
-    values["agreed"] = case.agreed.isoformat() if case.agreed else None
-    values["opened"] = int(case.opened)
-    return values
+    return {
+        **vars(case),
+        "due": case.due.isoformat(),
+        "agreed": case.agreed.isoformat() if case.agreed else None,
+        "opened": int(case.opened),
+    }
 
 
 def from_row(row: Row) -> Case:
@@ -51,11 +55,8 @@ def from_row(row: Row) -> Case:
 
 def insert(tx: Tx, case: Case, *, unread: bool, on_its_way: int) -> None:
     """Add a case."""
-    names = [*_COLUMNS, "unread", "on_its_way", "created_at", "updated_at"]
-    tx.run(
-        f"INSERT INTO cases ({', '.join(names)}) VALUES ({', '.join(':' + name for name in names)})",  # noqa: S608 - names are ours
-        {**_values(case), "unread": int(unread), "on_its_way": on_its_way, "created_at": tx.at} | {"updated_at": tx.at},
-    )
+    added = {"unread": int(unread), "on_its_way": on_its_way, "created_at": tx.at, "updated_at": tx.at}
+    tx.run(_INSERT, {**_values(case), **added})
 
 
 def update(tx: Tx, case: Case, *, unread: bool | None = None, on_its_way: int = 0) -> None:
@@ -63,16 +64,14 @@ def update(tx: Tx, case: Case, *, unread: bool | None = None, on_its_way: int = 
 
     A case that has ended keeps the time at which it did; one whose end was refused is open again.
     """
-    values = _values(case)
-    sets = ", ".join(f"{name} = :{name}" for name in values if name != "id")
     closed = tx.at if case.ended else None
     tx.run(
-        f"UPDATE cases SET {sets}, unread = COALESCE(CAST(:unread AS INTEGER), unread),"  # noqa: S608 - names are ours
+        f"UPDATE cases SET {_SETS}, unread = COALESCE(CAST(:unread AS INTEGER), unread),"  # noqa: S608 - names are ours
         " on_its_way = on_its_way + :on_its_way, updated_at = :now,"
         " closed_at = CASE WHEN CAST(:closed AS TEXT) IS NULL THEN NULL ELSE COALESCE(closed_at, :closed) END"
         " WHERE id = :id",
         {
-            **values,
+            **_values(case),
             "unread": None if unread is None else int(unread),
             "on_its_way": on_its_way,
             "now": tx.at,
@@ -100,6 +99,15 @@ def by_number(q: Read, number: str, role: str) -> Row | None:
 def mark_read(tx: Tx, case_id: str) -> None:
     """Note that somebody of the authority has opened the case."""
     tx.run("UPDATE cases SET unread = 0 WHERE id = :id", {"id": case_id})
+
+
+def applied(tx: Tx, digests: Iterable[str]) -> None:
+    """Count own events less that a receipt says are stored; before they are noted as applied."""
+    tx.many(
+        "UPDATE cases SET on_its_way = on_its_way - 1"
+        " WHERE id = (SELECT case_id FROM event WHERE digest = :digest AND status = 'on-its-way')",
+        [{"digest": digest} for digest in digests],
+    )
 
 
 def arrived(tx: Tx, case_id: str, count: int = 1) -> None:

@@ -1,11 +1,11 @@
 """Events on disk: the line as it travelled, the keys of its parts under the case's key, and its fate."""
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
 from node.clock import stamp
-from node.store.tx import Read, Row, Tx
-from protocol.encoding import b64u
+from node.store.tx import Read, Row, Tx, listed
 from protocol.event import Event
 
 GIVEN_UP: Final = "given-up"
@@ -31,7 +31,7 @@ def insert(
         "INSERT INTO event (digest, jti, iss, case_id, kind, n, line, ceks, at, actor, status)"
         " VALUES (:digest, :jti, :iss, :case_id, :kind, :n, :line, :ceks, :at, :actor, :status)",
         {
-            "digest": b64u(event.digest),
+            "digest": event.name,
             "jti": claims.jti,
             "iss": claims.iss,
             "case_id": claims.case,
@@ -59,6 +59,21 @@ def by_jti(q: Read, jti: str) -> Row | None:
 def by_digest(q: Read, digest: str) -> Row | None:
     """Return an event by its hash."""
     return q.one("SELECT * FROM event WHERE digest = :digest", {"digest": digest})
+
+
+def known(q: Read, iss: str, digests: Sequence[str]) -> list[str]:
+    """Return which of some digests are those of events of this issuer that are stored."""
+    names, values = listed(digests)
+    rows = q.all(f"SELECT digest FROM event WHERE iss = :iss AND digest IN ({names})", {"iss": iss, **values})  # noqa: S608 - names are ours
+    return [str(row["digest"]) for row in rows]
+
+
+def applied(tx: Tx, digests: Iterable[str], receipt: str) -> None:
+    """Note that own events on their way were stored at the other side."""
+    tx.many(
+        "UPDATE event SET status = 'applied', receipt = :receipt WHERE digest = :digest AND status = 'on-its-way'",
+        [{"digest": digest, "receipt": receipt} for digest in digests],
+    )
 
 
 def settle(tx: Tx, digest: str, code: str | None, receipt: str | None) -> None:

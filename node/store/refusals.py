@@ -1,8 +1,8 @@
 """Events that were finally refused: digest, code, place and receipt; of the event itself nothing is kept."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from node.store.tx import Read, Row, Tx
+from node.store.tx import Read, Row, Tx, listed
 from protocol.content import chain_of
 from protocol.event import Claims
 
@@ -39,10 +39,11 @@ def newest(q: Read, limit: int) -> list[Row]:
     return q.all("SELECT at, iss, code FROM refusal ORDER BY at DESC, iss, digest LIMIT :limit", {"limit": limit})
 
 
-def code_of(q: Read, iss: str, digest: str) -> str | None:
-    """Return the code by which an issuer's event was refused, None where it wasn't (SPEC S-160)."""
-    row = q.one("SELECT code FROM refusal WHERE iss = :iss AND digest = :digest", {"iss": iss, "digest": digest})
-    return str(row["code"]) if row else None
+def codes_of(q: Read, iss: str, digests: Sequence[str]) -> dict[str, str]:
+    """Return the codes by which some of an issuer's events were refused, by digest (SPEC S-160)."""
+    names, values = listed(digests)
+    sql = f"SELECT digest, code FROM refusal WHERE iss = :iss AND digest IN ({names})"  # noqa: S608 - names are ours
+    return {str(row["digest"]): str(row["code"]) for row in q.all(sql, {"iss": iss, **values})}
 
 
 def allows(q: Read, claims: Claims) -> bool:

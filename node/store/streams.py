@@ -21,9 +21,9 @@ def enqueue(tx: Tx, peer: str, digest: str) -> None:
 
 
 def waiting(q: Read, peer: str, limit: int) -> list[Row]:
-    """Return what waits for a peer and is in no batch yet, oldest first: digest and line."""
+    """Return what waits for a peer and is in no batch yet, oldest first: place in the queue, digest and line."""
     return q.all(
-        "SELECT o.digest, e.line FROM outbox o JOIN event e ON e.digest = o.digest"
+        "SELECT o.seq, o.digest, e.line FROM outbox o JOIN event e ON e.digest = o.digest"
         " WHERE o.peer = :peer AND o.first IS NULL ORDER BY o.seq LIMIT :limit",
         {"peer": peer, "limit": limit},
     )
@@ -67,11 +67,11 @@ def save(tx: Tx, batch: Batch, receipt: str | None = None, receipt_digest: str |
     _move(tx, claims.iss, claims.aud, Head(claims.epoch, batch.next, batch.sha256))
 
 
-def assign(tx: Tx, peer: str, digests: list[str], first: int) -> None:
-    """Note in which batch the waiting events travel."""
+def assign(tx: Tx, places: list[int], first: int) -> None:
+    """Note in which batch the waiting events at these places of the queue travel."""
     tx.many(
-        "UPDATE outbox SET first = :first, sealed = 1 WHERE peer = :peer AND digest = :digest AND first IS NULL",
-        [{"peer": peer, "digest": digest, "first": first} for digest in digests],
+        "UPDATE outbox SET first = :first, sealed = 1 WHERE seq = :seq AND first IS NULL",
+        [{"seq": seq, "first": first} for seq in places],
     )
 
 

@@ -1,7 +1,7 @@
 """What a store function gets: a transaction, never a cursor."""
 
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -57,6 +57,12 @@ class Tx(Read):
     def many(self, sql: str, values: Iterable[Values]) -> int:
         """Execute a statement once for each set of values; returns how many rows it changed."""
         return self._connection.executemany(sql, values).rowcount
+
+
+def listed(items: Sequence[str]) -> tuple[str, dict[str, str]]:
+    """Return what stands between the brackets of `IN ()`, and its values."""
+    values = {f"v{place}": item for place, item in enumerate(items)}
+    return ", ".join(f":{name}" for name in values), values
 
 
 AtEnd = dict[str, Callable[[Tx], object]]

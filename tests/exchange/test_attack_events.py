@@ -411,9 +411,9 @@ async def test_a_refusal_is_of_one_issuer(fresh_attacker: Attacker) -> None:
     a = fresh_attacker
     item = _claim(a.other, a.request(iss="AT"))
     assert await a.send(item) == ["event-issuer"]
-    kept = a.victim.store.read_now(lambda q: refusals.code_of(q, "DE", b64u(item.digest)))
-    other = a.victim.store.read_now(lambda q: refusals.code_of(q, "AT", b64u(item.digest)))
-    assert (kept, other) == ("event-issuer", None)
+    kept = a.victim.store.read_now(lambda q: refusals.codes_of(q, "DE", [b64u(item.digest)]))
+    other = a.victim.store.read_now(lambda q: refusals.codes_of(q, "AT", [b64u(item.digest)]))
+    assert (list(kept.values()), other) == (["event-issuer"], {})
 
 
 async def test_only_a_receipt_that_refuses_stands_in_for_the_predecessor(fresh_attacker: Attacker) -> None:

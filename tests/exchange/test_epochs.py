@@ -252,7 +252,7 @@ async def _revoked_while_it_is_stored(folder: Path) -> None:
 
         both["DE"].store.write = revoked_first  # type: ignore[method-assign]
         with pytest.raises(ProtocolError, match="wrong-signature"):
-            await receive(both["DE"], "HU", batch.wire())
+            await receive(both["DE"], "HU", batch)
         both["DE"].store.write = write  # type: ignore[method-assign]
         assert stored_case(both["DE"], case_id).state == "sent"
 

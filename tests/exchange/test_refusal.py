@@ -174,9 +174,9 @@ async def _refused_while_something_arrives(folder: Path) -> None:
         wished = await deliver.next_batch(both["DE"], "HU")
         assert accepted is not None
         assert wished is not None
-        receipt = await receive(both["DE"], "HU", accepted.wire())
+        receipt = await receive(both["DE"], "HU", accepted)
         await asyncio.gather(
-            receive(both["HU"], "DE", wished.wire()),
+            receive(both["HU"], "DE", wished),
             deliver.accept_receipt(both["HU"], "DE", accepted, receipt),
         )
         held = stored_case(both["HU"], case_id)
