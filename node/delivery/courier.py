@@ -73,7 +73,7 @@ class Courier:
         if batch == self._open_batch:
             return True
         if not self._first.is_set():
-            self._hurry.set()
+            self.look_again()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_PATIENCE_S):
                     await self._first.wait()

@@ -71,7 +71,10 @@ def is_stopped(q: Read, country: str) -> bool:
 
 def marks(q: Read) -> dict[str, tuple[object, ...]]:
     """Return what operators said of each peer; it changes where the running node has to do something."""
-    rows = q.all("SELECT country, blocked, held_at, retry_at FROM peer")
+    rows = q.all(
+        "SELECT country, blocked, held_at, retry_at FROM peer"
+        " WHERE blocked = 1 OR held_at IS NOT NULL OR retry_at IS NOT NULL"
+    )
     return {row["country"]: (row["blocked"], row["held_at"], row["retry_at"]) for row in rows}
 
 

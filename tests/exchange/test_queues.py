@@ -87,6 +87,27 @@ def test_a_sealed_batch_is_held_too_and_stays_what_it_was(tmp_path: Path) -> Non
     run(_held_with_a_batch(tmp_path))
 
 
+async def _no_word(folder: Path) -> None:
+    async with world(folder, "DE", "HU", inline=True, **PATIENT) as both:
+        await both.settled()
+        await both["DE"].store.write(lambda tx: tx.run("DELETE FROM peer"))
+        looked(both, "DE")
+        line = Recorded(both, lambda _count, _call: Answer(503, {}, b"{}"))
+        await requests.send(both["DE"], ANNA, request())
+        await asyncio.sleep(40)
+        tried = len(line.bodies)
+        assert tried > 2
+        assert all_of(both["DE"], "SELECT country FROM peer") == [("HU",)]
+        looked(both, "DE")
+        await asyncio.sleep(0.5)
+        assert len(line.bodies) == tried
+
+
+def test_what_is_noted_of_a_peer_for_the_first_time_is_no_operators_word(tmp_path: Path) -> None:
+    """The first failure is written down, and doesn't clear the back-off that it began (SPEC S-084)."""
+    run(_no_word(tmp_path))
+
+
 async def _tried_now(folder: Path) -> None:
     async with world(folder, "DE", "HU", inline=True, **PATIENT) as both:
         await both.settled()
