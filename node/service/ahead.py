@@ -6,14 +6,18 @@ node stops is skipped: numbers have gaps then, and the keys are swept.
 """
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
 from node.clock import Clock, Entropy, new_uuid
-from node.store import cases
+from node.store import audit, cases
 from node.store.case_keys import CaseKeys
 from node.store.store import Store
+from node.store.tx import Tx
 
+NUMBERS_SKIPPED: Final = 1000
+"""Case numbers of the year that are left out after a loss: some may have been shown and never sent (SPEC S-134)."""
 _BLOCK: Final = 20
 _KEYS_LAST: Final = timedelta(hours=1)
 """Long before orphan keys are swept."""
@@ -22,34 +26,42 @@ _KEYS_LAST: Final = timedelta(hours=1)
 class Ahead:
     """What is ready for the next requests; it is in memory only, so nothing of it is ever given twice."""
 
-    def __init__(self, country: str, store: Store, case_keys: CaseKeys, clock: Clock, entropy: Entropy) -> None:
+    def __init__(self, store: Store, case_keys: CaseKeys, clock: Clock, entropy: Entropy) -> None:
         """Take where numbers and keys are made durable; nothing is made before it is asked for."""
-        self._country = country
         self._store = store
         self._case_keys = case_keys
         self._clock = clock
         self._entropy = entropy
+        self._begun = False
         self._numbers: list[str] = []
         self._year = 0
         self._left_out = 0
         self._keys: list[tuple[str, bytes]] = []
         self._made_at: datetime | None = None
 
-    async def both(self, count: int) -> tuple[list[str], list[tuple[str, bytes]]]:
+    async def both(
+        self, country: str, count: int, all_asked: Callable[[], bool]
+    ) -> tuple[list[str], list[tuple[str, bytes]]]:
         """Return numbers and keys; what isn't ready of them is made at the same time."""
         if min(len(self._numbers), len(self._keys)) >= count:
-            return await self.numbers(count), await self.keys(count)
-        return await asyncio.gather(self.numbers(count), self.keys(count))
+            return await self.numbers(country, count, all_asked), await self.keys(count)
+        return await asyncio.gather(self.numbers(country, count, all_asked), self.keys(count))
 
-    async def numbers(self, count: int) -> list[str]:
-        """Return the next numbers for people, such as `DE-2026-000412`."""
+    async def numbers(self, country: str, count: int, all_asked: Callable[[], bool]) -> list[str]:
+        """Return the next numbers for people, such as `DE-2026-000412`.
+
+        Where not everybody was asked since the start, somebody may know of numbers that this disk doesn't: an older
+        one was put in its place. So the first numbers after a start are later ones then (SPEC S-134).
+        """
         year = self._clock.now().year
         if year != self._year:
             self._numbers.clear()
             self._year = year
         while len(self._numbers) < count:  # others take from it while this one waits
             made_for, wanted = self._left_out, count - len(self._numbers) + _BLOCK
-            made = await self._store.write(lambda tx, n=wanted: cases.reserve_numbers(tx, self._country, n))  # type: ignore[misc]
+            skip = 0 if self._begun or all_asked() else NUMBERS_SKIPPED
+            made = await self._store.write(lambda tx, n=wanted, s=skip: _reserved(tx, country, n, s))  # type: ignore[misc]
+            self._begun = True
             if made_for == self._left_out:
                 self._numbers.extend(made)
         return [self._numbers.pop(0) for _ in range(count)]
@@ -70,3 +82,10 @@ class Ahead:
             made = await self._case_keys.make(fresh)
             self._keys.extend(made.items())
         return [self._keys.pop(0) for _ in range(count)]
+
+
+def _reserved(tx: Tx, country: str, count: int, skip: int) -> list[str]:
+    if skip:
+        skipped = cases.skip_numbers(tx, country, skip)
+        audit.append(tx, country, "numbers.left-out", "start", skipped)
+    return cases.reserve_numbers(tx, country, count)

@@ -76,7 +76,7 @@ class Node:
     @cached_property
     def ahead(self) -> Ahead:
         """Numbers and case keys that are ready for use."""
-        return Ahead(self.country, self.store, self.case_keys, self.clock, self.entropy)
+        return Ahead(self.store, self.case_keys, self.clock, self.entropy)
 
     @property
     def secrets(self) -> Secrets:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from node.errors import NodeError
+from node.service.ahead import NUMBERS_SKIPPED
 from node.service.contents import DAMAGED, Stored, pack_ceks
 from node.service.damage import mark
 from node.service.folding import fold, fold_rows, next_case, open_counting
@@ -19,9 +20,6 @@ from protocol.content import SEND_KIND, SendMatter
 from protocol.encoding import b64u
 from protocol.history import Past
 from protocol.problems import STORED, ProtocolError
-
-NUMBERS_SKIPPED: Final = 1000
-"""Case numbers of the year that are left out after a loss: some may have been shown and never sent (SPEC S-134)."""
 
 _LAST: Final = 2**62
 """Sequence number of what isn't stored yet: behind everything that is."""

@@ -33,7 +33,7 @@ async def send_draft(node: Node, actor: Actor, draft_id: str) -> Case:
     known = _known(node, [content])
     _check_one(node, actor, content, known, None)
     _require_known_counterparts(node, [content])
-    (number,) = await node.ahead.numbers(1)
+    (number,) = await node.ahead.numbers(node.country, 1, node.all_asked)
     opening = _opening(node, actor, draft.id, content, number, known)
     keys = {draft.id: node.case_keys.find(draft.id)}
     return (await open_cases(node, actor, [replace(opening, draft=(draft.id, draft.version))], keys))[0]
@@ -57,7 +57,7 @@ async def send_many(node: Node, actor: Actor, contents: Sequence[RequestDraft]) 
     for place, content in enumerate(wanted):
         _check_one(node, actor, content, known, place if len(wanted) > 1 else None)
     _require_known_counterparts(node, wanted)
-    numbers, keys = await node.ahead.both(len(wanted))
+    numbers, keys = await node.ahead.both(node.country, len(wanted), node.all_asked)
     openings = [
         _opening(node, actor, case_id, content, number, known)
         for (case_id, _), content, number in zip(keys, wanted, numbers, strict=True)

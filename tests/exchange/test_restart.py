@@ -180,6 +180,31 @@ async def _yesterday(folder: Path, old: tuple[str, ...], log: list[EventDict]) -
         assert [len(both[c].store.read_now(recoveries.everything)) for c in old] == [1, 0][: len(old)]
 
 
+async def _asked_before_all_are_heard(folder: Path) -> None:
+    async with world(folder, "DE", "HU", "AT", inline=True) as three:
+        await three.settled()
+        save_disk(three, "DE")
+        given = await requests.send(three["DE"], ANNA, request())
+        await three.settled()
+        await put_back(three, "DE")
+        three.net.down.add("HU")
+        await start_again(three, "DE")
+        await asyncio.sleep(2)
+        to_austria = request().model_copy(update={"country": "AT", "to": "AT-apothekerkammer"})
+        fresh = await requests.send(three["DE"], ANNA, to_austria)
+        assert fresh.number != given.number
+        three.net.down.clear()
+        await recovered(three)
+        numbers = all_of(three["DE"], "SELECT number FROM cases WHERE role = 'asking'")
+        assert sorted(numbers) == sorted([(given.number,), (fresh.number,)])
+        assert check_node(three["DE"]) == []
+
+
+def test_no_number_is_given_again_to_another_country(tmp_path: Path) -> None:
+    """Yesterday's disk asks one country before the other, which knows the number, could be heard (SPEC S-134)."""
+    run(_asked_before_all_are_heard(tmp_path))
+
+
 @pytest.mark.parametrize("old", [("DE",), ("HU",), ("DE", "HU"), ("HU", "DE")], ids="-".join)
 def test_yesterdays_disk_is_mended_from_the_peer(tmp_path: Path, old: tuple[str, ...], log: list[EventDict]) -> None:
     """One node is a day old, or both are, one more than the other: they come to agree, and go on with fresh numbers.
