@@ -129,7 +129,8 @@ async def join(folder: Path, new: DemoNode, members: list[DemoNode]) -> None:
     signing = [entente("member", "sign", str(proposal), "-C", str(n.folder), "--yes") for n in (*members, new)]
     await asyncio.gather(*signing)
     signed = [str(folder / f"{new.country}.proposal.{node.country}.signed.json") for node in (*members, new)]
-    await entente("member", "publish", str(proposal), *signed, "-C", first)
+    for node in members:  # none of them runs, so that none hears of it from another one
+        await entente("member", "publish", str(proposal), *signed, "-C", str(node.folder))
     bundle = folder / f"members-with-{new.country}.json"
     await entente("member", "list", "-C", first, "-o", str(bundle))
     listed = json.loads(await entente("member", "list", "-C", first, "--json"))
