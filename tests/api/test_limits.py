@@ -68,10 +68,13 @@ async def test_pages_are_limited_too(tmp_path: Path) -> None:
         node = strict(one["DE"])
         async with dashboard(node) as base:
             async with signed_in(node, base, "anna", "Anna Berger", "de", "DE-zaek-berlin") as anna:
-                pages = [await anna.get("/work") for _ in range(12)]
-            assert [page.status for page in pages][-1] == 429
-            assert "Warten Sie eine Minute" in pages[-1].text
-            assert "too-many" in pages[-1].text
+                for _ in range(100):  # 10 at a stroke, and one more for each 2 s that a slow machine takes for them
+                    page = await anna.get("/work")
+                    if page.status != 200:
+                        break
+            assert page.status == 429
+            assert "Warten Sie eine Minute" in page.text
+            assert "too-many" in page.text
             async with aiohttp.ClientSession() as stranger:
                 seen = []
                 for _ in range(6):

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gzip
 import json
+import os
 import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -55,6 +56,10 @@ def door_of(net: Listening) -> Door:
 def admission_of(net: Listening) -> Admission:
     """Return the listener's accounts."""
     return net.runner.app[http_listener.ADMISSION]
+
+
+FLOOD_S = float(os.environ.get("FLOOD_S", "4"))
+"""How long the flood lasts; `FLOOD_S=60` plays a whole minute of it."""
 
 
 def context_of(net: Listening, country: str) -> ssl.SSLContext:
@@ -141,22 +146,21 @@ class Flood:
 
     async def _stranger(self) -> None:
         """Open a connection and never say a word of TLS."""
-        writers = [await asyncio.open_connection("127.0.0.1", self.net.port) for _ in range(5)]
-        try:
+        async with contextlib.AsyncExitStack() as stack:
+            for _ in range(5):
+                _, writer = await asyncio.open_connection("127.0.0.1", self.net.port)
+                stack.callback(writer.transport.abort)
             await asyncio.sleep(3)
-        finally:
-            for _, writer in writers:
-                writer.transport.abort()
 
 
 async def test_a_flood_slows_only_its_author(net: Listening) -> None:
-    """While Germany floods with everything it has, each of Austria's batches is receipted within two seconds."""
+    """While Germany floods with everything it has, each of Austria's batches is receipted within five seconds."""
     honest, line = Attacker(net.nodes["AT"], net.nodes["HU"], net.nodes["DE"]), net.line("AT")
     flood = Flood(net)
     flood.start()
     loop, slowest = asyncio.get_running_loop(), 0.0
     try:
-        end = loop.time() + 4
+        end = loop.time() + FLOOD_S
         while loop.time() < end:
             batch = parse_batch(honest.batch([honest.event("no.kind", {})]))
             before = loop.time()
