@@ -21,9 +21,11 @@ class EventFate:
 
 
 def mark(q: Read) -> tuple[object, ...]:
-    """Return a few numbers that change whenever an event, a batch, a list or a proof does; cheap."""
+    """Return a few numbers that change whenever an event, a case, a batch, a list or a proof does; cheap."""
     row = q.one(
-        "SELECT (SELECT MAX(seq) FROM event) AS event, (SELECT COUNT(*) FROM outbox) AS outbox,"
+        "SELECT (SELECT MAX(seq) FROM event) AS event, (SELECT COUNT(*) FROM event) AS events,"
+        " (SELECT COUNT(*) FROM event WHERE status = 'applied') AS applied,"
+        " (SELECT SUM(n + date_n + LENGTH(state)) FROM cases) AS cases, (SELECT COUNT(*) FROM outbox) AS outbox,"
         " (SELECT COUNT(*) FROM outbox WHERE first IS NULL) AS waiting, (SELECT COUNT(*) FROM proof) AS proof,"
         " (SELECT SUM(next) FROM stream) AS stream, (SELECT SUM(version) FROM directory) AS directory,"
         " (SELECT SUM(version) FROM member_document) AS document"

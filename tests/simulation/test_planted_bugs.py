@@ -7,21 +7,28 @@ from typing import Any
 
 import pytest
 
+from node.cli.simulation.faults import KeyRevocation, OldBackup, SlowPeer, Suspension
 from node.cli.simulation.life import LIFE
 from node.cli.simulation.run import simulate
 from node.cli.simulation.template import template
 from node.cli.simulation.world import Plan
+from node.delivery import refused
 from node.delivery.courier import Courier
+from node.delivery.exchange import Exchange
 from node.domain import case as domain_case
 from node.domain.case import Case
 from node.service import compare, deliver, directory, receive
 from node.service.node import Node
-from node.store import streams
+from node.store import cases as stored_cases
+from node.store import engine, streams
 from node.store.case_keys import CaseKeys
+from node.store.store import Store
 from node.store.tx import AtEnd, Read, Tx
 from node.store.writer import Writer
 from protocol.batch import Batch, Head, seal_batch
 from protocol.event import Claims
+from protocol.members import MemberList
+from protocol.problems import ProtocolError
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 SEEDS = 24
@@ -203,6 +210,83 @@ def nothing_fetched_back(plant: pytest.MonkeyPatch) -> None:
     plant.setattr(compare, "judge", lambda _node, _peer, _told: ("same", "same"))
 
 
+def commits_that_wait_for_no_disk(plant: pytest.MonkeyPatch) -> None:
+    """Open databases with `synchronous=NORMAL`."""
+    plant.setattr(engine, "PRAGMAS", tuple(pragma.replace("FULL", "NORMAL") for pragma in engine.PRAGMAS))
+
+
+def back_off_cleared_by_the_peer(plant: pytest.MonkeyPatch) -> None:
+    """Take a call of the peer for a sign that it can be reached, and try again at once."""
+    heard = Exchange.heard
+
+    def hurried(self: Exchange, country: str, members: Any, heads: Any) -> None:
+        heard(self, country, members, heads)
+        if country in self._ways:
+            self._ways[country].courier.look_again()
+
+    plant.setattr(Exchange, "heard", hurried)
+
+
+def retry_after_ignored(plant: pytest.MonkeyPatch) -> None:
+    """Come back when it suits, whatever the peer asked for."""
+    plant.setattr(refused, "retry_after", lambda _answer: None)
+
+
+def erased_key_in_the_log(plant: pytest.MonkeyPatch) -> None:
+    """Delete a key from the database, and leave it in the write-ahead log."""
+
+    async def later(_self: Store) -> bool:
+        return True
+
+    plant.setattr(Store, "cut_log", later)
+
+
+def epoch_used_again(plant: pytest.MonkeyPatch) -> None:
+    """Begin again within the epoch that was agreed on, under positions that are taken."""
+    begin = streams.begin_epoch
+
+    def again(tx: Tx, iss: str, aud: str, agreed: Head, reason: str) -> Head:
+        begun = begin(tx, iss, aud, agreed, reason)
+        values = {"iss": iss, "aud": aud, "epoch": begun.epoch - 1}
+        tx.run("UPDATE stream SET epoch = :epoch WHERE iss = :iss AND aud = :aud", values)
+        return replace(begun, epoch=begun.epoch - 1)
+
+    plant.setattr(streams, "begin_epoch", again)
+
+
+def numbers_begin_again(plant: pytest.MonkeyPatch) -> None:
+    """Go on numbering requests where an old disk stood."""
+    plant.setattr(stored_cases, "skip_numbers", lambda _tx, _country, _count: "none")
+    plant.setattr(stored_cases, "spend_number", lambda _tx, _number, _beyond: None)
+
+
+def revoked_key_accepted(plant: pytest.MonkeyPatch) -> None:
+    """Accept whatever a listed key has signed, in whatever state the key is."""
+
+    def accepted(node: Node, country: str, kid: str) -> Any:
+        key = node.members.message_key(country, kid) if node.members else None
+        if key is None:
+            raise ProtocolError("unknown-key", "not in the member list that this node has")
+        return key
+
+    plant.setattr(receive, "accepted_key", accepted)
+
+
+def refusal_told_as_stored(plant: pytest.MonkeyPatch) -> None:
+    """Say `stored` of everything, since the position is used up anyway."""
+    issue = receive.issue_receipt
+
+    def kind(signer: Any, batch: Batch, outcomes: list[tuple[str, str]], **more: Any) -> str:
+        return issue(signer, batch, [(digest, "stored") for digest, _ in outcomes], **more)
+
+    plant.setattr(receive, "issue_receipt", kind)
+
+
+def suspended_still_heard(plant: pytest.MonkeyPatch) -> None:
+    """Take whoever was ever in the list for a member."""
+    plant.setattr(MemberList, "active", lambda self, country: self.standing(country) is not None)
+
+
 PLANTED: dict[Plant, set[str]] = {
     receipt_before_commit: {"receipt-not-durable"},
     no_deduplication: {"not-drained", "verify"},
@@ -218,6 +302,15 @@ PLANTED: dict[Plant, set[str]] = {
     erased_key_stays: {"erased-still-there"},
     draft_in_the_clear: {"secret-in-the-clear"},
     nothing_fetched_back: {"not-given-back", "positions-differ"},
+    commits_that_wait_for_no_disk: {"acknowledged-lost", "event-lost", "receipt-lost", "position-lost"},
+    back_off_cleared_by_the_peer: {"impatient"},
+    retry_after_ignored: {"impatient"},
+    erased_key_in_the_log: {"erased-still-there"},
+    epoch_used_again: {"honest-forks", "honest-accused", "position-lost"},
+    numbers_begin_again: {"number-reused"},
+    revoked_key_accepted: {"event-from-nowhere", "honest-accused"},
+    refusal_told_as_stored: {"event-lost", "verify"},
+    suspended_still_heard: {"receipt-to-no-member"},
 }
 """The bug → the invariants of which at least one must be reported."""
 
@@ -228,8 +321,22 @@ FIRST = {
     queued_in_a_transaction_of_its_own: 12,
     older_directory_accepted: 9,
     nothing_fetched_back: 3,
+    commits_that_wait_for_no_disk: 18,
+    numbers_begin_again: 8,
+    epoch_used_again: 23,
+    refusal_told_as_stored: 4,
 }
 """The seed to begin with, so that those which need rare faults don't take long."""
+
+
+LIARS = Plan(liars=1.0)
+PLANS = {
+    numbers_begin_again: Plan(duration_s=1500.0, kinds=(OldBackup,), liars=0.0),
+    revoked_key_accepted: Plan(duration_s=800.0, kinds=(KeyRevocation,), liars=0.0),
+    epoch_used_again: Plan(duration_s=800.0, kinds=(KeyRevocation, SlowPeer), severities=(2.0,), liars=0.0),
+    suspended_still_heard: Plan(duration_s=800.0, kinds=(Suspension,), liars=0.0),
+}
+"""How those are played that need one kind of fault often."""
 
 
 @pytest.mark.parametrize("plant", PLANTED, ids=lambda plant: plant.__name__)
@@ -241,7 +348,8 @@ def test_a_planted_bug_is_found(plant: Plant, monkeypatch: pytest.MonkeyPatch) -
     found: set[str] = set()
     first = FIRST.get(plant, 1)
     for seed in range(first, first + SEEDS):
-        found |= {violation.invariant for violation in simulate(seed, 3 + seed % 2, Plan(liars=1.0)).violations}
+        played = simulate(seed, 3 + seed % 2, PLANS.get(plant, LIARS))
+        found |= {violation.invariant for violation in played.violations}
         if found & PLANTED[plant]:
             return
     raise AssertionError(f"not found in {SEEDS} seeds; other reports: {sorted(found)}")

@@ -17,6 +17,7 @@ from node.cli.simulation.life import Life
 from node.cli.simulation.network import Network
 from node.cli.simulation.operators import REVOKE
 from node.service.key_change import KINDS
+from protocol.jws import Signer
 
 _HOUR: Final = 3600.0
 
@@ -45,6 +46,9 @@ class Stage(Protocol):
 
     def restore(self, country: str) -> None:
         """Let a node lose its disk and start from the copy."""
+
+    def robbed(self, country: str, signer: Signer) -> None:
+        """Let whoever stole a message key use it."""
 
 
 class Fault(ABC):
@@ -265,12 +269,14 @@ class KeyRevocation(Fault):
 
     @override
     def strike(self, country: str) -> bool:
+        self._stolen = self.stage.lives[country].node.keys.signer
         self.stage.change_key(country, "message")
         return True
 
     @override
     def let_go(self, country: str) -> None:
         self.stage.change_key(country, REVOKE)
+        self.stage.robbed(country, self._stolen)
 
 
 FAULTS: Final[tuple[type[Fault], ...]] = (

@@ -13,16 +13,20 @@ from typing import Any, Final, Generic, NoReturn, Protocol, TypeVar
 
 from node.cli.simulation.clock import DriftingClock
 from node.cli.simulation.entropy import SeededEntropy
+from node.cli.simulation.patience import Patience
 from node.cli.simulation.template import config_for, copy_of, open_files
-from node.delivery.call import Answer, Call, Line
+from node.delivery.call import Answer, Call, Line, LineError
 from node.delivery.exchange import Exchange
 from node.delivery.upkeep import Upkeep
 from node.store import fates
+from node.store.engine import durability
 from node.store.writer import commit
 
 T = TypeVar("T")
 LIFE: Final[ContextVar["Life | None"]] = ContextVar("LIFE", default=None)
 """In whose life the running task works, to know whose log it writes."""
+_FULL: Final = 2
+"""SQLite's level of `synchronous` at which a commit waits for the disk."""
 _LOOK_S: Final = 45.0
 """Seconds of virtual time between looks at keys and list; a running node looks each second, which costs too much."""
 
@@ -58,14 +62,32 @@ class Surroundings(Protocol):
     async def carry(self, life: "Life", peer: str, call: Call) -> Answer:
         """Carry a call to a peer."""
 
+    def tries(self, life: "Life", peer: str, early_s: float) -> None:
+        """Take note that the node tries to deliver again; later than it may where `early_s` isn't above 0."""
+
 
 @dataclass(frozen=True)
 class _SimulatedLine:
     life: "Life"
     peer: str
+    command: bool = False
 
     async def send(self, call: Call) -> Answer:
         self.life.boundary("call")
+        if self.command:
+            return await self._carried(call)
+        now, patience = asyncio.get_running_loop().time, self.life.patience
+        if (early := patience.early_by(self.peer, call, now())) is not None:
+            self.life.around.tries(self.life, self.peer, early)
+        try:
+            answer = await self._carried(call)
+        except LineError:
+            patience.ended(self.peer, call, now(), None)
+            raise
+        patience.ended(self.peer, call, now(), answer)
+        return answer
+
+    async def _carried(self, call: Call) -> Answer:
         answer = await self.life.around.carry(self.life, self.peer, call)
         self.life.boundary("answered")
         return answer
@@ -87,6 +109,9 @@ class Life:
     dead: bool = False
     full: bool = False
     tasks: dict["asyncio.Task[Any]", None] = field(default_factory=dict)
+    patience: Patience = field(default_factory=Patience)
+    lazy: dict[Path, int] = field(default_factory=dict)
+    """Logs of which the end was committed without waiting for the disk: how long what is certainly there is."""
 
     def __post_init__(self) -> None:
         """Open the node's files."""
@@ -107,6 +132,10 @@ class Life:
     def line_to(self, peer: str) -> Line:
         """Return the way to a country."""
         return _SimulatedLine(self, peer)
+
+    def command_line_to(self, peer: str) -> Line:
+        """Return the way that an operator's command takes, in a process of its own."""
+        return _SimulatedLine(self, peer, command=True)
 
     async def start(self) -> None:
         """Do what `entente serve` does at its start, but for opening listeners."""
@@ -165,6 +194,8 @@ class Life:
         log = path.with_name(f"{path.name}-wal")
         before = log.stat().st_size if log.exists() else 0
         commit(connection)
+        if durability(connection)[1] < _FULL:
+            self.lazy.setdefault(log, before)
         if self.around.dies(self):
             self.die("after-commit", (log, before))
         if path == self.node.store.path:
@@ -178,19 +209,20 @@ class Life:
     def end(self, boundary: str, last: tuple[Path, int] | None = None) -> None:
         """Lose power from outside."""
         copy_of(self.folder / "data", self.heir / "data")
-        torn = last is not None and self._tear(*last)
+        torn = [self._tear(*each) for each in (*self.lazy.items(), *([last] if last else []))]
         self.dead = True
         for task in list(self.tasks):
             task.cancel()
-        self.around.died(self, boundary, torn)
+        self.around.died(self, boundary, any(torn))
 
     def _tear(self, log: Path, before: int) -> bool:
-        """Cut what the last commit appended to the write-ahead log; earlier commits are on disk for good."""
-        grown = log.stat().st_size - before
+        """Cut what was appended to the write-ahead log since it was on disk for good: by the last commit."""
+        here = self.heir / "data" / log.name
+        grown = here.stat().st_size - before if here.exists() else 0
         kept = self.around.tears(grown) if before and grown > 0 else None
         if kept is None:
             return False
-        os.truncate(self.heir / "data" / log.name, before + kept)
+        os.truncate(here, before + kept)
         return True
 
     async def bury(self) -> None:

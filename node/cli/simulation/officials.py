@@ -98,8 +98,8 @@ class Official:
     async def _erase(self, life: Life, actor: Actor, draft: Draft) -> None:
         key = life.node.key_store.read_now(lambda q: fates.wrapped_key(q, draft.case))
         ended = await self._step(life, "delete-draft", drafts.delete(life.node, actor, draft.id))
-        if ended.error is None and not ended.unknown and key is not None:
-            self._oracle.erased.append((self.country, draft.id, key))
+        if ended.error is None and not ended.unknown and key is not None and not life.dead:
+            self._oracle.erases(life, draft.id, key)
 
     def _request(self) -> RequestDraft:
         peer = self._chance.choice(self._peers)

@@ -29,7 +29,7 @@ async def _command(life: Life) -> Node:
     """Return the node as another process sees it, after it has asked the peers what they know."""
     node = replace(life.node, members_changed=lambda: None)
     membership.restore(node)
-    await ask_all(node, life.line_to)
+    await ask_all(node, life.command_line_to)
     return node
 
 

@@ -18,6 +18,7 @@ from node.errors import NodeError
 from node.service.node import Node
 from node.service.verification import check_node
 from node.store import fates, member_documents, streams
+from node.store.tx import Row
 from protocol.batch import Head, parse_batch
 from protocol.member_suspension import is_suspension
 from protocol.receipt import parse_receipt
@@ -83,6 +84,7 @@ class Oracle:
     sent: dict[tuple[str, str, int, int], str] = field(default_factory=dict)
     misled: set[tuple[str, str]] = field(default_factory=set)
     losses: Losses = field(default_factory=Losses)
+    numbers: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def must(self, holds: bool, invariant: str, country: str, found: object = "") -> None:
         """Count a check, and note a violation where it fails."""
@@ -145,6 +147,7 @@ class Oracle:
                 place = (event.case_id, chain)
                 reached[place] = max(reached.get(place, 0), event.n)
         for case in node.store.read_now(fates.cases):
+            self._number(country, case)
             if case["counterpart"] not in self.honest:  # it may have refused what it then went on with
                 continue
             meant = STATE_AFTER.get(last.get(case["id"], (0, False, ""))[2], "refused")
@@ -152,6 +155,12 @@ class Oracle:
             for chain, n in (("request", case["n"]), ("date", case["date_n"])):
                 least = reached.get((case["id"], chain), 0)
                 self.must(n >= least, "applied-undone", country, f"{case['number']}: {chain} {n} after {least}")
+
+    def _number(self, country: str, case: Row) -> None:
+        """Check that an own case's number was never another case's, not even on a disk that is gone."""
+        if case["role"] == "asking":
+            first = self.numbers.setdefault((country, case["number"]), case["id"])
+            self.must(first == case["id"], "number-reused", country, case["number"])
 
     def _versions(self, country: str, seen: Seen, node: Node) -> None:
         now = {f"directory {c}": version for c, version in node.store.read_now(fates.directories).items()}
@@ -183,6 +192,10 @@ class Oracle:
         held = {(row["digest"], row["receipt"]), (row["digest"], row["again"])} if row is not None else set()
         said = (claims.batch_sha256, answer.body.decode("ascii"))
         self.must(said in held, "receipt-not-durable", life.country, f"{claims.aud} {claims.epoch}/{claims.first}")
+        members = life.node.members
+        standing = members.standing(claims.aud) if members else None
+        known = standing is not None and standing.status == "active"
+        self.must(known, "receipt-to-no-member", life.country, f"{claims.aud}: {standing}")
         place = (claims.aud, claims.epoch, claims.first)
         before = self.seen.setdefault(life.country, Seen()).released.setdefault(place, said)
         signed_again = row is not None and row["again"] == said[1] and row["receipt"] == before[1]
@@ -350,9 +363,15 @@ class Oracle:
     def _file(self, country: str, name: str, data: bytes) -> None:
         self.must(PERSONAL.encode() not in data, "secret-in-the-clear", country, name)
         for owner, draft, key in self.erased:
-            if owner == country and key in data:
-                self.must(False, "erased-still-there", country, f"the key of draft {draft} in {name}")
-        self.checked["erased-still-there"] += len(self.erased)
+            if owner == country:
+                self.must(key not in data, "erased-still-there", country, f"the key of draft {draft} in {name}")
+
+    def erases(self, life: Life, draft: str, key: bytes) -> None:
+        """Note that a draft's key was erased: from that moment on it is in no file, also where the power fails."""
+        self.erased.append((life.country, draft, key))
+        for path in sorted(life.node.key_store.path.parent.glob("*.db*")):
+            data = path.read_bytes()
+            self.must(key not in data, "erased-still-there", life.country, f"the key of draft {draft} in {path.name}")
 
 
 def _stream(life: Life, sender: Life, receiver: Life) -> tuple[Head, dict[tuple[int, int], tuple[str, ...]]]:

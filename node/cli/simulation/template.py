@@ -40,6 +40,8 @@ from translations.catalogue import Catalogue
 
 AREA: Final = "professional-qualifications"
 REFRESH_S: Final = 1800.0
+RETRY_FIRST_S: Final = 1.0
+RETRY_LONGEST_S: Final = 300.0
 _TEXTS: Final = Path(translations.__file__).parent
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108 - files that live for one run, where there is a file system in memory
 _DAY: Final = dt.timedelta(days=1)
@@ -89,8 +91,8 @@ def config_for(folder: Path, country: str, keys: Path) -> Config:
         peers=PeersSection(
             listen="127.0.0.1:7443",
             url=f"https://{country.lower()}.example",
-            retry_first_s=1.0,
-            retry_longest_s=300.0,
+            retry_first_s=RETRY_FIRST_S,
+            retry_longest_s=RETRY_LONGEST_S,
             refresh_s=REFRESH_S,
         ),
         web=WebSection(listen="127.0.0.1:7080", url="http://127.0.0.1:7080"),

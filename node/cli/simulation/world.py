@@ -20,9 +20,11 @@ from node.cli.simulation.officials import Official
 from node.cli.simulation.operators import change_key
 from node.cli.simulation.oracle import Oracle
 from node.cli.simulation.template import Template, copy_of
+from node.cli.simulation.thief import Thief
 from node.cli.simulation.trace import Trace
 from node.delivery.call import Answer, Call, LineError
 from node.delivery.incoming import BATCHES, handle
+from protocol.jws import Signer
 
 _OK: Final = 200
 _SMALL: Final = 8
@@ -190,6 +192,11 @@ class World:
         """Look at a node after a commit."""
         self.oracle.written(life)
 
+    def tries(self, life: Life, peer: str, early_s: float) -> None:
+        """Check that a node that was refused or not heard leaves its peer alone for a while."""
+        honest = life.country in self.oracle.honest
+        self.oracle.must(not honest or early_s <= 0.001, "impatient", life.country, f"{peer}: {early_s:.3f} s early")  # noqa: PLR2004
+
     def works(self, country: str) -> None:
         """Let a country's official begin, while the storm lasts."""
         if self.stormy:
@@ -199,6 +206,10 @@ class World:
         """Let an operator renew a key of a kind, or revoke an earlier one."""
         if (life := self.lives.get(country)) is not None and self.stormy:
             self.spawn(self._changed_key(life, kind))
+
+    def robbed(self, country: str, signer: Signer) -> None:
+        """Let whoever stole a message key use it, once it is revoked."""
+        self.spawn(Thief(country, signer, self, self.chance(f"thief of {signer.kid}")).use())
 
     async def _changed_key(self, life: Life, kind: str) -> None:
         self._renewals[life.country] += kind == "message"
