@@ -11,6 +11,7 @@ from typing_extensions import override
 from node.clock import unstamp
 from node.delivery.alarms import Alarms
 from node.delivery.tls import ServerContexts
+from node.domain.clock_error import clock_error
 from node.service.node import Node
 from node.store import cases, damage, overview, peers, recoveries, streams
 
@@ -48,7 +49,17 @@ class _Figures(Collector):
         refused.add_metric([], len(self._tls.refusals))
         damaged = GaugeMetricFamily("entente_cases_damaged", "Cases of which something stored can't be read.")
         damaged.add_metric([], len(self._node.store.read_now(damage.listing)))
-        return [waiting, oldest, reached, stopped, clock, refused, *self._losses(), self._cases(), damaged]
+        own = self._own_clock()
+        return [waiting, oldest, reached, stopped, clock, own, refused, *self._losses(), self._cases(), damaged]
+
+    def _own_clock(self) -> GaugeMetricFamily:
+        said = "Our clock minus the middle of the peers', where three or more are known."
+        own = GaugeMetricFamily("entente_clock_error_seconds", said)
+        rows = self._node.store.read_now(peers.all_peers)
+        error = clock_error([row["clock_offset_s"] for row in rows if row["clock_offset_s"] is not None])
+        if error is not None:
+            own.add_metric([], error)
+        return own
 
     def _losses(self) -> list[GaugeMetricFamily]:
         open_now = GaugeMetricFamily("entente_loss_open", "1 while a peer still has to give back.", labels=["peer"])

@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 from node.clock import unstamp
 from node.config import Config
+from node.domain.clock_error import clock_error
 from node.service import key_change, membership
 from node.service.dates import retired_keys
 from node.service.node import Node
@@ -213,6 +214,19 @@ def _directories(node: Node, now: datetime) -> Iterator[Check]:
             yield Check("directory", "ok", f"{country}: version {heads[country][0]}")
 
 
+def _clocks(node: Node) -> Iterator[Check]:
+    rows = node.store.read_now(peers.all_peers)
+    offsets = {str(row["country"]): float(row["clock_offset_s"]) for row in rows if row["clock_offset_s"] is not None}
+    error = clock_error(offsets.values())
+    if error is not None:
+        level: Level = "warn" if abs(error) > _CLOCK_WARN_S else "ok"
+        said = f"ours differs by {error:+.0f} s from the middle of {len(offsets)} peers' clocks"
+        yield Check("clock", level, said, "timedatectl" if level == "warn" else "")
+    for country, offset in offsets.items():
+        if abs(offset) > _CLOCK_WARN_S:
+            yield Check("clock", "warn", f"{country}'s clock differs by {offset:+.0f} s", "timedatectl (both machines)")
+
+
 def _delivery(node: Node, now: datetime) -> Iterator[Check]:
     for row in node.store.read_now(streams.backlog):
         oldest = unstamp(row["since"])
@@ -231,9 +245,7 @@ def _delivery(node: Node, now: datetime) -> Iterator[Check]:
         elif row["failed_since"]:
             since = f"{unstamp(row['failed_since']):%Y-%m-%d %H:%M} UTC"
             yield Check("peer", "warn", f"{country}: delivery fails since {since}: {row['failure']}")
-        offset = row["clock_offset_s"]
-        if offset is not None and abs(offset) > _CLOCK_WARN_S:
-            yield Check("clock", "warn", f"{country}'s clock differs by {offset:+.0f} s", "timedatectl (both machines)")
+    yield from _clocks(node)
 
 
 def _stopped(node: Node, peer: str) -> tuple[str, str]:

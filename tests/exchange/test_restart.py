@@ -14,7 +14,8 @@ from structlog.typing import EventDict
 from node.cli.simulation.loop import run
 from node.delivery.call import Answer, Call, LineError
 from node.delivery.incoming import BATCHES, STREAMS, handle
-from node.service import cases, history, reading, recover, requests
+from node.service import cases, history, reading, requests
+from node.service.ahead import NUMBERS_SKIPPED
 from node.service.node import Node
 from node.service.verification import check_node
 from node.store import recoveries
@@ -172,7 +173,7 @@ async def _yesterday(folder: Path, old: tuple[str, ...], log: list[EventDict]) -
         assert note["first_at"] <= note["last_at"] < note["found_at"]
         await goes_on(both, given)
         if old == ("DE",):
-            assert all_of(both["DE"], "SELECT next FROM case_number")[0][0] > len(given) + recover.NUMBERS_SKIPPED
+            assert all_of(both["DE"], "SELECT next FROM case_number")[0][0] > len(given) + NUMBERS_SKIPPED
         for _ in range(2):  # nothing is fetched or skipped a second time
             await both.exchanges.pop("DE").stop()
             await both.start("DE")
