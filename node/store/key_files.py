@@ -7,6 +7,7 @@
 """
 
 import base64
+import contextlib
 import datetime as dt
 import hashlib
 import os
@@ -17,8 +18,10 @@ from pathlib import Path
 from typing import Final
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.x509.oid import NameOID
 
 from node.clock import Entropy
@@ -29,6 +32,8 @@ from protocol.jws import KeySigner
 from protocol.slot import HpkePrivateKey, private_key_from_seed
 
 SUITE: Final = "MLKEM768-X25519"
+MASTER_BYTES: Final = 32
+LIST_SEED_BYTES: Final = 32
 _SEED_BYTES: Final = 96
 _P256_ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 """The order n of the group (SEC 2, 2.4.2)."""
@@ -136,17 +141,34 @@ def certificate_der(path: Path) -> bytes:
     """Read a PEM certificate as DER."""
     try:
         certificate = x509.load_pem_x509_certificate(path.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, x509.InvalidVersion):
         raise NodeError("key-missing", f"{path} isn't a certificate.") from None
     return certificate.public_bytes(serialization.Encoding.DER)
 
 
-def read_seed(path: Path) -> bytes:
-    """Read a secret that is stored in base64."""
+def read_seed(path: Path, size: int | None = None) -> bytes:
+    """Read a secret of so many bytes that is stored in base64; raises `key-missing`, also where it is damaged."""
     try:
-        return base64.b64decode(read_secret(path), validate=False)
+        seed = base64.b64decode(b"".join(read_secret(path).split()), validate=True)
     except ValueError:
         raise NodeError("key-missing", f"{path} isn't base64.") from None
+    if size is not None and len(seed) != size:
+        raise NodeError("key-missing", f"{path} has {len(seed)} bytes, a key of this kind has {size}.")
+    return seed
+
+
+def _read_private_key(path: Path) -> PrivateKeyTypes:
+    try:
+        return serialization.load_pem_private_key(read_secret(path), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise NodeError("key-missing", f"{path} isn't a private key without a password.") from None
+
+
+def _read_encryption_key(path: Path) -> tuple[HpkePrivateKey, bytes]:
+    try:
+        return private_key_from_seed(SUITE, read_seed(path))
+    except ValueError:
+        raise NodeError("key-missing", f"{path} isn't an encryption key.") from None
 
 
 def read_masters(path: Path) -> tuple[bytes, ...]:
@@ -155,7 +177,7 @@ def read_masters(path: Path) -> tuple[bytes, ...]:
     Raises `key-missing` with where it may lie, or `key-exposed`.
     """
     try:
-        return tuple(read_seed(each) for each in (path, *earlier_masters(path)))
+        return tuple(read_seed(each, MASTER_BYTES) for each in (path, *earlier_masters(path)))
     except NodeError as error:
         if error.code != "key-missing":
             raise
@@ -165,11 +187,11 @@ def read_masters(path: Path) -> tuple[bytes, ...]:
 
 def load_keys(folder: Path, master_key: Path | None = None) -> NodeKeys:
     """Read all keys of a running node and check their modes; the master key may lie apart from the others."""
-    private = serialization.load_pem_private_key(read_secret(folder / "message.pem"), password=None)
-    if not isinstance(private, ec.EllipticCurvePrivateKey):
+    private = _read_private_key(folder / "message.pem")
+    if not (isinstance(private, ec.EllipticCurvePrivateKey) and isinstance(private.curve, ec.SECP256R1)):
         raise NodeError("key-missing", f"{folder / 'message.pem'} isn't a P-256 key.")
     certificate = certificate_der(_certificate_of(folder, "message", "message.crt.new"))
-    encryption, public = private_key_from_seed(SUITE, read_seed(folder / "encryption.seed"))
+    encryption, public = _read_encryption_key(folder / "encryption.seed")
     tls = _certificate_of(folder, "tls", "tls-next.crt")
     return NodeKeys(
         signer=KeySigner.with_certificate(private, certificate),
@@ -181,8 +203,8 @@ def load_keys(folder: Path, master_key: Path | None = None) -> NodeKeys:
         tls_certificate=tls,
         tls_der=certificate_der(tls),
         tls_key=folder / "tls.pem",
-        list_seed=read_seed(folder / "list.seed"),
-        earlier={kid: private_key_from_seed(SUITE, read_seed(path))[0] for kid, path in earlier_seeds(folder).items()},
+        list_seed=read_seed(folder / "list.seed", LIST_SEED_BYTES),
+        earlier={kid: _read_encryption_key(path)[0] for kid, path in earlier_seeds(folder).items()},
     )
 
 
@@ -191,13 +213,14 @@ def _certificate_of(folder: Path, stem: str, following: str) -> Path:
 
     Two files can't be replaced at once: after an interruption it may still have the name it had before.
     """
-    private = serialization.load_pem_private_key(read_secret(folder / f"{stem}.pem"), password=None)
+    private = _read_private_key(folder / f"{stem}.pem")
     spki = (serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     for path in (folder / f"{stem}.crt", folder / following):
         if path.exists():
             certificate = x509.load_der_x509_certificate(certificate_der(path))
-            if certificate.public_key().public_bytes(*spki) == private.public_key().public_bytes(*spki):
-                return path
+            with contextlib.suppress(ValueError, UnsupportedAlgorithm):  # of a key that nobody can read
+                if certificate.public_key().public_bytes(*spki) == private.public_key().public_bytes(*spki):
+                    return path
     raise NodeError("key-missing", f"{folder / stem}.pem and {stem}.crt don't belong together.")
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 import pytest
@@ -21,12 +21,16 @@ from node.api.body import parse_json
 from node.api.problem import Problem
 from node.api.route import Upload
 from node.cli import directory as directory_command
-from node.clock import SystemClock
+from node.clock import SystemClock, SystemEntropy
 from node.delivery import fetcher, probe
 from node.delivery.call import Answer, Call, retry_after
 from node.delivery.incoming import BATCHES, BLOBS, DIRECTORY, DIRECTORY_HEADER, MEMBERS, STREAMS, handle
 from node.delivery.refused import refused
 from node.errors import CODES, NodeError
+from node.store import backup_manifest, erased
+from node.store.case_keys import CaseKeys
+from node.store.key_files import load_keys, make_keys
+from node.store.store import Store
 from protocol import jws
 from protocol.batch import MEDIA_TYPE
 from protocol.history import parse_page, read_told
@@ -36,6 +40,7 @@ from tests.directory_sync.world import authority, country
 from tests.exchange.attacker import attacked
 from tests.exchange.pair import world
 from tests.protocol.any_bytes import bounded, json_values, quick, spoilt
+from translations.area import AreaRules
 from translations.po_file import PoError, read_po
 from translations.question_set import QuestionSet
 from translations.yaml_file import AreaError, read_yaml
@@ -102,6 +107,65 @@ def test_imports(data: bytes) -> None:
         records, faults = bounded(lambda n=name: directory_command._records(data, Path(n), "HU"))
         assert all(isinstance(one, Authority) for one in records)
         assert all(isinstance(row, int) for row, _, _ in faults)
+
+
+RULES = next((ROOT / "translations" / "areas").glob("*/area.yaml")).read_bytes()
+
+
+@quick
+@given(data=spoilt(RULES))
+def test_rules_of_an_area(tmp_path: Path, data: bytes) -> None:
+    """An area's rules are read, or their faults are told with their lines."""
+    (tmp_path / "area.yaml").write_bytes(data)
+    assert isinstance(bounded(lambda: read_yaml(tmp_path / "area.yaml", AreaRules), AreaError), AreaError | tuple)
+
+
+MANIFEST = backup_manifest.Manifest(
+    kind="keys",
+    country="DE",
+    version="1",
+    at=SystemClock().now(),
+    schemas={"keys.db": ("1",)},
+    files={"keys.db": backup_manifest.FileEntry(sha256="0" * 64, size=3)},
+    counts={"cases": 1},
+).sealed(b"m" * 32)
+
+
+@quick
+@given(data=spoilt(MANIFEST.model_dump_json().encode()))
+def test_manifests_of_backups(tmp_path: Path, data: bytes) -> None:
+    """What was altered is no own backup, whatever it has become; what isn't, is."""
+    (tmp_path / backup_manifest.FILE).write_bytes(data)
+    read = bounded(lambda: backup_manifest.read_own(tmp_path, "DE", [b"m" * 32]), NodeError)
+    assert read == MANIFEST or read.code in ("backup-damaged", "backup-foreign", "schema-newer")
+
+
+@quick
+@given(data=spoilt(b"2026-11-29T20:00:00.000000Z 00000000-0000-4000-8000-000000000001\n"))
+def test_lists_of_erased_cases(tmp_path: Path, data: bytes) -> None:
+    """Whatever the list has become, what is added to it is in it, and what could be read still can."""
+    path, new = tmp_path / erased.NAME, "00000000-0000-4000-8000-000000000002"
+    path.write_bytes(data)
+    before = bounded(lambda: erased.read(path))
+    bounded(lambda: erased.add(path, {new: "2026-11-30T20:00:00.000000Z"}))
+    assert erased.read(path).items() >= {**before, new: erased.read(path)[new]}.items()
+
+
+@quick
+@given(data=st.data(), which=st.integers(0, 30))
+def test_key_files(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, which: int) -> None:
+    """A damaged key file is named as the reason why the node doesn't start; nobody reads a stack trace."""
+    folder = tmp_path_factory.mktemp("keys")
+    make_keys(folder, "DE", SystemEntropy())
+    files = sorted(path for path in folder.iterdir() if path.name not in ("operator.token", "state.seed"))
+    path = files[which % len(files)]
+    path.write_bytes(data.draw(spoilt(path.read_bytes())))
+    read = bounded(lambda: load_keys(folder), NodeError)
+    if isinstance(read, NodeError):
+        assert read.code == "key-missing"
+        assert path.stem in read.message or "key" in read.message
+    else:
+        CaseKeys(cast("Store", None), read.masters, SystemEntropy())
 
 
 GERMANY = country()

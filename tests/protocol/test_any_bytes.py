@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocol import jws
-from protocol.batch import choose, parse_batch
+from protocol.batch import Head, choose, parse_batch
 from protocol.blob import open_blob, seal_blob, sealed_size
 from protocol.content import SHAPES, read_content, write_content
 from protocol.encoding import b64u, canonical_json, strict_json, un_b64u
 from protocol.event import open_contents, parse_item
+from protocol.history import Entry, Page, check_entry, parse_page, write_page
 from protocol.limits import MAX_BATCH_BODY, MAX_EVENT_JWS, MAX_ITEM, MAX_PART, MAX_REQUEST_BODY, MIB
 from protocol.member import un_base64
 from protocol.member_bundle import MemberBundle
@@ -120,6 +121,28 @@ def test_receipts(data: bytes) -> None:
     """A receipt is refused, or its bytes are kept."""
     receipt = bounded(lambda: parse_receipt(data), ProtocolError)
     assert isinstance(receipt, ProtocolError) or receipt.jws.compact.encode("ascii") == data
+
+
+PAGE = write_page(
+    Page(
+        Head(1, 3, b64u(bytes(32))),
+        tuple(
+            Entry(wire.split(b"\n")[0].decode(), RECEIPTS[0].decode(), (line, None))
+            for wire, line in zip(WIRES, LINES, strict=False)
+        ),
+    )
+)
+
+
+@quick
+@given(spoilt(PAGE))
+def test_pages_of_history(data: bytes) -> None:
+    """A page of what was said before is refused, or writes back as itself; what it tells is only believed if it fits."""
+    page = bounded(lambda: parse_page(data), ProtocolError)
+    if not isinstance(page, ProtocolError):
+        assert parse_page(write_page(page)) == page
+        for entry in page.entries:
+            bounded(lambda e=entry: check_entry(e, "DE", "HU", Head()), ProtocolError)
 
 
 @quick
