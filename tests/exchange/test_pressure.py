@@ -5,6 +5,7 @@ import contextlib
 import gzip
 import json
 import os
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -146,10 +147,11 @@ class Flood:
 
     async def _stranger(self) -> None:
         """Open a connection and never say a word of TLS."""
-        async with contextlib.AsyncExitStack() as stack:
+        with contextlib.ExitStack() as stack:
             for _ in range(5):
-                _, writer = await asyncio.open_connection("127.0.0.1", self.net.port)
-                stack.callback(writer.transport.abort)
+                raw = stack.enter_context(socket.socket())
+                raw.settimeout(0)
+                await asyncio.get_running_loop().sock_connect(raw, ("127.0.0.1", self.net.port))
             await asyncio.sleep(3)
 
 
@@ -161,7 +163,7 @@ async def test_a_flood_slows_only_its_author(net: Listening) -> None:
     loop, slowest = asyncio.get_running_loop(), 0.0
     try:
         end = loop.time() + FLOOD_S
-        while loop.time() < end:
+        while loop.time() < end or sum(flood.answers.values()) <= 20:  # however slow the machine is
             batch = parse_batch(honest.batch([honest.event("no.kind", {})]))
             before = loop.time()
             answer = await line.send(Call("POST", BATCHES, {}, HEADERS, batch.wire()))
