@@ -4,6 +4,7 @@ A proposal is made on the list in force and is always the next root and the next
 both name the same states. Fields that this version doesn't know are carried over.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self
@@ -87,15 +88,23 @@ def propose(
     Without a list this founds the network: one state, threshold 1. Raises `members-expired` where a country
     would join an expired list: it must be renewed first.
     """
-    standing = current.decided(joining.country) if current else None
-    joins = standing is None or standing.status == "left"
-    if joins and current is not None and current.expired(now):
-        raise MemberListError("members-expired", "renew the list before a country joins", "root")
+    return propose_all(current, (joining,), now, expires_days)
+
+
+def propose_all(
+    current: MemberList | None, joining: Iterable[Candidate], now: datetime, expires_days: int = EXPIRES_DAYS
+) -> Proposal:
+    """Propose, like `propose`, that several countries join at once, with one round of signatures."""
     draft = _Draft.after(current, now, expires_days)
-    draft.states[joining.country] = _key(joining.state_key)
-    if joins:
-        draft.set_status(joining.country, "active", now)
-    draft.delegate(joining.country, _key(joining.role_key))
+    for one in joining:
+        standing = current.decided(one.country) if current else None
+        joins = standing is None or standing.status == "left"
+        if joins and current is not None and current.expired(now):
+            raise MemberListError("members-expired", "renew the list before a country joins", "root")
+        draft.states[one.country] = _key(one.state_key)
+        if joins:
+            draft.set_status(one.country, "active", now)
+        draft.delegate(one.country, _key(one.role_key))
     return draft.proposal()
 
 

@@ -90,6 +90,22 @@ def languages_of(country: str) -> tuple[str, ...]:
     return tuple(_by_country("countries.csv")[country][0]["languages"].split())
 
 
+def places(country: str) -> int:
+    """Return how many places of a country have authorities: about as many as it has authorities."""
+    return len(_by_country("towns.csv")[country])
+
+
+def official(country: str) -> tuple[str, str, str]:
+    """Return an invented official of a country: name, language, and an authority to work for."""
+    about = _by_country("countries.csv")[country][0]
+    return about["person"], languages_of(country)[0], f"{country}-diploma-recognition"
+
+
+def time_zone(country: str) -> str:
+    """Return the time zone of a country's capital."""
+    return _by_country("countries.csv")[country][0]["zone"]
+
+
 @cache
 def _table(name: str) -> tuple[Row, ...]:
     text = files(__package__).joinpath(name).read_text(encoding="utf-8")

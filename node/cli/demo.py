@@ -7,6 +7,10 @@ import typer
 
 
 def demo(
+    countries: Annotated[
+        str,
+        typer.Option(metavar="LIST", help="all 30, or such as DE,HU,FR; with thousands of invented authorities."),
+    ] = "",
     once: Annotated[bool, typer.Option("--once", help="Play the whole story without a person, then end.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="With --once: one JSON object a line.")] = False,
     folder: Annotated[
@@ -16,14 +20,23 @@ def demo(
     r"""Run a German and a Hungarian node on this machine, with demo authorities and users.
 
     Without options it prints each dashboard's address with a one-time sign-in link for every demo user, and
-    stays up until Ctrl-C.
+    stays up until Ctrl-C. With --countries it runs the nodes of these countries, each with all its authorities
+    of an invented Europe; --once then waits until every node has every list, lets one country ask another, prints
+    a table and ends.
 
     \b
     Examples:
       entente demo
       entente demo --once
       entente demo --once --json > story.jsonl
+      entente demo --countries all
+      entente demo --countries LI,MT,CY,LU --once --json
     """
+    if countries:
+        from node.cli.demo_europe import chosen, run
+
+        interrupted, ended = run(folder, chosen(countries), once=once, as_json=as_json)
+        raise typer.Exit(130 if interrupted and once else int(ended))
     from node.cli.demo_network import play
 
     stopped = play(folder, once=once, as_json=as_json)

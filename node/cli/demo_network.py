@@ -7,7 +7,7 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import aiohttp
 
-from directory_sync.demo import demo_authorities
+from directory_sync.demo import demo_authorities, europe
 from node.cli.demo_nodes import Api, DemoNode, entente, id_of, make_nodes, own_token
 from node.cli.demo_story import Line, Reader, Story
 from node.clock import SystemClock
@@ -38,14 +38,27 @@ _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 _LANGUAGES: Final = {"DE": "de", "HU": "hu", "AT": "de"}
 
 
+def people_of(country: str) -> tuple[tuple[str, str, str, str], ...]:
+    """Return the demo users of a country like `PEOPLE`: one invented handler where the story has nobody."""
+    if country in PEOPLE:
+        return PEOPLE[country]
+    name, _, authority = europe.official(country)
+    return ((f"{country.lower()}.handler", name, "handler", authority),)
+
+
+def language_of(country: str) -> str:
+    """Return the language in which a country's demo users read."""
+    return _LANGUAGES.get(country) or europe.languages_of(country)[0]
+
+
 def play(folder: Path | None, *, once: bool, as_json: bool) -> bool:
     """Run the demo, or its story once; returns whether a signal stopped it."""
     say: Callable[[str], None] = (lambda _words: None) if as_json else partial(print, flush=True)
     tell = (_json_line if as_json else _plain_line) if once else None
-    return asyncio.run(_until_stopped(_demo(folder, say, tell)))
+    return asyncio.run(until_stopped(_demo(folder, say, tell)))
 
 
-async def _until_stopped(work: Coroutine[Any, Any, None]) -> bool:
+async def until_stopped(work: Coroutine[Any, Any, None]) -> bool:
     """Do something until its end or the first Ctrl-C or SIGTERM; returns whether it was stopped.
 
     What it started is stopped in order; another Ctrl-C meanwhile changes nothing.
@@ -68,13 +81,13 @@ async def _until_stopped(work: Coroutine[Any, Any, None]) -> bool:
 
 async def _demo(folder: Path | None, say: Callable[[str], None], tell: Callable[[Line], None] | None) -> None:
     """Run the demo until it is cancelled, or until the story that `tell` gets is at its end."""
-    with _folder(folder) as place:
+    with place_for(folder) as place:
         async with nodes_of(place, ("DE", "HU"), say) as nodes, aiohttp.ClientSession() as session:
             await seed(nodes, session)
             if tell is not None:
                 await _play(nodes, session, tell)
                 return
-            await _invite(nodes, session, say)
+            await invite(nodes, session, say)
             try:
                 await asyncio.Event().wait()
             finally:
@@ -82,7 +95,8 @@ async def _demo(folder: Path | None, say: Callable[[str], None], tell: Callable[
 
 
 @contextlib.contextmanager
-def _folder(folder: Path | None) -> Iterator[Path]:
+def place_for(folder: Path | None) -> Iterator[Path]:
+    """Use a folder that was named, or a temporary one that goes at the end."""
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
         yield folder
@@ -155,16 +169,17 @@ async def seed(nodes: dict[str, DemoNode], session: aiohttp.ClientSession) -> No
             await api.call("POST", "people", person)
 
 
-async def _invite(nodes: dict[str, DemoNode], session: aiohttp.ClientSession, say: Callable[[str], None]) -> None:
+async def invite(nodes: Mapping[str, DemoNode], session: aiohttp.ClientSession, say: Callable[[str], None]) -> None:
+    """Print each dashboard's address, and a sign-in link for each of its users."""
     say("")
     for node in nodes.values():
         api = Api(node, node.operator_token(), session)
         say(f"{node.country}  {node.url}")
-        for login, name, role, authority in PEOPLE[node.country]:
+        for login, name, role, authority in people_of(node.country):
             link = await api.call("POST", f"people/{await id_of(api, login)}/link")
             say(f"    {name}, {role} of {authority}\n      {link['url']}")
         say("")
-    say("Each link works once. Ctrl-C stops both nodes.")
+    say(f"Each link works once. Ctrl-C stops all {len(nodes)} nodes.")
 
 
 async def _play(nodes: dict[str, DemoNode], session: aiohttp.ClientSession, tell: Callable[[Line], None]) -> None:

@@ -10,9 +10,11 @@ from typing import Any, Final
 
 import aiohttp
 
+from directory_sync.demo import europe
 from node.clock import stopwatch
 from node.config import FILE_NAME
 from node.errors import NodeError
+from translations.languages import country_name
 
 _START_S: Final = 30.0
 _STOP_S: Final = 10.0
@@ -22,7 +24,15 @@ OPERATORS: Final = {
     "HU": ("Belügyminisztérium (demó)", "hu", "Europe/Budapest"),
     "AT": ("Bundesministerium für Wirtschaft, Energie und Tourismus (Demo)", "de", "Europe/Vienna"),
 }
-"""Country → operator, language and time zone of its demo node."""
+"""Country → operator, language and time zone of its demo node, where it isn't invented."""
+
+
+def operator_of(country: str) -> tuple[str, str, str]:
+    """Return operator, language and time zone of a country's demo node."""
+    if country in OPERATORS:
+        return OPERATORS[country]
+    language = europe.languages_of(country)[0]
+    return f"{country_name(country, language)} (Demo)", language, europe.time_zone(country)
 
 
 def free_ports(count: int) -> list[int]:
@@ -74,7 +84,7 @@ class DemoNode:
 
     async def init(self) -> None:
         """Make configuration and keys: `entente init`."""
-        name, language, zone = OPERATORS[self.country]
+        name, language, zone = operator_of(self.country)
         await entente(
             "init", str(self.folder), "--country", self.country, "--name", name,
             "--language", language, "--time-zone", zone, "--demo",
@@ -82,9 +92,15 @@ class DemoNode:
             "--web-listen", f"127.0.0.1:{self.web}", "--web-url", self.url,
             "--health-listen", f"127.0.0.1:{self.health}",
         )  # fmt: skip
-        file = self.folder / FILE_NAME  # here one program does the work of a country: it mustn't wait for its turn
-        raised = file.read_text().replace("calls_per_s = 200.0", "calls_per_s = 100000.0")
-        file.write_text(raised.replace("work_per_s = 1.0", "work_per_s = 100.0"))
+        self.configure({"calls_per_s = 200.0": "calls_per_s = 100000.0", "work_per_s = 1.0": "work_per_s = 100.0"})
+
+    def configure(self, lines: dict[str, str]) -> None:
+        """Change lines of `node.toml`: one program does the work of a country here, and mustn't wait for its turn."""
+        file = self.folder / FILE_NAME
+        text = file.read_text(encoding="utf-8")
+        for old, new in lines.items():
+            text = text.replace(old, new)
+        file.write_text(text, encoding="utf-8")
 
     async def start(self) -> None:
         """Start `entente serve` and wait until it says that it is healthy."""
@@ -98,13 +114,14 @@ class DemoNode:
             log.close()
         deadline = stopwatch() + _START_S
         async with aiohttp.ClientSession() as session:
-            while not await self._healthy(session):
+            while not await self.is_healthy(session):
                 if self.process.returncode is not None or stopwatch() > deadline:
                     raise NodeError("internal", f"The node of {self.country} didn't start:\n{self.last_words()}")
                 await asyncio.sleep(0.02)
         self.start_s = stopwatch() - begun
 
-    async def _healthy(self, session: aiohttp.ClientSession) -> bool:
+    async def is_healthy(self, session: aiohttp.ClientSession) -> bool:
+        """Say whether the node answers that it is healthy."""
         try:
             async with session.get(f"http://127.0.0.1:{self.health}/healthz") as answer:
                 return answer.status == 200  # noqa: PLR2004

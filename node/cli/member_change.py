@@ -76,8 +76,8 @@ def candidate(config: ConfigOption = HERE, output: OutputOption = None) -> None:
 
 
 def propose(
-    candidate_file: Annotated[
-        Path | None, typer.Argument(metavar="[CANDIDATE]", help="A file XX.candidate.json.")
+    candidates: Annotated[
+        list[Path] | None, typer.Argument(metavar="[CANDIDATE]...", help="Files XX.candidate.json.")
     ] = None,
     suspend: Annotated[str, typer.Option(metavar="COUNTRY", help="Propose to suspend a member instead.")] = "",
     resume: Annotated[str, typer.Option(metavar="COUNTRY", help="Propose to take a suspended member back.")] = "",
@@ -85,32 +85,34 @@ def propose(
     output: OutputOption = None,
     sign_too: SignOption = False,
 ) -> None:
-    r"""Propose that a country joins or changes its keys (or is suspended, or active again).
+    r"""Propose that countries join or change their keys (or that one is suspended, or active again).
 
-    Compare the fingerprint with what its operator reads to you on the telephone. More than half of the states
-    have to sign, and the one that joins.
+    Compare each fingerprint with what its operator reads to you on the telephone. More than half of the states
+    have to sign, and those that join. Several at once need one round of signatures.
 
     \b
     Examples:
       entente member propose AT.candidate.json --sign
+      entente member propose PL.candidate.json LT.candidate.json -o enlargement.proposal.json
       entente member propose --suspend AT
     """
     from node.cli.member_files import fingerprint, read_candidate
     from node.errors import NodeError
-    from protocol.member_proposal import propose as proposed
-    from protocol.member_proposal import propose_status
+    from protocol.member_proposal import propose_all, propose_status
 
-    if sum(map(bool, (candidate_file, suspend, resume))) != 1:
-        raise NodeError("invalid", "Name one candidate file, or one country with --suspend or --resume.")
-    if candidate_file is not None:
-        joining = read_candidate(candidate_file)
-        say(f"Candidate {joining.country}: {grouped(fingerprint(joining))}")
+    if sum(map(bool, (candidates, suspend, resume))) != 1:
+        raise NodeError("invalid", "Name candidate files, or one country with --suspend or --resume.")
+    if candidates:
+        joining = [read_candidate(path) for path in candidates]
+        for one in joining:
+            say(f"Candidate {one.country}: {grouped(fingerprint(one))}")
+        countries = "-".join(one.country for one in joining)
         write(
             config,
-            joining.country,
+            countries,
             output,
             sign_too,
-            lambda members, node: proposed(members, joining, node.clock.now()),
+            lambda members, node: propose_all(members, joining, node.clock.now()),
         )
         return
     country, status = (suspend, "suspended") if suspend else (resume, "active")

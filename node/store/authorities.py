@@ -225,3 +225,13 @@ def count(q: Read, wanted: Wanted) -> int:
     row = q.one(f"SELECT COUNT(*) AS count FROM authority a WHERE {clause}", values)  # noqa: S608 - ours
     assert row is not None
     return int(row["count"])
+
+
+def counts(q: Read, day: date) -> dict[str, int]:
+    """Return how many authorities of each country are active on a day."""
+    rows = q.all(
+        "SELECT country, COUNT(*) AS count FROM authority WHERE ended = 0 AND valid_from <= :day"
+        " AND (valid_until IS NULL OR valid_until >= :day) GROUP BY country",
+        {"day": day.isoformat()},
+    )
+    return {row["country"]: row["count"] for row in rows}

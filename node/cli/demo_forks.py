@@ -1,0 +1,232 @@
+"""Many nodes on one machine: set up in this program, forked after one import, watched until the end.
+
+A fork may happen only while there is no loop, no thread and no database handle. So everything before the nodes
+run is done here without a loop, and what needs one (keys, member list, authorities, users) in processes of its own.
+"""
+
+import asyncio
+import contextlib
+import gc
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import redirect_stdout
+from io import StringIO
+from multiprocessing.connection import wait
+from multiprocessing.context import ForkProcess
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+
+from directory_sync.demo import europe
+from node.cli.demo_nodes import DemoNode, free_ports, operator_of
+from node.clock import stopwatch
+from node.errors import NodeError
+
+_FORK: Final = multiprocessing.get_context("fork")
+_HELPERS: Final = 2
+"""Processes that fill the nodes' databases side by side."""
+_NEARBY: Final = 4
+"""More nodes than these don't look for each other by mDNS: each would answer all others, and the list names them."""
+_START_S: Final = 60.0
+_STOP_S: Final = 15.0
+
+Say = Callable[[str], None]
+
+
+class ForkedNode(DemoNode):
+    """A node of the demo that shares the imported program with the others: `entente serve` in a forked process."""
+
+    forked: ForkProcess | None = None
+
+    def make(self, *, alone: bool) -> None:
+        """Make configuration and keys: `entente init`, called in this process. `alone`: without mDNS."""
+        from node.cli.init import init
+
+        name, language, zone = operator_of(self.country)
+        with redirect_stdout(StringIO()):
+            init(
+                self.folder, country=self.country, name=name, language=language, time_zone=zone, demo=True,
+                peers_listen=f"127.0.0.1:{self.peers}", peers_url=f"https://127.0.0.1:{self.peers}",
+                web_listen=f"127.0.0.1:{self.web}", web_url=self.url, health_listen=f"127.0.0.1:{self.health}",
+            )  # fmt: skip
+        self.configure({"calls_per_s = 200.0": "calls_per_s = 100000.0", "work_per_s = 1.0": "work_per_s = 100.0"})
+        if alone:
+            self.configure({"find_nearby = true": "find_nearby = false"})
+
+    def fork(self) -> None:
+        """Start the node; call it only before there is a loop or a thread."""
+        self.forked = _FORK.Process(target=_serve, args=(self.folder,), name=f"entente {self.country}")
+        self.forked.start()
+
+    def ended(self) -> str:
+        """Return how the process ended, or nothing while it runs."""
+        code = self.forked.exitcode if self.forked else None
+        if code is None:
+            return ""
+        return f"signal {-code}" if code < 0 else f"code {code}"
+
+
+def _serve(folder: Path) -> None:
+    """Be a node until SIGTERM: what `entente serve` does, its log in `serve.log`."""
+    from node.cli.serve import serve
+
+    _apart()
+    log = os.open(folder / "serve.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for stream in (1, 2):
+        os.dup2(log, stream)
+    os.close(log)
+    serve(folder)
+
+
+def _apart() -> None:
+    """Leave the terminal's process group: Ctrl-C is for the demo, which then stops its nodes in order."""
+    os.setsid()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, signal.SIG_DFL)
+
+
+def load_program() -> None:
+    """Import all that a node needs, also what it would load later, and keep it out of every collection."""
+    import babel.dates
+    import jinja2
+    import zeroconf.asyncio
+
+    from node.api import app as api
+    from node.dashboard import app as dashboard
+    from node.server import serve
+
+    loaded: tuple[Any, ...] = (babel.dates, jinja2, zeroconf.asyncio, api, dashboard, serve)
+    assert all(loaded)
+    gc.collect()
+    gc.freeze()
+
+
+def make_forked(folder: Path, countries: Sequence[str]) -> dict[str, ForkedNode]:
+    """Choose folders and free ports for many nodes, and make configuration and keys."""
+    ports = free_ports(3 * len(countries))
+    nodes = {}
+    for place, country in enumerate(countries):
+        peers, web, health = ports[3 * place : 3 * place + 3]
+        nodes[country] = ForkedNode(country, folder / country.lower(), peers, web, health)
+        nodes[country].make(alone=len(countries) > _NEARBY)
+    return nodes
+
+
+def set_up(nodes: dict[str, ForkedNode], say: Say) -> None:
+    """Let the nodes found a network, and give each its authorities and users, by what an operator's commands call."""
+    from node.cli import demo_set_up
+
+    say(f"Founding a network of {len(nodes)}: every country signs the member list …")
+    bundle = next(iter(nodes.values())).folder.parent / "members.json"
+    folders = [node.folder for node in nodes.values()]
+    _aside([lambda tell: demo_set_up.found(folders, bundle, tell)], len(folders), say, "have signed")
+    say("Publishing authorities, adding users …")
+    # the largest first, each to the helper that has least: both end at about the same time
+    parts: list[list[Path]] = [[] for _ in range(_HELPERS)]
+    sizes = [0] * _HELPERS
+    for country in sorted(nodes, key=lambda country: -europe.places(country)):
+        least = sizes.index(min(sizes))
+        parts[least].append(nodes[country].folder)
+        sizes[least] += europe.places(country) + 100
+    works = [lambda tell, part=part: demo_set_up.fill(part, bundle, tell) for part in parts if part]
+    _aside(works, len(nodes), say, "are ready")
+
+
+def _aside(works: Sequence[Callable[[Callable[[str], None]], None]], total: int, say: Say, what: str) -> None:
+    """Do things in processes of their own and say how far they are; raises `internal` where one fails."""
+    helpers, ends, done = [], [], 0
+    for work in works:
+        here, there = _FORK.Pipe(duplex=False)
+        helper = _FORK.Process(target=_work, args=(work, there))
+        helper.start()
+        there.close()
+        helpers.append(helper)
+        ends.append(here)
+    try:
+        while ends:
+            for end in [end for end in ends if end in wait(ends)]:
+                try:
+                    word = str(end.recv())
+                except EOFError:
+                    ends.remove(end)
+                    continue
+                if word.startswith("!"):
+                    raise NodeError("internal", word[1:])
+                done += 1
+                if done % 5 == 0 or done == total:
+                    say(f"    {done} of {total} {what}")
+    finally:
+        for helper in helpers:
+            if ends:
+                helper.terminate()
+            helper.join()
+    if any(helper.exitcode for helper in helpers):
+        raise NodeError("internal", f"Setting up ended with {[helper.exitcode for helper in helpers]}.")
+
+
+def _work(work: Callable[[Callable[[str], None]], None], end: Any) -> None:
+    _apart()
+    try:
+        work(end.send)
+    except NodeError as error:
+        end.send(f"!{error.code}: {error.message}")
+    finally:
+        end.close()
+
+
+def fork_all(nodes: dict[str, ForkedNode]) -> None:
+    """Start all nodes at once."""
+    for node in nodes.values():
+        node.fork()
+
+
+async def healthy(nodes: dict[str, ForkedNode]) -> None:
+    """Wait until every node says that it is healthy; raises `internal` where one ends or takes too long."""
+    deadline = stopwatch() + _START_S
+    async with aiohttp.ClientSession() as session:
+        waiting = dict(nodes)
+        while waiting:
+            for country, node in list(waiting.items()):
+                if await node.is_healthy(session):
+                    del waiting[country]
+                elif node.ended() or stopwatch() > deadline:
+                    raise NodeError("internal", f"The node of {country} didn't start:\n{node.last_words()}")
+            await asyncio.sleep(0.02)
+
+
+@contextlib.contextmanager
+def watched(nodes: dict[str, ForkedNode], tell: Callable[[ForkedNode], None]) -> Iterator[None]:
+    """Tell at once of each node that ends while the block runs."""
+    loop = asyncio.get_running_loop()
+    sentinels = {node.forked.sentinel: node for node in nodes.values() if node.forked}
+
+    def gone(sentinel: int) -> None:
+        loop.remove_reader(sentinel)
+        process = sentinels[sentinel].forked
+        assert process is not None
+        process.join()
+        tell(sentinels[sentinel])
+
+    for sentinel in sentinels:
+        loop.add_reader(sentinel, gone, sentinel)
+    try:
+        yield
+    finally:
+        for sentinel in sentinels:
+            loop.remove_reader(sentinel)
+
+
+def stop_all(nodes: dict[str, ForkedNode]) -> None:
+    """Stop all nodes and wait for their ends; who doesn't end in time is killed."""
+    processes = [node.forked for node in nodes.values() if node.forked]
+    for process in processes:
+        process.terminate()
+    deadline = stopwatch() + _STOP_S
+    for process in processes:
+        process.join(max(0.1, deadline - stopwatch()))
+        if process.exitcode is None:
+            process.kill()
+            process.join()
