@@ -109,14 +109,19 @@ class _Network:
     async def prove(self, begun: float, *, as_json: bool) -> None:
         """Wait until all know all, ask and answer one request, print a table; raises `internal` where that fails."""
         await self._up(begun)
-        healthy_s = stopwatch() - begun
+        healthy_s, healthy_mb = stopwatch() - begun, self._memory()
         with watched(self.nodes, self._told):
             async with aiohttp.ClientSession() as session:
                 await self._synced(session, begun)
                 synced_s = stopwatch() - begun
                 asked = await self._asked(session)
                 rows = [await self._row(node, session) for node in self.nodes.values()]
-        result = {"healthy_s": round(healthy_s, 2), "synced_s": round(synced_s, 2), "asked": asked}
+        result = {
+            "healthy_s": round(healthy_s, 2),
+            "healthy_mb": round(healthy_mb),
+            "synced_s": round(synced_s, 2),
+            "asked": asked,
+        }
         _print(rows, {**result, "memory_mb": round(self._memory()), "ended": self.ended}, as_json=as_json)
         if self.ended:
             raise NodeError("internal", f"Nodes ended by themselves: {', '.join(self.ended)}")

@@ -13,6 +13,7 @@ from node.dashboard import (
     ask,
     ask_details,
     case,
+    countries,
     diagnosis,
     drafts,
     find,
@@ -59,7 +60,7 @@ HEADERS: Final = {
 }
 
 _PAGES: Final = (
-    sign_in, work, find, ask, ask_details, case, answer, drafts, people, peers, queue, diagnosis, profile,
+    sign_in, work, find, countries, ask, ask_details, case, answer, drafts, people, peers, queue, diagnosis, profile,
 )  # fmt: skip
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

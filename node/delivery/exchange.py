@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from node.delivery.call import Line
 from node.delivery.courier import Courier
@@ -12,6 +13,12 @@ from node.service.node import Node, no_delivery
 from node.store import peers
 from protocol.batch import Versions
 from protocol.history import Told
+
+_HEAD_START_S: Final = 0.1
+"""Seconds, for each further peer, by which a node that starts puts off its first looks at the peers' lists.
+
+A whole network that starts at once would else check every list of all before half of its nodes answer.
+"""
 
 
 @dataclass
@@ -35,6 +42,8 @@ class Exchange:
         self._told: set[str] = set()
         self._asked_at = 0.0
         self._marks: dict[str, tuple[object, ...]] = {}
+        self._turn = asyncio.Semaphore()
+        self._head_start = _HEAD_START_S
 
     async def start(self) -> None:
         """Connect the node's hints to the couriers and start one for each peer."""
@@ -49,6 +58,7 @@ class Exchange:
         self._marks = self._node.store.read_now(peers.marks)
         self._node.all_asked = self.all_asked
         self.match_members()
+        self._head_start = 0.0  # who joins later is looked at at once
 
     def match_members(self) -> None:
         """Start what is missing for active members, and stop what runs for others."""
@@ -58,7 +68,9 @@ class Exchange:
             if country not in self._lines:
                 self._lines[country] = self._line_to(country)
             line = self._lines[country]
-            courier, fetcher = Courier(self._node, country, line), Fetcher(self._node, country, line)
+            after_s = self._head_start * len(wanted - {country})
+            courier = Courier(self._node, country, line)
+            fetcher = Fetcher(self._node, country, line, turn=self._turn, after_s=after_s)
             tasks = tuple(asyncio.create_task(run(), name=f"{country}") for run in (courier.run, fetcher.run))
             for task in tasks:
                 task.add_done_callback(_surface)

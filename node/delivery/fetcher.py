@@ -46,11 +46,15 @@ class AnswerError(LineError):
 class Fetcher:
     """Looks after what one peer has for us: at start, at every hint, and every `refresh_s`."""
 
-    def __init__(self, node: Node, peer: str, line: Line) -> None:
-        """Take the way to the peer."""
+    def __init__(
+        self, node: Node, peer: str, line: Line, *, turn: asyncio.Semaphore | None = None, after_s: float = 0.0
+    ) -> None:
+        """Take the way to the peer; `turn` is for checking a directory, and the first look comes after `after_s`."""
         self._node = node
         self._peer = peer
         self._line = line
+        self._turn = turn or asyncio.Semaphore()
+        self._after_s = after_s
         self._woken = asyncio.Event()
         self._members_due = self._directory_due = True
         self._own_directory_due = False
@@ -84,6 +88,7 @@ class Fetcher:
     async def run(self) -> None:
         """Fetch until cancelled."""
         config, failures = self._node.config.peers, 0
+        await asyncio.sleep(self._after_s)
         while True:
             pause = config.refresh_s
             try:
@@ -168,18 +173,26 @@ class Fetcher:
         return get
 
     async def _fetch_directory(self) -> None:
-        fetched = await fetch_snapshot(
-            self._getting({}),
-            DIRECTORY,
-            iss=self._peer,
-            known=directory.asking_with(self._node, self._peer),
-            verify_header=directory.header_verifier(self._node, self._peer),
-        )
-        if fetched is None:
-            await directory.confirm_snapshot(self._node, self._peer)
-            return
-        snapshot = fetched.snapshot
-        await directory.accept_snapshot(self._node, self._peer, snapshot.header_jws, snapshot.body)
+        fetching = self._getting({})
+        async with contextlib.AsyncExitStack() as turn:
+
+            async def get(path: str, headers: dict[str, str]) -> tuple[int, Mapping[str, str], bytes]:
+                got = await fetching(path, headers)
+                await turn.enter_async_context(self._turn)  # a slow peer keeps nobody waiting, only what has come does
+                return got
+
+            fetched = await fetch_snapshot(
+                get,
+                DIRECTORY,
+                iss=self._peer,
+                known=directory.asking_with(self._node, self._peer),
+                verify_header=directory.header_verifier(self._node, self._peer),
+            )
+            if fetched is None:
+                await directory.confirm_snapshot(self._node, self._peer)
+                return
+            snapshot = fetched.snapshot
+            await directory.accept_snapshot(self._node, self._peer, snapshot.header_jws, snapshot.body)
         log.info("directory-updated", peer=self._peer, version=fetched.header.version)
 
     async def _fetch_blobs(self) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 from types import SimpleNamespace as Thing
-from typing import Any
+from typing import Any, get_args
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -29,8 +29,11 @@ from node.domain.case_view import (
     TimelineEntry,
     Variable,
 )
+from node.service.countries import CountryState, State
 from node.service.observe import PeerStatus
+from protocol.countries import COUNTRIES
 from translations.catalogue import Catalogue
+from translations.languages import country_name
 
 ROOT = Path(__file__).resolve().parents[2]
 DASHBOARD = ROOT / "node" / "dashboard"
@@ -490,6 +493,7 @@ def list_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
         "find": ("find.html", {**search, "results": None}),
         "find-results": ("find.html", {**found, "more_href": "/find?q=fogorvos&page=2"}),
         "find-none": ("find.html", {**search, "results": (), "draft": "1"}),
+        "countries": ("countries.html", countries()),
         "drafts": ("drafts.html", {**frame("drafts"), "drafts": drafts}),
         "drafts-empty": ("drafts.html", {**frame("drafts"), "drafts": ()}),
         "profile": ("profile.html", profile),
@@ -572,6 +576,25 @@ def operator_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
         "confirm-block": ("confirm.html", {**frame("peers"), "question": block, "action": "/peers/HU/block"}),
         "confirm-give-up": ("confirm.html", {**frame("queue"), "question": give_up, "action": "/queue/HU/give-up"}),
     }
+
+
+def countries() -> dict[str, Any]:
+    """Give the countries, one in each state, the others taking no part."""
+    states: dict[str, State] = dict.fromkeys(COUNTRIES, "absent")
+    states |= dict(zip(("DE", "HU", "AT", "FR", "PL", "CY"), get_args(State), strict=False))
+    known = ("own", "ready", "silent", "blocked", "suspended")
+    found = tuple(
+        CountryState(
+            country=country,
+            name=country_name(country, "en"),
+            state=state,
+            authorities=2303 if state in known else 0,
+            version=12 if state in known else None,
+            confirmed_at=at(22) if state in known else None,
+        )
+        for country, state in states.items()
+    )
+    return {**frame("find"), "found": found, "states": states}
 
 
 def ask_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:

@@ -133,7 +133,7 @@ def test_missing_and_foreign_pages_look_alike():
 def test_every_template_is_looked_at():
     """Each template is rendered by a sample, or is a part of one that is."""
     source = "\n".join(template.read_text(encoding="utf-8") for template in TEMPLATES)
-    parts = set(re.findall(r'(?:extends|from|import) "([a-z_]+\.html)"', source))
+    parts = set(re.findall(r'(?:extends|from|import|include) "([a-z_]+\.html)"', source))
     samples = (DASHBOARD.parents[1] / "tests" / "dashboard" / "sample_pages.py").read_text(encoding="utf-8")
     shown = set(re.findall(r'"([a-z_]+\.html)"', samples))
     assert {template.name for template in TEMPLATES} == parts | shown
