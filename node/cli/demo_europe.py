@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
@@ -40,7 +41,7 @@ class Row:
     authorities: int
     lists: int
     known: int
-    rss_mb: float
+    memory_mb: float
     state: str
 
 
@@ -59,6 +60,7 @@ def chosen(text: str) -> tuple[str, ...]:
 def run(folder: Path | None, countries: Sequence[str], *, once: bool, as_json: bool) -> tuple[bool, bool]:
     """Run the nodes; returns whether a signal stopped them, and whether one ended by itself."""
     say: Say = (lambda _words: None) if as_json else partial(print, flush=True)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # while there is no loop, it ends everything like Ctrl-C
     with place_for(folder) as place:
         begun = stopwatch()
         load_program()
@@ -201,7 +203,7 @@ def _print(rows: Sequence[Row], result: dict[str, Any], *, as_json: bool) -> Non
         print(json.dumps({**result, "nodes": [asdict(row) for row in rows]}, ensure_ascii=False))
         return
     print_lines("")
-    headings = ("country", "version", "authorities", "lists", "known", "rss_mb", "state")
+    headings = ("country", "version", "authorities", "lists", "known", "memory_mb", "state")
     table(headings, [[getattr(row, name) for name in headings] for row in rows])
     asked = result["asked"]
     print_lines(

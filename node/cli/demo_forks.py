@@ -35,6 +35,7 @@ _START_S: Final = 60.0
 _STOP_S: Final = 15.0
 _LOOK_S: Final = 0.1
 
+_PR_SET_PDEATHSIG: Final = 1
 _M_TRIM_THRESHOLD: Final = -1
 _M_ARENA_MAX: Final = -8
 
@@ -87,10 +88,15 @@ def _serve(folder: Path) -> None:
 
 
 def _apart() -> None:
-    """Leave the terminal's process group: Ctrl-C is for the demo, which then stops its nodes in order."""
+    """Leave the terminal's process group: Ctrl-C is for the demo, which then stops its nodes in order.
+
+    Where the demo itself is killed, its nodes get SIGTERM (Linux, prctl(2)).
+    """
     os.setsid()
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, signal.SIG_DFL)
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def load_program() -> None:
@@ -237,7 +243,9 @@ def watched(nodes: dict[str, ForkedNode], tell: Callable[[ForkedNode], None]) ->
 
 
 def stop_all(nodes: dict[str, ForkedNode]) -> None:
-    """Stop all nodes and wait for their ends; who doesn't end in time is killed."""
+    """Stop all nodes and wait for their ends, whatever signal comes meanwhile; who doesn't end in time is killed."""
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, signal.SIG_IGN)
     processes = [node.forked for node in nodes.values() if node.forked]
     for process in processes:
         process.terminate()

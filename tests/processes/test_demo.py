@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes.network import entente, processes_with
+from directory_sync.demo import all_authorities
+from directory_sync.demo.europe import known_to
+from tests.processes.network import entente, processes_with, until
 
 pytestmark = [pytest.mark.processes, pytest.mark.asyncio(loop_scope="session")]
 
@@ -98,3 +100,86 @@ async def test_ctrl_c_while_keys_are_made(tmp_path: Path):
         assert (process.returncode, err.decode()) == (0, "")
         assert processes_with(str(tmp_path)) == {}
     assert left_in(tmp_path) == []
+
+
+def children_of(parent: int) -> list[int]:
+    """Return the processes that a process has started and that run."""
+    found = []
+    for place in Path("/proc").iterdir():
+        with contextlib.suppress(OSError, ValueError):
+            fields = (place / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+            if int(fields[1]) == parent and fields[0] != "Z":
+                found.append(int(place.name))
+    return found
+
+
+async def said(process: asyncio.subprocess.Process, words: str) -> str:
+    """Read what the demo prints until some words come; returns all of it."""
+    assert process.stdout is not None
+    shown = ""
+    while words not in shown:
+        line = await asyncio.wait_for(process.stdout.readline(), 90)
+        assert line, shown
+        shown += line.decode()
+    return shown
+
+
+async def test_four_countries_know_and_ask_each_other(tmp_path: Path):
+    """With --countries and --once every node gets every list, one country asks another, and all ends by itself."""
+    kept = tmp_path / "kept"
+    async with demo(tmp_path, "--countries", "LI,MT,CY,LU", "--once", "--json", "--folder", str(kept)) as process:
+        out, err = await process.communicate()
+        assert (process.returncode, err.decode()) == (0, "")
+        assert processes_with(str(kept)) == {}
+    result = json.loads(out)
+    counts = {
+        country: len(known_to(all_authorities(country), {"professional-qualifications"}))
+        for country in ("LI", "MT", "CY", "LU")
+    }
+    assert {row["country"]: row["authorities"] for row in result["nodes"]} == counts
+    for row in result["nodes"]:
+        assert (row["version"], row["lists"], row["known"]) == (1, 3, sum(counts.values()))
+        assert row["state"] == "3 of 3 can be asked"
+        assert 0 < row["memory_mb"] < 200
+    assert result["asked"]["number"].startswith("LU-")
+    assert (result["asked"]["to"], result["asked"]["state"]) == ("LI", "replied")
+    assert 0 < result["healthy_s"] < result["synced_s"]
+    assert result["ended"] == []
+    assert len(list(kept.glob("??/serve.log"))) == 4
+    for country in ("li", "lu"):
+        checked = await entente("verify", "--json", "-C", kept / country)
+        assert (checked.data, checked.code) == ([], 0)
+
+
+async def test_a_node_that_ends_is_told_and_ctrl_c_stops_the_others(tmp_path: Path):
+    """Whoever watches many nodes learns which one died, and its log's end; the others go on until Ctrl-C."""
+    async with demo(tmp_path, "--countries", "li,mt", "--folder", str(tmp_path / "kept")) as process:
+        shown = await said(process, "Every node has every list")
+        assert shown.count("/link/") == 2
+        nodes = children_of(process.pid)
+        assert len(nodes) == 2
+        os.kill(nodes[1], signal.SIGKILL)
+        assert "MT has ended with signal 9" in await said(process, "has ended with")
+        process.send_signal(signal.SIGINT)
+        _, err = await process.communicate()
+        assert (process.returncode, err.decode()) == (1, "")
+        assert processes_with(str(tmp_path)) == {}
+    log = (tmp_path / "kept/li/serve.log").read_text(encoding="utf-8").splitlines()
+    assert json.loads(log[-1])["event"] == "stopped"
+
+
+async def test_a_demo_that_is_killed_takes_its_nodes_along(tmp_path: Path):
+    """No node of a killed demo stays behind on the machine."""
+    async with demo(tmp_path, "--countries", "LI,MT", "--folder", str(tmp_path / "kept")) as process:
+        await said(process, "are healthy")
+        process.kill()
+        await process.wait()
+        await until("all nodes have ended", lambda: not processes_with(str(tmp_path)))
+
+
+@pytest.mark.parametrize("countries", ["DE", "DE,XX", "DE,de"])
+async def test_a_network_needs_two_countries_that_exist(countries: str):
+    """One country, or one that isn't of the 30, is refused before anything is made."""
+    refused = await entente("demo", "--countries", countries)
+    assert refused.code == 1
+    assert "entente: invalid" in refused.err
