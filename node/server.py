@@ -10,6 +10,7 @@ import gc
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -35,7 +36,7 @@ from node.store.key_files import load_keys, operator_token
 from node.store.migrations import KEYS, NODE
 from node.store.snapshot import damage_told
 from node.store.store import Store
-from translations.area import load_areas
+from translations.area import Areas, load_areas
 from translations.catalogue import Catalogue
 
 log: Final = structlog.get_logger("entente.server")
@@ -47,6 +48,12 @@ _SWITCH_S: Final = 0.001
 """How long a thread that seals or opens many events may keep the loop and the writer waiting (Python's own: 5 ms)."""
 
 TEXTS: Final = Path(translations.__file__).parent
+
+
+@cache
+def shipped_areas() -> Areas:
+    """Return the legal areas of this version. They are read once in a process, also for all that are forked from it."""
+    return load_areas(TEXTS / "areas")
 
 
 def _log_copy(folder: Path) -> None:
@@ -82,7 +89,7 @@ def open_node(
         keys=keys,
         clock=clock,
         entropy=entropy,
-        areas=load_areas(TEXTS / "areas"),
+        areas=shipped_areas(),
         texts=Catalogue(TEXTS / "interface" / "po"),
     )
     membership.restore(node)

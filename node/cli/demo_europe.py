@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -99,6 +100,11 @@ class _Network:
         """Return the memory of all nodes together, what they share counted once, in MB."""
         return sum(memory_mb(node) for node in self.nodes.values())
 
+    def _spent(self, when: str) -> dict[str, float]:
+        """Return memory and processor time of all nodes together."""
+        cpu_s = sum(processor_s(node) for node in self.nodes.values())
+        return {f"{when}_mb": round(self._memory()), f"{when}_cpu_s": round(cpu_s, 1)}
+
     async def stay(self, begun: float) -> None:
         """Print sign-in links and stay until cancelled."""
         await self._up(begun)
@@ -111,20 +117,14 @@ class _Network:
     async def prove(self, begun: float, *, as_json: bool) -> None:
         """Wait until all know all, ask and answer one request, print a table; raises `internal` where that fails."""
         await self._up(begun)
-        healthy_s, healthy_mb = stopwatch() - begun, self._memory()
+        result: dict[str, Any] = {"healthy_s": round(stopwatch() - begun, 2), **self._spent("healthy")}
         with watched(self.nodes, self._told):
             async with aiohttp.ClientSession() as session:
                 await self._synced(session, begun)
-                synced_s = stopwatch() - begun
+                result |= {"synced_s": round(stopwatch() - begun, 2), **self._spent("synced")}
                 asked = await self._asked(session)
                 rows = [await self._row(node, session) for node in self.nodes.values()]
-        result = {
-            "healthy_s": round(healthy_s, 2),
-            "healthy_mb": round(healthy_mb),
-            "synced_s": round(synced_s, 2),
-            "asked": asked,
-        }
-        _print(rows, {**result, "memory_mb": round(self._memory()), "ended": self.ended}, as_json=as_json)
+        _print(rows, {**result, "asked": asked, "ended": self.ended}, as_json=as_json)
         if self.ended:
             raise NodeError("internal", f"Nodes ended by themselves: {', '.join(self.ended)}")
 
@@ -198,6 +198,16 @@ def memory_mb(node: ForkedNode) -> float:
     return int(next(line for line in lines.splitlines() if line.startswith("Pss:")).split()[1]) / _KIB
 
 
+def processor_s(node: ForkedNode) -> float:
+    """Return how many seconds of a processor a node has taken; 0 where it has ended."""
+    try:
+        fields = Path(f"/proc/{node.forked.pid if node.forked else 0}/stat").read_text(encoding="utf-8")
+    except OSError:
+        return 0.0
+    ticks = fields.rpartition(")")[2].split()
+    return (int(ticks[11]) + int(ticks[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def _print(rows: Sequence[Row], result: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         print(json.dumps({**result, "nodes": [asdict(row) for row in rows]}, ensure_ascii=False))
@@ -207,9 +217,11 @@ def _print(rows: Sequence[Row], result: dict[str, Any], *, as_json: bool) -> Non
     table(headings, [[getattr(row, name) for name in headings] for row in rows])
     asked = result["asked"]
     print_lines(
-        "",
-        f"{asked['from']} asked {asked['to']}: {asked['number']}, {asked['state']} after {asked['seconds']} s.",
+        "", f"{asked['from']} asked {asked['to']}: {asked['number']}, {asked['state']} after {asked['seconds']} s."
     )
+    for when in ("healthy", "synced"):
+        seconds, memory, cpu = (result[f"{when}_{unit}"] for unit in ("s", "mb", "cpu_s"))
+        print_lines(f"{when} after {seconds} s, {memory} MB, {cpu} s of processor time")
 
 
 def _request(asker: str, replier: str) -> dict[str, Any]:

@@ -107,10 +107,11 @@ def load_program() -> None:
 
     from node.api import app as api
     from node.dashboard import app as dashboard
-    from node.server import serve
+    from node.server import serve, shipped_areas
 
     loaded: tuple[Any, ...] = (babel.dates, jinja2, zeroconf.asyncio, api, dashboard, serve)
     assert all(loaded)
+    assert shipped_areas()
     _spare_memory()
     gc.collect()
     gc.freeze()

@@ -191,9 +191,10 @@ class Fetcher:
             if fetched is None:
                 await directory.confirm_snapshot(self._node, self._peer)
                 return
-            snapshot = fetched.snapshot
+            snapshot, version = fetched.snapshot, fetched.header.version
+            del fetched  # its records are read once more below: a large country twice in memory is too much
             await directory.accept_snapshot(self._node, self._peer, snapshot.header_jws, snapshot.body)
-        log.info("directory-updated", peer=self._peer, version=fetched.header.version)
+        log.info("directory-updated", peer=self._peer, version=version)
 
     async def _fetch_blobs(self) -> None:
         """Fetch every attachment that is wanted; one that the peer withholds doesn't keep back the others."""

@@ -41,6 +41,33 @@ def test_a_third_country_joins(entente: Entente, two: str, folder: Path):
         assert entente("verify", "-C", node).out == "Everything is as it must be.\n"
 
 
+def test_two_countries_join_with_one_round_of_signatures(entente: Entente, two: str):
+    """AT and FR join by one proposal: one new version, in force as soon as both and the majority have signed."""
+    version = entente("member", "list", "--json", "-C", "de").data["version"]
+    for country in ("AT", "FR"):
+        init(entente, country)
+    said = entente("member", "propose", "at/AT.candidate.json", "fr/FR.candidate.json", "-C", "de")
+    assert "AT joins" in said.out
+    assert "FR joins" in said.out
+    for signer in ("de", "hu", "at"):
+        entente("member", "sign", "AT-FR.proposal.json", "--yes", "-C", signer)
+    signed = [f"AT-FR.proposal.{country}.signed.json" for country in ("DE", "HU", "AT")]
+    waits = entente("member", "publish", "AT-FR.proposal.json", *signed, "-C", "de", code=1)
+    assert "FR in any case" in waits.out
+    entente("member", "sign", "AT-FR.proposal.json", "--yes", "-C", "fr")
+    entente("member", "publish", "AT-FR.proposal.json", *signed, "AT-FR.proposal.FR.signed.json", "-C", "de")
+    listed = entente("member", "list", "--json", "-C", "de").data
+    assert listed["version"] == version + 1
+    assert {row["country"]: row["record"] for row in listed["members"] if row["country"] in ("AT", "FR")} == {
+        "AT": 1,
+        "FR": 1,
+    }
+    entente("member", "list", "-o", "four.json", "-C", "de")
+    for country in ("at", "fr"):
+        joined = entente("member", "join", "--root-sha256", two, "--bundle", "four.json", "-C", country)
+        assert "You are one of them" in joined.out
+
+
 def test_missing_signatures_are_named_and_nothing_changes(entente: Entente, two: str):
     """With too few signatures `publish` says whose are missing, ends with 1, and the list stays."""
     init(entente, "AT")

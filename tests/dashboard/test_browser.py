@@ -83,7 +83,7 @@ async def pages_of(case: str, reader: Browser) -> list[str]:
     """Return the addresses of all pages that a handler can reach without writing."""
     draft = next(href for href, _ in (await reader.get("/drafts")).links if href.startswith("/ask/"))
     steps = [draft, f"{draft}/questions", f"{draft}/details"]
-    return ["/work", "/find", "/find?q=zahnarzt", case, "/ask", *steps, "/drafts", "/profile", "/nowhere"]
+    return ["/work", "/find", "/find?q=zahnarzt", "/countries", case, "/ask", *steps, "/drafts", "/profile", "/nowhere"]
 
 
 @pytest.mark.parametrize("width", [1280, 360])

@@ -105,3 +105,27 @@ async def test_an_official_asks_and_another_answers_on_their_pages(tmp_path: Pat
         closed = await anna.post(confirm.form("/close"))
         assert closed.status == 200
         await both.settled()
+
+
+async def test_the_countries_are_told_in_the_readers_language(tmp_path: Path) -> None:
+    """The search page leads to the countries; one that can be asked leads back to the search, as map and as words."""
+    async with (
+        world(tmp_path, "DE", "HU") as made,
+        dashboard(made["DE"]) as base,
+        signed_in(made["DE"], base, "anna", "Anna Berger", "de", "DE-zaek-berlin") as anna,
+    ):
+        await made.settled()
+        assert "/countries" in [href for href, _ in (await anna.get("/find")).links]
+        for lang, here, ready, absent in (
+            ("de", "Ihr eigenes Land", "Kann angefragt werden", "Nimmt noch nicht teil"),
+            ("el", "Η χώρα σας", "Μπορείτε να υποβάλετε ερώτηση", "Δεν συμμετέχει ακόμη"),
+        ):
+            page = await anna.get(f"/countries?lang={lang}")
+            assert page.status == 200
+            assert [page.html.count(f"{words}</div>") for words in (here, ready)] == [1, 1]
+            assert page.html.count(f"{absent}</div>") == 28
+            assert page.html.count("ent-land--ready") == 2  # on the map, and beside the words
+            assert page.html.count("<path") == 31
+            assert f'lang="{lang}"' in page.html
+        found = await anna.get(next(href for href, _ in page.links if href.startswith("/find?q=&country=HU")))
+        assert "HU-okfo" in [form.fields.get("authority") for form in found.forms]
