@@ -14,7 +14,7 @@ from node.store import peers
 from protocol.batch import Versions
 from protocol.history import Told
 
-_HEAD_START_S: Final = 0.1
+_HEAD_START_S: Final = 0.2
 """Seconds, for each further peer, by which a node that starts puts off its first looks at the peers' lists.
 
 A whole network that starts at once would else check every list of all before half of its nodes answer.
