@@ -24,12 +24,12 @@ const CODES = {
   LV: "428", MT: "470", NL: "528", NO: "578", PL: "616", PT: "620", RO: "642", SE: "752", SI: "705", SK: "703",
 };
 const MARKED = ["CY", "LI", "LU", "MT"];
-const AROUND = ["008", "070", "112", "499", "498", "756", "807", "688", "804", "826", "792", "643", "504", "012", "788"];
+const AROUND = ["008", "070", "112", "499", "498", "756", "807", "688", "804", "826", "792", "643", "504", "012", "788", "Kosovo"];
 
 const projection = geoAzimuthalEqualArea().rotate([-10, -52]).clipAngle(60).scale(940).translate([325, 330])
   .clipExtent([[0, 0], [WIDTH, HEIGHT]]);
 const path = geoPath(projection);
-const all = new Map(feature(world, world.objects.countries).features.map((one) => [one.id, one]));
+const all = new Map(feature(world, world.objects.countries).features.map((one) => [one.id ?? one.properties.name, one]));
 
 function drawn(id) {
   const shape = all.get(id).geometry;
