@@ -24,6 +24,9 @@ from protocol.countries import COUNTRIES
 
 _SYNCED_S: Final = 1800.0
 _ANSWERED_S: Final = 120.0
+_TELL_S: Final = 5.0
+_LOOK_S: Final = 0.05
+"""Seconds, for each node, between looks at what all nodes have: a look costs each of them some milliseconds."""
 _AREA: Final = "professional-qualifications"
 _QUESTION: Final = "profession-regulated"
 _ANSWERS: Final = {_QUESTION: {"code": "no"}, "regulated-education": {"code": "no"}}
@@ -121,40 +124,44 @@ class _Network:
         with watched(self.nodes, self._told):
             async with aiohttp.ClientSession() as session:
                 await self._synced(session, begun)
+                self._require_all()
                 result |= {"synced_s": round(stopwatch() - begun, 2), **self._spent("synced")}
                 asked = await self._asked(session)
                 rows = [await self._row(node, session) for node in self.nodes.values()]
-        _print(rows, {**result, "asked": asked, "ended": self.ended}, as_json=as_json)
+        self._require_all()
+        _print(rows, {**result, "asked": asked}, as_json=as_json)
+
+    def _require_all(self) -> None:
         if self.ended:
             raise NodeError("internal", f"Nodes ended by themselves: {', '.join(self.ended)}")
 
     async def _synced(self, session: aiohttp.ClientSession, begun: float) -> None:
-        """Wait until every node has the newest list of every other one, and say now and then how far they are."""
-        told, wanted = stopwatch(), len(self.nodes) * (len(self.nodes) - 1)
-        while (have := await self._lists(session)) < wanted:
+        """Wait until every running node has the newest list of every other one; says now and then how far they are."""
+        told = stopwatch()
+        while True:
+            have, wanted = await self._lists(session)
+            if have == wanted:
+                break
             if stopwatch() - begun > _SYNCED_S:
                 raise NodeError("internal", f"{have} of {wanted} directories after {_SYNCED_S:.0f} s")
-            if stopwatch() - told > 5:  # noqa: PLR2004 - seconds
+            if stopwatch() - told > _TELL_S:
                 told = stopwatch()
                 self.say(f"    {have} of {wanted} directories are there")
-            await asyncio.sleep(0.1 + 0.01 * len(self.nodes))
+            await asyncio.sleep(_LOOK_S * len(self.nodes))
         self.say(f"Every node has every list ({wanted}) after {stopwatch() - begun:.1f} s, {self._memory():.0f} MB.")
 
-    async def _lists(self, session: aiohttp.ClientSession) -> int:
+    async def _lists(self, session: aiohttp.ClientSession) -> tuple[int, int]:
+        """Return how many of the running nodes' lists are where they belong, and how many there are."""
         heads: dict[str, dict[str, str]] = {}
-        for country, node in self._running():
-            status = await Api(node, node.operator_token(), session).call("GET", "status")
+        for country, node in [item for item in self.nodes.items() if item[0] not in self.ended]:
+            try:
+                status = await Api(node, node.operator_token(), session).call("GET", "status")
+            except aiohttp.ClientError:  # it ends just now, and `watched` tells it
+                continue
             heads[country] = {one["country"]: one["sha256"] for one in status["directories"]}
-        newest = {country: known.get(country) for country, known in heads.items()}
-        return sum(
-            known.get(country) is not None and known.get(country) == newest.get(country)
-            for here, known in heads.items()
-            for country in self.nodes
-            if country != here
-        )
-
-    def _running(self) -> list[tuple[str, ForkedNode]]:
-        return [(country, node) for country, node in self.nodes.items() if country not in self.ended]
+        pairs = [(here, there) for here in heads for there in heads if here != there]
+        have = sum(there in heads[there] and heads[here].get(there) == heads[there][there] for here, there in pairs)
+        return have, len(pairs)
 
     async def _asked(self, session: aiohttp.ClientSession) -> dict[str, Any]:
         """Let the last country ask the first one, and that one answer; returns what was asked and how long it took."""

@@ -27,6 +27,10 @@ OPERATORS: Final = {
 """Country → operator, language and time zone of its demo node, where it isn't invented."""
 
 
+MANY_CALLS: Final = {"calls_per_s = 200.0": "calls_per_s = 100000.0", "work_per_s = 1.0": "work_per_s = 100.0"}
+"""Lines of `node.toml` for the demo: one program does the work of a country here, and mustn't wait for its turn."""
+
+
 def operator_of(country: str) -> tuple[str, str, str]:
     """Return operator, language and time zone of a country's demo node."""
     if country in OPERATORS:
@@ -92,10 +96,10 @@ class DemoNode:
             "--web-listen", f"127.0.0.1:{self.web}", "--web-url", self.url,
             "--health-listen", f"127.0.0.1:{self.health}",
         )  # fmt: skip
-        self.configure({"calls_per_s = 200.0": "calls_per_s = 100000.0", "work_per_s = 1.0": "work_per_s = 100.0"})
+        self.configure(MANY_CALLS)
 
     def configure(self, lines: dict[str, str]) -> None:
-        """Change lines of `node.toml`: one program does the work of a country here, and mustn't wait for its turn."""
+        """Change lines of `node.toml`."""
         file = self.folder / FILE_NAME
         text = file.read_text(encoding="utf-8")
         for old, new in lines.items():
