@@ -48,6 +48,41 @@ def fold(text: str) -> str:
     return " ".join([*folded, *(form for form in others if form not in there)])
 
 
+class Folding:
+    """Does what `fold` does and remembers each word: a directory repeats the same few over and over.
+
+    Meant for one import, since what it remembers grows with the words that it sees.
+    """
+
+    def __init__(self) -> None:
+        self._plain = _Plain()
+
+    def __call__(self, text: str) -> str:
+        """Return the searchable form of a text."""
+        plain, pieces = self._plain, text.split()
+        folded = " ".join(filter(None, [plain[piece] for piece in pieces]))
+        if plain.others.keys().isdisjoint(pieces):
+            return folded
+        there = set(folded.split())
+        others = dict.fromkeys(form for piece in pieces for form in plain.others.get(piece, ()))
+        return " ".join([folded, *(form for form in others if form not in there)])
+
+
+class _Plain(dict[str, str]):
+    """What stands between two spaces, and it folded; `others` has its other spellings, where there are any."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.others: dict[str, tuple[str, ...]] = {}
+
+    def __missing__(self, piece: str) -> str:
+        spellings = [forms for word in _words(piece) if (forms := _spellings(word))]
+        if others := tuple(form for forms in spellings for form in forms[1:]):
+            self.others[piece] = others
+        self[piece] = " ".join(forms[0] for forms in spellings)
+        return self[piece]
+
+
 def query_tokens(query: str) -> tuple[tuple[str, ...], ...]:
     """Return the words of a query, each with its spellings; a match needs one spelling of every word.
 

@@ -1,5 +1,6 @@
 """Texts by id and language, from a folder of PO files."""
 
+import hashlib
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -60,6 +61,13 @@ class Catalogue:
     def ids(self) -> frozenset[str]:
         """Return the ids of the English catalogue."""
         return frozenset(self._language(ENGLISH))
+
+    def digest(self) -> str:
+        """Return the SHA-256 of all its files, for what is made from its texts and has to follow them."""
+        found = hashlib.sha256()
+        for path in sorted(self._po_dir.glob("*.po")):
+            found.update(path.name.encode() + path.read_bytes())
+        return found.hexdigest()
 
     def _first(self, forms: list[tuple[str, str]], values: dict[str, object]) -> Text:
         """Return the first (id, language) that exists and whose values are all given."""

@@ -5,14 +5,16 @@ from typing import Final
 from pydantic import Field, RootModel
 
 from directory_sync.authority import Authority
-from directory_sync.limits import MAX_BODY_BYTES
+from directory_sync.limits import MAX_BODY_BYTES, MAX_CODE_CHARS
 from node.api.route import Call, Limit, Page, PageQuery, Query, Route, Shape, page_of
-from node.domain.directory_view import Found
+from node.domain.directory_view import Found, Matter, Proposal
 from node.domain.directory_view import Query as Wanted
-from node.service import directory, find
+from node.service import directory, find, whom
 from protocol.limits import MAX_NAME
 
 _EXPORTED: Final = 1000
+MAX_REGION_CHARS: Final = 8
+MAX_LANGUAGE_CHARS: Final = 35
 
 
 class AuthorityQuery(PageQuery):
@@ -21,8 +23,27 @@ class AuthorityQuery(PageQuery):
     q: str = Field("", max_length=MAX_NAME, description="Words in any order: name, title, place, keywords.")
     country: str | None = Field(None, description="ISO 3166-1 alpha-2.")
     area: str | None = Field(None, description="Id of a legal area.")
-    role: str | None = Field(None, description="authority or coordinator.")
+    role: str | None = Field(None, description="authority or coordinator; in the area, if one is given.")
+    level: str | None = Field(None, description="national, regional or local.")
+    region: str | None = Field(
+        None, max_length=MAX_REGION_CHARS, description="NUTS or ISO 3166-2: in it, or competent for all of it."
+    )
+    competence: str | None = Field(
+        None, max_length=MAX_CODE_CHARS, description="A code such as profession:dental-practitioner."
+    )
+    understands: str | None = Field(None, max_length=MAX_LANGUAGE_CHARS, description="A language that it understands.")
     limit: Limit = Field(20, le=find.MAX_LIMIT, ge=1)
+
+
+class WhomQuery(Query):
+    """What somebody knows who doesn't know whom to ask."""
+
+    country: str = Field(description="ISO 3166-1 alpha-2.")
+    area: str = Field(description="Id of a legal area.")
+    competence: str | None = Field(
+        None, max_length=MAX_CODE_CHARS, description="A code such as profession:dental-practitioner."
+    )
+    place: str = Field("", max_length=MAX_NAME, description="A town or region, in any spelling.")
 
 
 class ImportQuery(Query):
@@ -54,9 +75,16 @@ class Changes(Shape):
 async def search(call: Call) -> Page[Found]:
     """Find authorities."""
     query: AuthorityQuery = call.query
-    wanted = Wanted(query.q, query.country, query.area, query.role, query.limit, query.offset)
+    wanted = Wanted(**query.model_dump(exclude={"lang"}))
     found = await find.search(call.node, call.actor, wanted, call.lang)
     return Page[Found](items=found.items, next=found.more)
+
+
+async def whom_to_ask(call: Call) -> Proposal:
+    """Propose whom to ask."""
+    query: WhomQuery = call.query
+    matter = Matter(query.country, query.area, query.competence, query.place)
+    return await whom.propose(call.node, call.actor, matter, call.lang)
 
 
 async def read(call: Call) -> Authority:
@@ -85,6 +113,11 @@ ROUTES: Final = (
     Route(
         "GET", "/authorities", "findAuthorities", "Find authorities of all countries, best first",
         search, Page[Found], query=AuthorityQuery,
+    ),
+    Route(
+        "GET", "/directory/whom", "proposeAuthorities",
+        "Propose the authorities competent for a matter, and the coordinators who can be asked instead",
+        whom_to_ask, Proposal, query=WhomQuery,
     ),
     Route("GET", "/authorities/{authority}", "readAuthority", "Read an authority's record", read, Authority),
     Route(

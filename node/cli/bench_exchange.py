@@ -74,7 +74,7 @@ class _Bench:
             service_token(self.nodes["HU"], self.session, "bench", "HU-okfo"),
         )
         await self._until_known(asker)
-        idle = {country: _rss_mb(node) for country, node in self.nodes.items()}
+        idle = {country: rss_mb(node) for country, node in self.nodes.items()}
         alone = [await self._alone(asker, replier) for _ in range(_ALONE)]
         already = await self._arrived()
         cpu, started = self._cpu(), _time_of_day()
@@ -92,7 +92,7 @@ class _Bench:
             p99_ms=round(statistics.quantiles(delays, n=100)[98], 1),
             unloaded_p50_ms=round(statistics.median(alone) * 1000, 1),
             cpu_s_per_1000=round(cpu / self.messages * 1000, 3),
-            rss_mb={country: _rss_mb(node) for country, node in self.nodes.items()},
+            rss_mb={country: rss_mb(node) for country, node in self.nodes.items()},
             idle_rss_mb=idle,
             start_s={country: round(node.start_s, 2) for country, node in self.nodes.items()},
             lost=max(0, already + self.messages - arrived),
@@ -184,7 +184,8 @@ def _time_of_day() -> float:
     return SystemClock().now().timestamp()
 
 
-def _rss_mb(node: DemoNode) -> float:
+def rss_mb(node: DemoNode) -> float:
+    """Return how much memory a node's process has."""
     assert node.process is not None
     status = Path(f"/proc/{node.process.pid}/status").read_text()
     line = next(line for line in status.splitlines() if line.startswith("VmRSS"))

@@ -13,7 +13,7 @@ from node.errors import NodeError
 
 if TYPE_CHECKING:
     from directory_sync.authority import Authority
-    from node.domain.directory_view import Changes
+    from node.domain.directory_view import Changes, Found
     from node.service.node import Node
 
 Faults = list[tuple[int | str, str, str]]
@@ -164,19 +164,27 @@ def export(
 @app.command()
 def search(
     words: Annotated[list[str] | None, typer.Argument(metavar="[WORDS]...", help="In any order and spelling.")] = None,
+    *,
     country: Annotated[str, typer.Option(help="Only this country.")] = "",
     area: Annotated[str, typer.Option(help="Only authorities of this legal area.")] = "",
+    level: Annotated[str, typer.Option(help="Only national, regional or local ones.")] = "",
+    region: Annotated[str, typer.Option(help="Only in a region (NUTS, ISO 3166-2) or for all of it.")] = "",
+    competence: Annotated[str, typer.Option(help="Only with a code such as profession:midwife.")] = "",
+    understands: Annotated[str, typer.Option(help="Only those that understand this language.")] = "",
     language: Annotated[str, typer.Option("--language", "-l", help="Language of the answers.")] = "en",
     limit: Annotated[int, typer.Option(help="How many at most, up to 100.")] = 20,
     config: ConfigOption = HERE,
     json: JsonOption = False,
 ) -> None:
-    r"""Find authorities of all countries by name, informal title, place, keyword or area.
+    r"""Find authorities of all countries by name, informal title, place, profession, activity or area.
+
+    Words stand in any order and any of the languages, with or without accents, one typing error in each.
 
     \b
     Examples:
       entente directory search zahnärzte berlin -l de
       entente directory search --country HU --json
+      entente directory search οδοντίατρος --level national --understands de
     """
 
     async def work(node: "Node") -> list[dict[str, Any]]:
@@ -184,19 +192,18 @@ def search(
         from node.domain.directory_view import Query
         from node.service.find import search as found
 
-        query = Query(" ".join(words or ()), country or None, area or None, None, limit)
+        query = Query(
+            " ".join(words or ()),
+            country=country or None,
+            area=area or None,
+            level=level or None,
+            region=region or None,
+            competence=competence or None,
+            understands=understands or None,
+            limit=limit,
+        )
         page = await found(node, operator(), query, language)
-        return [
-            {
-                "authority": one.authority,
-                "country": one.country,
-                "name": one.name,
-                "title": one.title.text if one.title else "",
-                "place": one.place,
-                "why": [reason.text for reason in one.why],
-            }
-            for one in page.items
-        ]
+        return [_shown(one) for one in page.items]
 
     rows = run(config, work)
     if json:
@@ -206,3 +213,16 @@ def search(
     table(headings, [[row[name] for name in headings] for row in rows])
     if not rows:
         raise typer.Exit(1)
+
+
+def _shown(one: "Found") -> dict[str, Any]:
+    return {
+        "authority": one.authority,
+        "country": one.country,
+        "name": one.name,
+        "title": one.title.text if one.title else "",
+        "place": one.place,
+        "level": one.level,
+        "answer_days": one.answer_days,
+        "why": [reason.text for reason in one.why],
+    }

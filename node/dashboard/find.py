@@ -1,58 +1,116 @@
-"""Finding an authority to ask."""
+"""Finding an authority to ask: by words and filters, or step by step for those who don't know whom."""
 
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from aiohttp import web
 
 from node.dashboard.page import ACTOR, LANG, NODE, Option, render, texts_of
-from node.domain.directory_view import Query
-from node.service import directory, find
+from node.domain.directory_view import Matter, Query
+from node.service import directory, find, whom
+from protocol.countries import COUNTRIES
 from translations.catalogue import Text
+from translations.languages import LANGUAGES
 
 _PAGE = 20
 _OLD: Final = timedelta(days=2)
 """A directory that wasn't known to be the newest for so long may be out of date."""
+_SHORT: Final = 200
+"""Characters of a field that are read."""
+_FILTERS: Final = ("level", "region", "competence", "understands")
+_STEPS: Final = ("country", "area")
 
 
 def add_routes(app: web.Application) -> None:
     """Add the pages of this file."""
     app.router.add_get("/find", page)
+    app.router.add_get("/find/whom", whom_page)
 
 
 async def page(request: web.Request) -> web.Response:
     """Show the search form and what was found."""
     node, texts = request.app[NODE], texts_of(request)
-    values = {name: request.query.get(name, "").strip() for name in ("q", "country", "area")}
-    draft = request.query.get("draft", "")
-    new = "1" if request.query.get("new") == "1" else ""
+    values = _values(request, ("q", "country", "area", *_FILTERS))
+    going_on = _going_on(request)
     start = request.query.get("from", "0")
     offset = int(start) if start.isdigit() and len(start) < 6 else 0  # noqa: PLR2004
     found = None
     if any(values.values()) or "q" in request.query:
-        query = Query(values["q"][:200], values["country"] or None, values["area"] or None, None, _PAGE, offset)
+        named: dict[str, Any] = {name: values[name] or None for name in ("country", "area", *_FILTERS)}
+        query = Query(values["q"], limit=_PAGE, offset=offset, **named)
         found = await find.search(node, request[ACTOR], query, request[LANG])
-    others = node.members.active_countries() if node.members else frozenset()
 
     def href(at: int) -> str:
-        return "/find?" + urlencode({**values, "draft": draft, "new": new, "from": at})
+        return "/find?" + urlencode({**values, **going_on, "from": at})
 
     return render(
         request,
         "find",
-        section="ask" if draft or new else "find",
-        new=new,
+        **_choices(request),
+        **going_on,
+        section="ask" if any(going_on.values()) else "find",
         values=values,
-        countries=texts.countries(others),
-        areas=tuple(Option(a.id, a.catalogue.text(a.rules.title, request[LANG])) for a in node.areas.values()),
-        draft=draft,
+        filtered=any(values[name] for name in _FILTERS),
+        levels=tuple(Option(level, texts.t(f"level.{level}")) for level in ("national", "regional", "local")),
+        competences=_competences(request),
+        understood=tuple(Option(code, texts.plain(texts.language_name(code))) for code in LANGUAGES),
+        whom_href="/find/whom?" + urlencode({**going_on, "country": values["country"], "area": values["area"]}),
         results=found.items if found else None,
         total=found.total if found else 0,
+        capped=found.capped if found else False,
         stale=_stale(request, {item.country for item in found.items} if found else set()),
         newer_href=href(max(0, offset - _PAGE)) if offset else None,
         more_href=href(found.more) if found and found.more is not None else None,
     )
+
+
+async def whom_page(request: web.Request) -> web.Response:
+    """Ask for country, area, profession and place, one page each, and propose whom to ask."""
+    values = _values(request, (*_STEPS, "competence", "place"))
+    going_on = _going_on(request)
+    step = next((name for name in _STEPS if not values[name]), "place" if "place" not in request.query else "")
+    proposal = None
+    if not step:
+        matter = Matter(values["country"], values["area"], values["competence"] or None, values["place"])
+        proposal = await whom.propose(request.app[NODE], request[ACTOR], matter, request[LANG])
+    return render(
+        request,
+        "whom",
+        **_choices(request),
+        **going_on,
+        section="ask" if any(going_on.values()) else "find",
+        values=values,
+        step=step,
+        competences=_competences(request) if step == "place" else (),
+        again_href="/find/whom?" + urlencode(going_on),
+        proposal=proposal,
+    )
+
+
+def _values(request: web.Request, names: tuple[str, ...]) -> dict[str, str]:
+    values = {name: request.query.get(name, "").strip()[:_SHORT] for name in names}
+    if values["country"] and values["country"] not in COUNTRIES:
+        values["country"] = ""
+    return values
+
+
+def _going_on(request: web.Request) -> dict[str, Any]:
+    """Return which request the found authority is for: a draft, or a new one."""
+    new = "1" if request.query.get("new") == "1" else ""
+    return {"draft": request.query.get("draft", "")[:_SHORT], "new": new}
+
+
+def _choices(request: web.Request) -> dict[str, Any]:
+    node, texts = request.app[NODE], texts_of(request)
+    others = node.members.active_countries() if node.members else frozenset[str]()
+    areas = (Option(a.id, a.catalogue.text(a.rules.title, request[LANG])) for a in node.areas.values())
+    return {"countries": texts.countries(others), "areas": tuple(areas)}
+
+
+def _competences(request: web.Request) -> tuple[Option, ...]:
+    named = whom.competences(request.app[NODE], request[LANG])
+    return tuple(Option(code, text) for code, text in named)
 
 
 def _stale(request: web.Request, countries: set[str]) -> tuple[Text, ...]:

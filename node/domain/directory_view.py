@@ -1,7 +1,7 @@
 """What a reader sees of the directory: found authorities, page by page, in the reader's language."""
 
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from node.domain.case_view import Text, View
 
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class Reason(Text):
-    """Why an authority was found: `code` is the field (name, title, place, keyword, area), the text says it."""
+    """Why an authority is proposed: `code` is competent, name, title, place, keyword or area; the text says it."""
 
     code: str
 
@@ -18,7 +18,8 @@ class Found(View):
     """One authority of a search result; the official `name` is never translated.
 
     `askable` says whether another country's authority may be asked: it is active, not our own,
-    and no new counterpart while the member list has expired.
+    and no new counterpart while the member list has expired. `answer_days` is the typical time to its answer in days,
+    by our own closed requests; None where these are too few. `languages` are those that it understands.
     """
 
     authority: str
@@ -28,9 +29,35 @@ class Found(View):
     name_lang: str
     title: Text | None
     place: str
+    region: str | None
+    level: Literal["national", "regional", "local"]
+    level_name: Text
     areas: tuple[Text, ...]
+    languages: tuple[str, ...]
+    answer_days: int | None
     why: tuple[Reason, ...]
     askable: bool
+
+
+class Proposal(View):
+    """Whom one may ask: the competent authorities, the best first, and the coordinators who can be asked instead.
+
+    `wider` says that none was found for the place, so that these are responsible for a larger territory.
+    """
+
+    authorities: tuple[Found, ...]
+    coordinators: tuple[Found, ...]
+    wider: bool
+
+
+@dataclass(frozen=True)
+class Matter:
+    """What a reader knows who doesn't know whom to ask; `place` in any spelling."""
+
+    country: str
+    area: str
+    competence: str | None = None
+    place: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,7 +79,11 @@ class Page(Generic[T]):
 
 @dataclass(frozen=True)
 class Query:
-    """What a reader looks for; without words it is a list by country and name."""
+    """What a reader looks for; without words it is a list by country and name.
+
+    `role` is the one in the area where there is one. `region` is a code of NUTS or ISO 3166-2: authorities in it, and
+    those that are competent for all of it. `understands` is a language that the authority does.
+    """
 
     q: str = ""
     country: str | None = None
@@ -60,6 +91,10 @@ class Query:
     role: str | None = None
     limit: int = 20
     offset: int = 0
+    level: str | None = None
+    region: str | None = None
+    competence: str | None = None
+    understands: str | None = None
 
 
 @dataclass(frozen=True)

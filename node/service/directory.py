@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 from directory_sync import limits
 from directory_sync.authority import Authority
 from directory_sync.exchange import Known, etag_of
-from directory_sync.folding import fold
 from directory_sync.problem import DirectoryError
 from directory_sync.snapshot import (
     HEADER_TYP,
@@ -351,7 +350,8 @@ async def reindex(node: Node) -> int:
 
 def _entries(node: Node, records: Iterable[tuple[Authority, bytes]]) -> list[Entry]:
     labels = Labels(node.areas)
-    return [Entry(one, line, fold(one.name), labels.searchable(one)) for one, line in records]
+    found = ((one, line, labels.searchable(one)) for one, line in records)
+    return [Entry(one, line, text.name, text) for one, line, text in found]
 
 
 def _save(tx: Tx, actor: str, action: str, plan: _Plan) -> None:

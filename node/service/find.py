@@ -3,36 +3,30 @@
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from directory_sync.authority import Authority, in_language
-from directory_sync.folding import fold, query_tokens
-from directory_sync.search import Field, Searchable, Tokens, fts_query, match
+from directory_sync import marks
+from directory_sync.authority import Authority
+from directory_sync.search import BEGUN, MISTYPED, WHOLE, Field, Match, Matcher, Word, expression, naming, of_columns
 from node.domain.access import Actor
-from node.domain.case_view import Text
-from node.domain.directory_view import Found, Page, Query, Reason
+from node.domain.directory_view import Found, Page, Query
 from node.errors import NodeError
-from node.service import counterparts
-from node.service.labels import Labels
+from node.service import meanings
+from node.service.asked import words_of
+from node.service.describe import Describer
 from node.service.node import Node
-from node.store import authorities
-from node.store.authorities import Wanted
+from node.store import authorities, authority_index
+from node.store.authority_index import Wanted
 from node.store.tx import Read
-from translations.languages import LANGUAGES, country_name
+from translations.languages import LANGUAGES
 
 MAX_LIMIT: Final = 100
 """Authorities on one page."""
 MAX_OFFSET: Final = 100_000
-_CANDIDATES: Final = 1000
+_CANDIDATES: Final = 120
 """Hits that are ordered; a search that has more asks for another word, since ordering all would cost too much."""
-
-_Hit = tuple[str, tuple[Field, ...]]
-_CODES: Final[dict[Field, str]] = {
-    "name": "name",
-    "title": "title",
-    "place": "place",
-    "competence": "keyword",
-    "area": "area",
-}
-"""Fields → the texts `why.*`."""
+_MORE: Final = 60
+"""Hits more that are ordered where there are that many: those with the words in the name, or whole."""
+_ENOUGH: Final = 20
+"""Hits that make it needless to look for typing errors."""
 
 
 async def search(node: Node, actor: Actor, query: Query, lang: str | None = None) -> Page[Found]:
@@ -42,19 +36,23 @@ async def search(node: Node, actor: Actor, query: Query, lang: str | None = None
     """
     actor.require("directory.search")
     reader = lang or actor.language
-    _check(query, reader)
-    countries = tuple(sorted(active_countries(node) & ({query.country} if query.country else active_countries(node))))
-    wanted = Wanted(node.clock.now().date(), countries, query.area, query.role)
-    tokens = query_tokens(query.q)
+    check(query, reader)
+    await meanings.ensure(node)
+    wanted, describe = wanted_of(node, query), Describer(node, reader)
 
-    def work(q: Read) -> tuple[list[tuple[Authority, tuple[Field, ...]]], int]:
-        hits, total = _by_words(q, tokens, wanted, query) if query.q.strip() else _in_order(q, wanted, query)
-        return [(_record(q, one), why) for one, why in hits], total
+    def work(q: Read) -> tuple[tuple[Found, ...], int, bool]:
+        if query.q.strip():
+            words = words_of(q, query.q, what_is_known=bool(query.competence or query.area))
+            ids, capped = ranked(q, words, wanted)
+            total, part = len(ids), ids[query.offset : query.offset + query.limit]
+        else:
+            words, capped = (), False
+            part, total = _in_order(q, wanted, query)
+        describe.asked(words, wanted.filters)
+        return tuple(describe.found(q, record_of(q, one), why) for one, why in part), total, capped
 
-    hits, total = await node.store.read(work)
-    describe = _Describer(node, reader, tokens)
-    items = tuple(describe.found(one, why) for one, why in hits)
-    return Page(items, total, query.offset, query.limit, capped=bool(tokens) and total >= _CANDIDATES)
+    items, total, capped = await node.store.read(work)
+    return Page(items, total, query.offset, query.limit, capped=capped)
 
 
 def authority(node: Node, authority_id: str) -> Authority:
@@ -97,7 +95,8 @@ def active_countries(node: Node) -> frozenset[str]:
     return (node.members.active_countries() if node.members else frozenset()) | {node.country}
 
 
-def _check(query: Query, lang: str) -> None:
+def check(query: Query, lang: str) -> None:
+    """Refuse a query that makes no sense; raises `invalid` and `unknown-language`."""
     if lang not in LANGUAGES:
         raise NodeError("unknown-language", fields={"lang": "unknown-language"})
     faults = {}
@@ -105,84 +104,102 @@ def _check(query: Query, lang: str) -> None:
         faults["limit"] = "out-of-range"
     if not 0 <= query.offset <= MAX_OFFSET:
         faults["offset"] = "out-of-range"
-    named = {"country": query.country, "area": query.area, "role": query.role}
-    faults |= {name: "malformed" for name, value in named.items() if value is not None and not value.isascii()}
+    for name in ("country", "area", "role", "level", "region", "competence", "understands"):
+        value = getattr(query, name)
+        if value is not None and not (value.isascii() or (name == "competence" and value.isprintable())):
+            faults[name] = "malformed"
     if faults:
         raise NodeError("invalid", fields=faults)
 
 
-def _by_words(q: Read, tokens: Tokens, wanted: Wanted, query: Query) -> tuple[list[_Hit], int]:
-    expression = fts_query(tokens)
-    if not expression or not wanted.countries:
-        return [], 0
-    ranked = []
-    for row in authorities.matching(q, expression, wanted, _CANDIDATES):
-        text = Searchable(row["name"], row["title"], row["place"], row["competence"], row["area"])
-        if fits := match(text, tokens):
-            ranked.append((-fits.score, row["sort"], row["id"], fits.why))
-    ranked.sort()
-    part = ranked[query.offset : query.offset + query.limit]
-    return [(found, why) for _, _, found, why in part], len(ranked)
+def wanted_of(node: Node, query: Query) -> Wanted:
+    """Return whom a query is about, without its words."""
+    active = active_countries(node)
+    countries = tuple(sorted(active & ({query.country} if query.country else active)))
+    return Wanted(node.clock.now().date(), countries, tuple(_filters(query)))
 
 
-def _in_order(q: Read, wanted: Wanted, query: Query) -> tuple[list[_Hit], int]:
+def _filters(query: Query) -> Iterable[tuple[str, ...]]:
+    if query.country:
+        yield (marks.of_country(query.country),)
+    if query.area:
+        yield (marks.of_area(query.area, query.role),)
+    elif query.role:
+        yield (marks.of_role(query.role),)
+    if query.level:
+        yield (marks.of_level(query.level),)
+    if query.region:
+        around = (marks.of_whole(code) for code in marks.around(query.region.upper()))
+        yield (marks.of_inside(query.region), *around)
+    if query.competence:
+        yield (marks.of_competence(query.competence),)
+    if query.understands:
+        yield (marks.of_language(query.understands),)
+
+
+_Ranked = tuple[str, tuple[Field, ...]]
+
+
+def ranked(q: Read, words: Sequence[Word], wanted: Wanted) -> tuple[list[_Ranked], bool]:
+    """Return the ids of what fits all the words, best first, and whether there may be more.
+
+    Each question to the index is bounded. The bounded part holds national authorities first; where it is full,
+    those that have the words in their name come in too, and those that have them whole.
+    """
+    if not words or not wanted.countries:
+        return [], False
+    candidates, filters = _Candidates(q, words, wanted), wanted.filters
+    begun = expression(words, BEGUN, filters)
+    if capped := candidates.take(begun):
+        candidates.take(naming(words, filters), _MORE)
+        if (whole := expression(words, WHOLE, filters)) != begun:
+            candidates.take(whole, _MORE)
+    rare = [word for word in words if not word.many]
+    if 0 < len(rare) < len(words):
+        capped |= candidates.take(expression(rare, BEGUN, filters))
+    if len(candidates.found) < _ENOUGH and any(word.mistyped for word in words):
+        capped |= candidates.take(expression(words, MISTYPED, filters))
+    return candidates.in_order(), capped
+
+
+class _Candidates:
+    """What was found so far of one query."""
+
+    def __init__(self, q: Read, words: Sequence[Word], wanted: Wanted) -> None:
+        self._q = q
+        self._matcher = Matcher(words)
+        self._wanted = wanted
+        self._seen: set[int] = set()
+        self.found: list[tuple[tuple[int, int], str, str, Match]] = []
+
+    def take(self, expression: str, most: int = _CANDIDATES) -> bool:
+        """Take a bounded part of what an expression finds; returns whether it was full."""
+        if not expression:
+            return False
+        rows = authority_index.matching(self._q, expression, self._wanted, most)
+        for number, one, sort, standing, *texts in rows:
+            if number not in self._seen:
+                self._seen.add(number)
+                if (fits := self._matcher.match(of_columns(texts, standing))) is not None:
+                    self.found.append((fits.order, sort, one, fits))
+        return len(rows) == most
+
+    def in_order(self) -> list[_Ranked]:
+        """Return all, best first."""
+        return [(one, fits.why) for _, _, one, fits in sorted(self.found)]
+
+
+def _in_order(q: Read, wanted: Wanted, query: Query) -> tuple[list[_Ranked], int]:
     if not wanted.countries:
         return [], 0
-    ids = authorities.in_order(q, wanted, query.limit, query.offset)
-    return [(one, ()) for one in ids], authorities.count(q, wanted)
+    marked = expression((), WHOLE, wanted.filters)
+    why: tuple[Field, ...] = ("competence",) if query.competence else ()
+    ids = authority_index.in_order(q, marked, wanted, (query.limit, query.offset))
+    return [(one, why) for one in ids], authority_index.count(q, marked, wanted)
 
 
-def _record(q: Read, authority_id: str) -> Authority:
+def record_of(q: Read, authority_id: str) -> Authority:
+    """Return the record of an authority that was found."""
     line = authorities.record_of(q, authority_id)
     assert line is not None
     return Authority.model_validate_json(line)
-
-
-class _Describer:
-    """Turns authorities into what a reader of one language sees."""
-
-    def __init__(self, node: Node, lang: str, tokens: Tokens) -> None:
-        self._node = node
-        self._lang = lang
-        self._tokens = tokens
-        self._labels = Labels(node.areas)
-        self._unmet = counterparts.unmet(node, active_countries(node))
-
-    def found(self, one: Authority, why: Sequence[Field]) -> Found:
-        title = in_language(one.titles, self._lang)
-        return Found(
-            authority=one.id,
-            country=one.country,
-            country_name=country_name(one.country, self._lang),
-            name=one.name,
-            name_lang=one.name_lang,
-            title=Text(text=title[0], lang=title[1]) if title else None,
-            place=one.place,
-            areas=tuple(self._label(role.area) for role in one.areas),
-            why=tuple(self._reason(one, field) for field in why),
-            askable=one.country != self._node.country and one.country not in self._unmet,
-        )
-
-    def _label(self, code: str) -> Text:
-        found = self._labels.text(code, self._lang)
-        return Text(text=found.text, lang=found.lang) if found else Text(text=code, lang="en")
-
-    def _reason(self, one: Authority, field: Field) -> Reason:
-        code = _CODES[field]
-        said = self._node.texts.text(f"why.{code}", self._lang, match=self._matched(one, field))
-        return Reason(code=code, text=said.text, lang=said.lang)
-
-    def _matched(self, one: Authority, field: Field) -> str:
-        if field == "name":
-            return one.name
-        if field == "title":
-            ordered = sorted(one.titles.items(), key=lambda title: title[0] != self._lang)
-            return next((text for _, text in ordered if self._hits([text])), one.name)
-        if field == "place":
-            return one.place
-        codes = one.competences if field == "competence" else [role.area for role in one.areas]
-        return ", ".join(self._label(code).text for code in codes if self._hits(self._labels.names(code)))
-
-    def _hits(self, texts: Iterable[str]) -> bool:
-        words = Searchable(" ".join(fold(text) for text in texts), "", "", "", "")
-        return any(match(words, [token]) for token in self._tokens)

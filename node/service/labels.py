@@ -1,15 +1,17 @@
 """What areas and competences are called, in the languages of those who search."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable
+from typing import Final
 
 from directory_sync.authority import Authority
-from directory_sync.folding import fold
+from directory_sync.folding import Folding
 from directory_sync.search import Searchable, searchable
 from translations import competence
 from translations.area import Areas
 from translations.catalogue import Text
 from translations.languages import LANGUAGES
+
+_LANGUAGES: Final = frozenset(LANGUAGES)
 
 
 class Labels:
@@ -22,7 +24,7 @@ class Labels:
         """Take the areas that this node knows."""
         self._areas = areas
         self._known: dict[tuple[str, str], Text | None] = {}
-        self._folded: dict[str, str] = {}
+        self._folded = Folding()
 
     def text(self, code: str, lang: str) -> Text | None:
         """Return what a code is called in `lang`, or in English; None for a free keyword or an unknown code."""
@@ -36,23 +38,24 @@ class Labels:
         found = self.text(code, lang)
         return found.text if found is not None and found.lang == lang else None
 
+    def codes(self) -> Iterable[str]:
+        """Yield every code that has a name."""
+        for area in self._areas.values():
+            yield area.id
+            for variable in area.variables.values():
+                codes = area.lists.get(variable.list) if variable.list else None
+                yield from (f"{variable.id}:{entry.code}" for entry in (codes.codes if codes else ()))
+        for kind in competence.LISTS:
+            yield from (f"{kind}:{code}" for code in competence.shipped().codes(kind))
+
     def names(self, code: str) -> Iterable[str]:
         """Yield a code and what it is called in every language."""
         yield code
         yield from (name for lang in LANGUAGES if (name := self.exact(code, lang)))
 
     def searchable(self, authority: Authority) -> Searchable:
-        """Return what `directory_sync.search.searchable` does, folding each code's 27 names only once."""
-        plain = authority.model_copy(update={"competences": (), "areas": ()})
-        areas = [role.area for role in authority.areas]
-        found = searchable(plain, LANGUAGES)
-        return replace(found, competence=self._words(authority.competences), area=self._words(areas))
-
-    def _words(self, codes: Sequence[str]) -> str:
-        for code in codes:
-            if code not in self._folded:
-                self._folded[code] = " ".join(fold(name) for name in self.names(code))
-        return " ".join(dict.fromkeys(" ".join(self._folded[code] for code in codes).split()))
+        """Return what `directory_sync.search.searchable` does, folding each word of an import only once."""
+        return searchable(authority, _LANGUAGES, self._folded)
 
     def _look_up(self, code: str, lang: str) -> Text | None:
         if code in self._areas:

@@ -32,7 +32,7 @@ async def no_delivery() -> bool:
 
 @dataclass
 class Node:
-    """One running node. Everything but `members` and `keys` is fixed from start to stop.
+    """One running node. Everything but `members`, `keys` and `search_ready` is fixed from start to stop.
 
     `wake` is called with a country when something new waits for it, `idle` says whether its courier has nothing to do
     and the streams were compared, `heard` with what a peer's batch says of
@@ -42,6 +42,7 @@ class Node:
     streams with it were compared since the start. The delivery
     sets them. `asked` says whether some peer was asked which versions of our own documents it knows, `all_asked`
     whether every one was that may know any; `called` holds when peers last called, until that is noted.
+    `search_ready` says that the index knows this version's words.
     """
 
     config: Config
@@ -54,6 +55,7 @@ class Node:
     areas: Areas
     texts: Catalogue
     members: MemberList | None = None
+    search_ready: bool = False
     hashing: Hashing = field(default_factory=Hashing)
     callers: Callers = field(default_factory=Callers)
     called: dict[str, datetime] = field(default_factory=dict)

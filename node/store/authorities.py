@@ -9,7 +9,7 @@ from directory_sync.authority import Authority
 from directory_sync.search import Searchable
 from directory_sync.snapshot import Snapshot
 from node.clock import unstamp
-from node.store import engine
+from node.store import authority_index
 from node.store.tx import Read, Row, Tx
 
 
@@ -38,16 +38,6 @@ class Entry:
     line: bytes
     sort: str
     searchable: Searchable
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """Which authorities are looked for: active on a day, in these countries, perhaps in an area or with a role."""
-
-    day: date
-    countries: tuple[str, ...]
-    area: str | None = None
-    role: str | None = None
 
 
 # --- whole lists ---
@@ -100,6 +90,7 @@ def save(tx: Tx, listing: Listing, entries: list[Entry], gone: list[str]) -> Non
         " version = :version, sha256 = :sha256, header = :header, body = :body, at = :at, fetched_at = :now",
         {**asdict(listing), "now": tx.at},
     )
+    before = _known_before(tx, listing.country, [entry.authority.id for entry in entries])
     tx.many("UPDATE authority SET ended = 1 WHERE id = :id", [{"id": one} for one in gone])
     tx.many(
         "INSERT INTO authority (id, country, name, sort, valid_from, valid_until, record, ended)"
@@ -118,7 +109,14 @@ def save(tx: Tx, listing: Listing, entries: list[Entry], gone: list[str]) -> Non
             for role in entry.authority.areas
         ],
     )
-    _index(tx, listing.country, {entry.authority.id: entry.searchable for entry in entries}, gone)
+    _index(tx, listing.country, {entry.authority.id: entry.searchable for entry in entries}, [*gone, *before])
+
+
+def _known_before(q: Read, country: str, ids: list[str]) -> list[str]:
+    """Return which of these authorities have a row already; the first list of a country has none."""
+    rows = q.all("SELECT id FROM authority WHERE country = :country", {"country": country})
+    there = {row["id"] for row in rows}
+    return [one for one in ids if one in there] if there else []
 
 
 def _row(entry: Entry) -> dict[str, Any]:
@@ -134,16 +132,17 @@ def _row(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _index(tx: Tx, country: str, texts: Mapping[str, Searchable], gone: Iterable[str] = ()) -> None:
+def _index(tx: Tx, country: str, texts: Mapping[str, Searchable], before: Iterable[str] = ()) -> None:
+    """Index texts by their authorities; `before` names those that may have been in the index, or leave it."""
     rows = tx.all("SELECT seq, id FROM authority WHERE country = :country", {"country": country})
     places = {row["id"]: row["seq"] for row in rows}
-    tx.many(engine.SEARCH_DROP, [{"seq": places[one]} for one in (*gone, *texts)])
-    tx.many(engine.SEARCH_PUT, ({"seq": places[one], **asdict(text)} for one, text in texts.items()))
+    new = {places[one]: text for one, text in texts.items()}
+    authority_index.put(tx, new, replaced=[places[one] for one in before if one in places])
 
 
 def index(tx: Tx, country: str, texts: Mapping[str, Searchable]) -> None:
     """Replace the searched text of authorities that are there."""
-    _index(tx, country, texts)
+    _index(tx, country, texts, texts)
 
 
 def proof_is_kept(q: Read, iss: str, second: bytes) -> bool:
@@ -179,52 +178,6 @@ def is_active(q: Read, country: str, authority: str, day: date | None = None) ->
         {"id": authority, "country": country, "day": when.isoformat() if when else None},
     )
     return row is not None
-
-
-# --- search ---
-
-
-def _where(wanted: Wanted) -> tuple[str, dict[str, Any]]:
-    countries = {f"c{place}": country for place, country in enumerate(wanted.countries)}
-    named = ", ".join(f":{name}" for name in countries)
-    values: dict[str, Any] = {**countries, "day": wanted.day.isoformat(), "area": wanted.area, "role": wanted.role}
-    clause = (
-        f"a.country IN ({named}) AND a.ended = 0"
-        " AND a.valid_from <= :day AND (a.valid_until IS NULL OR a.valid_until >= :day)"
-    )
-    if wanted.area is not None or wanted.role is not None:
-        clause += (
-            " AND EXISTS (SELECT 1 FROM authority_area r WHERE r.authority = a.id"
-            " AND r.area = COALESCE(CAST(:area AS TEXT), r.area) AND r.role = COALESCE(CAST(:role AS TEXT), r.role))"
-        )
-    return clause, values
-
-
-def matching(q: Read, match: str, wanted: Wanted, most: int) -> list[Row]:
-    """Return the first `most` authorities whose text matches, unranked: id, sort and the searched fields."""
-    clause, values = _where(wanted)
-    return q.all(
-        f"SELECT a.id, a.sort, s.* FROM {engine.SEARCH_FROM} WHERE {engine.SEARCH_MATCHES} AND {clause} LIMIT :most",  # noqa: S608 - ours
-        {**values, "match": match, "most": most},
-    )
-
-
-def in_order(q: Read, wanted: Wanted, limit: int, offset: int) -> list[str]:
-    """Return the ids of one part of all authorities, by country and name."""
-    clause, values = _where(wanted)
-    rows = q.all(
-        f"SELECT a.id FROM authority a WHERE {clause} ORDER BY a.country, a.sort, a.id LIMIT :limit OFFSET :offset",  # noqa: S608 - ours
-        {**values, "limit": limit, "offset": offset},
-    )
-    return [row["id"] for row in rows]
-
-
-def count(q: Read, wanted: Wanted) -> int:
-    """Return how many authorities there are."""
-    clause, values = _where(wanted)
-    row = q.one(f"SELECT COUNT(*) AS count FROM authority a WHERE {clause}", values)  # noqa: S608 - ours
-    assert row is not None
-    return int(row["count"])
 
 
 def counts(q: Read, day: date) -> dict[str, int]:

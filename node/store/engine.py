@@ -14,17 +14,29 @@ PRAGMAS: Final = (
     "PRAGMA secure_delete = ON",
 )
 
-# Texts come folded, so the tokenizer only splits them; a row's number is the authority's `seq`.
-SEARCH_TABLE: Final = (
+# The first form of the table; migration 014 replaced it.
+SEARCH_TABLE_1: Final = (
     "CREATE VIRTUAL TABLE authority_search USING"
     " fts5(name, title, place, competence, area, tokenize = 'unicode61 remove_diacritics 0')"
 )
-SEARCH_PUT: Final = (
-    "INSERT INTO authority_search (rowid, name, title, place, competence, area)"
-    " VALUES (:seq, :name, :title, :place, :competence, :area)"
+# Texts come folded, so the tokenizer only splits them at spaces; a mark begins with an underscore.
+SEARCH_TABLE: Final = (
+    "CREATE VIRTUAL TABLE authority_search USING fts5(name, title, place, keyword, marks,"
+    " detail = column, columnsize = 0, tokenize = \"ascii tokenchars '_'\")"
 )
-SEARCH_DROP: Final = "DELETE FROM authority_search WHERE rowid = :seq"
-SEARCH_FROM: Final = "authority_search s CROSS JOIN authority a ON a.seq = s.rowid"
+# How much of an import FTS5 gathers in memory before it writes: with its own 1 MiB many small parts are merged.
+SEARCH_GATHER: Final = "INSERT INTO authority_search (authority_search, rank) VALUES ('hashsize', 16777216)"
+# Hits come by row number, so a row's number is the authority's `seq` of 40 bits, behind its standing.
+STANDINGS: Final = 3
+SEARCH_PUT: Final = (
+    "INSERT INTO authority_search (rowid, name, title, place, keyword, marks)"
+    " VALUES ((:standing << 40) + :seq, :name, :title, :place, :keyword, :marks)"
+)
+SEARCH_DROP: Final = "DELETE FROM authority_search WHERE rowid = (:standing << 40) + :seq"
+SEARCH_EMPTY: Final = "DELETE FROM authority_search"
+SEARCH_SEQ: Final = "(s.rowid & 1099511627775)"
+SEARCH_STANDING: Final = "(s.rowid >> 40)"
+SEARCH_FROM: Final = f"authority_search s CROSS JOIN authority a ON a.seq = {SEARCH_SEQ}"
 SEARCH_MATCHES: Final = "authority_search MATCH :match"
 
 

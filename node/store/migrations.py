@@ -3,7 +3,7 @@
 import base64
 import json
 
-from node.store.engine import SEARCH_TABLE
+from node.store.engine import SEARCH_GATHER, SEARCH_TABLE, SEARCH_TABLE_1
 from node.store.schema import Database, Schema
 
 NODE = Schema("node")
@@ -100,7 +100,7 @@ CREATE TABLE idempotency (
   at TEXT NOT NULL, PRIMARY KEY (person, key)) STRICT
 """,
     )
-    db.execute(SEARCH_TABLE)
+    db.execute(SEARCH_TABLE_1)
 
 
 @NODE(name="003_unreceipted")
@@ -195,6 +195,32 @@ ALTER TABLE outbox ADD COLUMN sealed INTEGER NOT NULL DEFAULT 0;
 UPDATE outbox SET sealed = 1 WHERE first IS NOT NULL
 """,
     )
+
+
+@NODE(name="014_search")
+def _search(db: Database) -> None:
+    # the index is written anew at the first search (`search_state`), where there is anything to write
+    _run(
+        db,
+        """
+DROP TABLE authority_search;
+CREATE TABLE search_term (
+  term TEXT PRIMARY KEY, head TEXT NOT NULL, uses INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE INDEX search_term_head ON search_term(head);
+CREATE TABLE search_head (form TEXT NOT NULL, head TEXT NOT NULL, PRIMARY KEY (form, head)) STRICT, WITHOUT ROWID;
+CREATE TABLE search_meaning (
+  word TEXT NOT NULL, mark TEXT NOT NULL, words INTEGER NOT NULL, PRIMARY KEY (word, mark)) STRICT, WITHOUT ROWID;
+CREATE TABLE search_place (
+  word TEXT NOT NULL, country TEXT NOT NULL, region TEXT NOT NULL,
+  PRIMARY KEY (word, country, region)) STRICT, WITHOUT ROWID;
+CREATE TABLE search_state (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE INDEX cases_answered ON cases(their_authority, closed_at) WHERE role = 'asking' AND closed_at IS NOT NULL
+""",
+    )
+    db.execute(SEARCH_TABLE)
+    db.execute(SEARCH_GATHER)
+    if db.execute("SELECT 1 FROM authority").fetchone() is None:
+        db.execute("INSERT INTO search_state VALUES ('texts', '1')")
 
 
 @KEYS(name="001_case_keys")

@@ -52,6 +52,25 @@ async def test_a_national_system_asks_and_another_answers(apis: Apis):
     assert {entry["transit"] for entry in view["timeline"]} == {"applied"}
 
 
+async def test_a_national_system_finds_whom_to_ask(apis: Apis):
+    """By words with an error and every filter, and by what it knows of the matter, with reasons and a coordinator."""
+    dentist = "profession:dental-practitioner"
+    narrow = {"country": "HU", "area": AREA, "level": "national", "competence": dentist, "understands": "hu"}
+    found = await apis.anna.get("authorities", q="zahnartz", **narrow)
+    register = next(one for one in found["items"] if one["authority"] == "HU-okfo")
+    assert register["why"][0]["code"] == "competent"
+    assert (register["level"], register["answer_days"]) == ("national", None)
+    assert (await apis.anna.get("authorities", q="zahnartz", **{**narrow, "level": "local"}))["items"] == []
+    matter = {"country": "HU", "area": AREA, "competence": dentist, "place": "Atlantis"}
+    proposal = await apis.anna.get("directory/whom", **matter, lang="el")
+    assert "HU-okfo" in [one["authority"] for one in proposal["authorities"]]
+    assert proposal["wider"]
+    assert proposal["authorities"][0]["why"][0]["lang"] == "el"
+    assert proposal["coordinators"]
+    wrong = await apis.anna.call("GET", "directory/whom", country="HU")
+    assert (wrong.status, wrong.json["fields"]) == (422, {"area": "missing"})
+
+
 async def test_a_request_is_declined_with_a_reason_of_the_list(apis: Apis):
     """A reason that isn't in the list is named as the fault; a right one ends the case."""
     case = f"cases/{await apis.ask()}"

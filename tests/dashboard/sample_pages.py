@@ -390,6 +390,12 @@ def list_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
         "newer_href": None,
         "more_href": None,
         "total": 0,
+        "capped": False,
+        "filtered": False,
+        "levels": (option("national", "National"), option("local", "Local")),
+        "competences": (option("profession:midwife", "Midwife"),),
+        "understood": (option("hu", "Hungarian"),),
+        "whom_href": "/find/whom?draft=&new=&country=&area=",
     }
     hit = Thing(
         authority="hu-enkk",
@@ -399,18 +405,39 @@ def list_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
         title=BUDAPEST.title,
         place="Budapest",
         areas=(en("Professional qualifications"), en("Services")),
-        why=(t("why.title", match="egészségügyi"), t("why.place", match="Budapest")),
+        level_name=t("level.national"),
+        answer_days=4,
+        why=(t("why.competent", what="Dental practitioner", where="Hungary"), t("why.title", match="egészségügyi")),
         name_lang="hu",
         askable=True,
     )
-    odd = Thing(**{**hit.__dict__, "name": ATTACK, "title": None, "place": "", "name_lang": "en", "why": ()})
+    odd = Thing(
+        **{
+            **hit.__dict__,
+            "name": ATTACK,
+            "title": None,
+            "place": "",
+            "name_lang": "en",
+            "why": (),
+            "answer_days": None,
+        }
+    )
     stale = (t("find.stale", country="Hungary", when="20 November 2026, 09:12"),)
     found = {
         **search,
         "values": {"q": f"fogorvos {ATTACK}", "country": "HU"},
         "results": (hit, odd),
         "total": 42,
+        "capped": True,
+        "filtered": True,
         "stale": stale,
+    }
+    asked = {
+        **search,
+        "values": {"country": "HU", "area": "pq", "place": ATTACK},
+        "again_href": "/find/whom?draft=&new=1",
+        "step": "",
+        "proposal": Thing(authorities=(hit, odd), coordinators=(hit,), wider=True),
     }
     drafts = (
         Thing(
@@ -494,6 +521,10 @@ def list_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
         "find-results": ("find.html", {**found, "more_href": "/find?q=fogorvos&page=2"}),
         "find-none": ("find.html", {**search, "results": (), "draft": "1"}),
         "countries": ("countries.html", countries()),
+        "whom-country": ("whom.html", {**asked, "values": {"country": "", "area": ""}, "step": "country"}),
+        "whom-place": ("whom.html", {**asked, "step": "place", "draft": "1"}),
+        "whom-proposal": ("whom.html", asked),
+        "whom-nobody": ("whom.html", {**asked, "proposal": Thing(authorities=(), coordinators=(), wider=True)}),
         "drafts": ("drafts.html", {**frame("drafts"), "drafts": drafts}),
         "drafts-empty": ("drafts.html", {**frame("drafts"), "drafts": ()}),
         "profile": ("profile.html", profile),

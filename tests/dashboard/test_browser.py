@@ -83,7 +83,15 @@ async def pages_of(case: str, reader: Browser) -> list[str]:
     """Return the addresses of all pages that a handler can reach without writing."""
     draft = next(href for href, _ in (await reader.get("/drafts")).links if href.startswith("/ask/"))
     steps = [draft, f"{draft}/questions", f"{draft}/details"]
-    return ["/work", "/find", "/find?q=zahnarzt", "/countries", case, "/ask", *steps, "/drafts", "/profile", "/nowhere"]
+    whom = "/find/whom?country=HU&area=professional-qualifications"
+    searches = ["/find", "/find?q=zahnartz&level=national&competence=profession:dental-practitioner"]
+    guide = [
+        "/find/whom",
+        "/find/whom?country=HU",
+        whom,
+        f"{whom}&competence=profession:dental-practitioner&place=Szeged",
+    ]
+    return ["/work", *searches, *guide, "/countries", case, "/ask", *steps, "/drafts", "/profile", "/nowhere"]
 
 
 @pytest.mark.parametrize("width", [1280, 360])

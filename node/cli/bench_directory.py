@@ -1,0 +1,190 @@
+"""The measurement behind `entente bench directory`: a directory that one node publishes and another takes over."""
+
+import asyncio
+import json
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import aiohttp
+
+from directory_sync.limits import MAX_BODY_BYTES, MAX_RECORDS
+from node.cli.bench_authorities import authorities, changed
+from node.cli.bench_exchange import rss_mb
+from node.cli.bench_search import search_figures
+from node.cli.demo_network import found
+from node.cli.demo_nodes import Api, DemoNode, free_ports, make_nodes
+from node.clock import stopwatch
+from node.config import FILE_NAME, load
+from node.errors import NodeError
+from node.server import close_node, open_node
+
+_CHANGES: Final = 100
+_WAIT_S: Final = 600.0
+_LOOK_S: Final = 0.02
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What a run measured. `delta_bytes` are all bytes on the line between the nodes, both ways, TLS included."""
+
+    authorities: int
+    import_rows_per_s: float
+    cold_sync_s: float
+    delta_changes: int
+    delta_ms: float
+    delta_bytes: int
+    search_p50_ms: float
+    search_p99_ms: float
+    recall: float
+    disk_mb: float
+    rss_mb: float
+
+
+def measure_and_print(count: int, *, as_json: bool) -> None:
+    """Measure, and print the figures."""
+    figures = asyncio.run(_run(count))
+    if as_json:
+        print(json.dumps(asdict(figures)))
+        return
+    for name, value in asdict(figures).items():
+        print(f"{name:>18}  {value}")
+
+
+async def _run(count: int) -> Figures:
+    records = list(authorities("DE", count))
+    size = len(json.dumps(records, ensure_ascii=False).encode())
+    if count > MAX_RECORDS or size > MAX_BODY_BYTES:
+        raise NodeError(
+            "too-large", f"One country publishes at most {MAX_RECORDS} authorities in {MAX_BODY_BYTES} bytes."
+        )
+    with tempfile.TemporaryDirectory(prefix="entente-bench-") as folder:
+        nodes = make_nodes(Path(folder), ("DE", "HU"))
+        for node in nodes.values():
+            await node.init()
+        lines = {country: Line(node) for country, node in nodes.items()}
+        await found(Path(folder), nodes)
+        try:
+            async with lines["DE"].open(), lines["HU"].open(), aiohttp.ClientSession() as session:
+                return await _Bench(nodes, lines, session, records).measure()
+        finally:
+            for node in nodes.values():
+                await node.stop()
+
+
+class Line:
+    """A way to a node's peer listener that counts what passes, and changes none of it."""
+
+    def __init__(self, node: DemoNode) -> None:
+        """Let the node listen on another port, and take the one that its record names."""
+        self._port, (self._behind,) = node.peers, free_ports(1)
+        file = node.folder / FILE_NAME
+        listen = 'listen = "127.0.0.1:{}"'
+        text = file.read_text()
+        assert listen.format(self._port) in text
+        file.write_text(text.replace(listen.format(self._port), listen.format(self._behind)))
+        self.passed = 0
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[None]:
+        """Let calls pass as long as the block lasts."""
+        server = await asyncio.start_server(self._pass, "127.0.0.1", self._port)
+        try:
+            yield
+        finally:
+            server.close()
+
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            theirs, there = await asyncio.open_connection("127.0.0.1", self._behind)
+        except OSError:  # the node is not up
+            writer.close()
+            return
+        await asyncio.gather(self._copy(reader, there), self._copy(theirs, writer))
+
+    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while data := await reader.read(1 << 16):
+                self.passed += len(data)
+                writer.write(data)
+                await writer.drain()
+        except ConnectionError:
+            pass
+        finally:
+            writer.close()
+
+
+@dataclass
+class _Bench:
+    nodes: dict[str, DemoNode]
+    lines: dict[str, Line]
+    session: aiohttp.ClientSession
+    records: list[dict[str, Any]]
+
+    async def measure(self) -> Figures:
+        publisher, reader = self.nodes["DE"], self.nodes["HU"]
+        await publisher.start()
+        took = await self._publish(self.records)
+        await reader.start()
+        started = stopwatch()
+        await self._until_found(self.records[-1])
+        cold = stopwatch() - started
+        delta_ms, delta_bytes = await self._delta()
+        rss = rss_mb(reader)
+        await reader.stop()
+        node = open_node(load(reader.folder / FILE_NAME), inline=True)
+        try:
+            searched = await search_figures(node, [record["name"] for record in self.records])
+        finally:
+            await close_node(node)
+        disk = sum(file.stat().st_size for file in (reader.folder / "data").rglob("*") if file.is_file())
+        return Figures(
+            authorities=len(self.records),
+            import_rows_per_s=round(len(self.records) / took, 1),
+            cold_sync_s=round(cold, 2),
+            delta_changes=_CHANGES,
+            delta_ms=delta_ms,
+            delta_bytes=delta_bytes,
+            search_p50_ms=searched.p50_ms,
+            search_p99_ms=searched.p99_ms,
+            recall=searched.recall,
+            disk_mb=round(disk / 1e6, 1),
+            rss_mb=rss,
+        )
+
+    def _api(self, country: str) -> Api:
+        return Api(self.nodes[country], self.nodes[country].operator_token(), self.session)
+
+    async def _publish(self, records: list[dict[str, Any]]) -> float:
+        """Import records at the publishing node; returns the seconds that it took."""
+        started = stopwatch()
+        await self._api("DE").call("POST", "directory/import", records)
+        return stopwatch() - started
+
+    async def _delta(self) -> tuple[float, int]:
+        """Change some authorities and wait until the other node finds the last of them; returns ms and bytes."""
+        step = max(1, len(self.records) // _CHANGES)
+        news = [changed(record, 1) for record in self.records[::step][:_CHANGES]]
+        await self._publish(news[:1])  # so that both ends have met, and no first connection is counted
+        await self._until_found(news[0])
+        news = [changed(record, 2) for record in self.records[::step][:_CHANGES]]
+        before = sum(line.passed for line in self.lines.values())
+        await self._publish(news)
+        started = stopwatch()
+        await self._until_found(news[-1])
+        passed = sum(line.passed for line in self.lines.values()) - before
+        return round((stopwatch() - started) * 1000, 1), passed
+
+    async def _until_found(self, record: dict[str, Any]) -> None:
+        """Wait until the reading node finds an authority by its name."""
+        api, deadline = self._api("HU"), stopwatch() + _WAIT_S
+        while True:
+            page = await api.call("GET", "authorities", q=record["name"], country="DE", limit="100")
+            if any(one["authority"] == record["id"] and one["name"] == record["name"] for one in page["items"]):
+                return
+            if stopwatch() > deadline:
+                raise NodeError("internal", "The directory didn't arrive at the other node.")
+            await asyncio.sleep(_LOOK_S)
