@@ -62,6 +62,10 @@ class Catalogue:
         """Return the ids of the English catalogue."""
         return frozenset(self._language(ENGLISH))
 
+    def again(self) -> "Catalogue":
+        """Return the catalogue of the same folder that has read no language yet, for a use that needs all at once."""
+        return Catalogue(self._po_dir)
+
     def digest(self) -> str:
         """Return the SHA-256 of all its files, for what is made from its texts and has to follow them."""
         found = hashlib.sha256()

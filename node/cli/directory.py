@@ -183,7 +183,6 @@ def search(
     \b
     Examples:
       entente directory search zahnärzte berlin -l de
-      entente directory search --country HU --json
       entente directory search οδοντίατρος --level national --understands de
     """
 

@@ -4,8 +4,10 @@ They are written into the database when they differ from what is there, so that 
 any other word, with its beginnings and typing errors, and an import folds none of them.
 """
 
+import asyncio
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from directory_sync import marks
@@ -37,10 +39,11 @@ async def ensure(node: Node) -> None:
         await reindex(node)
         await node.store.write(lambda tx: vocabulary.set_state(tx, "texts", TEXTS_VERSION))
         await node.store.write(lambda tx: vocabulary.set_state(tx, "meanings", ""))
-    synonyms = load_synonyms()
-    digest = _digest(node, synonyms)
+    aside = asyncio.get_running_loop().run_in_executor
+    synonyms = await aside(None, load_synonyms)
+    digest = await aside(None, _digest, node, synonyms)
     if node.store.read_now(lambda q: vocabulary.state(q, "meanings")) != digest:
-        found = list(_meanings(node, synonyms))
+        found = await aside(None, _meanings, node, synonyms)
         await node.store.write(lambda tx: vocabulary.mean(tx, found))
         await node.store.write(lambda tx: vocabulary.set_state(tx, "meanings", digest))
     node.search_ready = True
@@ -52,8 +55,8 @@ def _digest(node: Node, synonyms: Synonyms) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def _meanings(node: Node, synonyms: Synonyms) -> Iterator[tuple[str, str, int]]:
-    """Yield each (word, mark) once, with the number of words of the shortest name."""
+def _meanings(node: Node, synonyms: Synonyms) -> list[tuple[str, str, int]]:
+    """Return each (word, mark) once, with the number of words of the shortest name; slow, so not for the loop."""
     shortest: dict[tuple[str, str], int] = {}
     for mark, name in _names(node, synonyms):
         words = fold(name).split()
@@ -61,12 +64,12 @@ def _meanings(node: Node, synonyms: Synonyms) -> Iterator[tuple[str, str, int]]:
         for word in words:
             if len(word) >= _MIN_CHARS and (size == 1 or len(word) > _JOINING):
                 shortest[word, mark] = min(size, shortest.get((word, mark), size))
-    return ((word, mark, size) for (word, mark), size in shortest.items())
+    return [(word, mark, size) for (word, mark), size in shortest.items()]
 
 
 def _names(node: Node, synonyms: Synonyms) -> Iterator[tuple[str, str]]:
     """Yield (mark, name) of everything that has names in the languages."""
-    labels = Labels(node.areas)
+    labels = Labels({name: replace(area, catalogue=area.catalogue.again()) for name, area in node.areas.items()})
     for code in labels.codes():
         if code.endswith(_NO_ANSWERS):
             continue
