@@ -56,5 +56,6 @@ def test_no_person_stands_in_an_address():
     }
     assert taken == {
         *("lang", "limit", "offset", "q", "country", "area", "role", "complete"),
+        *("level", "region", "competence", "understands", "place"),
         *("authority", "set", "draft", "sha256", "case", "person", "token"),
     }
