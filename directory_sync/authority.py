@@ -2,7 +2,8 @@
 
 The official name is never translated; the informal title and the description are, so that a reader who
 knows no other language finds the authority by what it does. Records come from other countries' nodes,
-perhaps of a newer minor version: unknown fields are kept, known ones are checked strictly.
+perhaps of a newer minor version: unknown fields are kept, known ones are checked strictly. What one record
+can't know, such as whether its coordinators exist, is in `coordination.py`.
 """
 
 import re
@@ -16,6 +17,9 @@ from directory_sync import limits
 
 Level = Literal["national", "regional", "local"]
 Role = Literal["authority", "coordinator"]
+AreaStatus = Literal["active", "suspended"]
+CoordinatorType = Literal["NIMIC", "SDIMIC", "LIMIC", "DIMIC"]
+"""National, of one region, of one legal area, delegated (domain: types of authorities)."""
 
 # Control characters and lone surrogates, line and paragraph separators, what can't be seen, and what reorders text.
 _HIDING = re.compile("[\x00-\x1f\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff]")
@@ -50,6 +54,9 @@ Title = Annotated[str, _text(limits.MAX_TITLE_CHARS), Line]
 Description = Annotated[str, _text(limits.MAX_DESCRIPTION_CHARS), AfterValidator(_clean_lines)]
 Place = Annotated[str, _text(limits.MAX_PLACE_CHARS), Line]
 Competence = Annotated[str, StringConstraints(min_length=1, max_length=limits.MAX_CODE_CHARS, pattern=r"^[^|]+$"), Line]
+RequestCoordinators = Annotated[
+    tuple[AuthorityId, ...], Field(min_length=1, max_length=limits.MAX_REQUEST_COORDINATORS)
+]
 
 
 class Described(BaseModel):
@@ -58,11 +65,20 @@ class Described(BaseModel):
     model_config = ConfigDict(frozen=True, extra="allow", str_max_length=limits.MAX_RECORD_BYTES)
 
 
+def _empty(value: object) -> bool:
+    """Say whether a field of a later version is left out, so that records without it keep their bytes (SPEC S-203)."""
+    return not value
+
+
 class Region(Described):
-    """Where an authority is competent: a NUTS code (`DE3`, Greece `EL3`) or ISO 3166-2 (`DE-BE`)."""
+    """Where an authority is competent: a NUTS code (`DE3`, Greece `EL3`) or ISO 3166-2 (`DE-BE`).
+
+    `name` is the region's own, `names` what it is called in other languages (SPEC S-200).
+    """
 
     code: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}-?[A-Z0-9]{1,5}$")]
     name: Place
+    names: Annotated[dict[Language, Place], Field(max_length=limits.MAX_LANGUAGES, exclude_if=_empty)] = {}
 
 
 class Contacts(Described):
@@ -105,19 +121,35 @@ class Contacts(Described):
 
 
 class AreaRole(Described):
-    """What an authority is in one legal area (domain: area, status and role per area)."""
+    """What an authority is in one legal area; one that is suspended there isn't asked (SPEC S-199)."""
 
     area: AreaId
     role: Role
-    status: Literal["active"] = "active"
+    status: AreaStatus = "active"
+
+
+class Links(Described):
+    """The coordinators of an authority: who registered it, who opens each area, who helps there, who only observes."""
+
+    validating: AuthorityId | None = None
+    access: Annotated[dict[AreaId, AuthorityId], Field(max_length=limits.MAX_AREAS)] = {}
+    request: Annotated[dict[AreaId, RequestCoordinators], Field(max_length=limits.MAX_AREAS)] = {}
+    observers: Annotated[tuple[AuthorityId, ...], Field(max_length=limits.MAX_OBSERVERS)] = ()
+
+    def named(self) -> frozenset[str]:
+        """Return the ids of all authorities that are linked."""
+        found = {*self.access.values(), *self.observers, *(one for ids in self.request.values() for one in ids)}
+        return frozenset(found | {self.validating} if self.validating else found)
 
 
 class Authority(Described):
     """One authority. `id` is stable for life: the country's code, a dash and a slug (`DE-zaek-berlin`).
 
     `v` counts the versions of this record. `valid_until` is the last day on which the authority may be
-    asked. A record marked `demo` is invented but for its name, and its contacts end in `.example`
-    (RFC 2606; SPEC S-125). Raises pydantic's ValidationError for anything over a limit of `limits.py`.
+    asked, `successor` the one that took its tasks over. `coordinator` is its type if it is a typed
+    coordinator; `links` is None in a record that names no coordinators. A record marked `demo` is invented
+    but for its name, and its contacts end in `.example` (RFC 2606; SPEC S-125). Raises pydantic's
+    ValidationError for anything over a limit of `limits.py`.
     """
 
     id: AuthorityId
@@ -133,9 +165,12 @@ class Authority(Described):
     languages: Annotated[tuple[Language, ...], Field(max_length=limits.MAX_LANGUAGES)] = ()
     areas: Annotated[tuple[AreaRole, ...], Field(max_length=limits.MAX_AREAS)] = ()
     competences: Annotated[tuple[Competence, ...], Field(max_length=limits.MAX_COMPETENCES)] = ()
+    coordinator: Annotated[CoordinatorType | None, Field(exclude_if=_empty)] = None
+    links: Annotated[Links | None, Field(exclude_if=_empty)] = None
     demo: bool = False
     valid_from: date
     valid_until: date | None = None
+    successor: Annotated[AuthorityId | None, Field(exclude_if=_empty)] = None
     v: Annotated[int, Field(ge=1, le=2**53 - 1)]
 
     @model_validator(mode="after")
@@ -148,15 +183,50 @@ class Authority(Described):
             raise ValueError("areas: names an area twice")
         if self.demo and not all(host.endswith(".example") for host in self.contacts.hosts()):
             raise ValueError("contacts: a demo authority may only be reached under .example")
+        self._coordinates_rightly()
+        self._is_linked_rightly()
         return self
+
+    def _coordinates_rightly(self) -> None:
+        """Hold the type of a coordinator against what it coordinates (SPEC S-196)."""
+        coordinated = [role.area for role in self.areas if role.role == "coordinator"]
+        if self.coordinator == "NIMIC" and self.level != "national":
+            raise ValueError("coordinator: a NIMIC is national")
+        if self.coordinator == "SDIMIC" and self.region is None:
+            raise ValueError("coordinator: an SDIMIC has a region")
+        if self.coordinator == "LIMIC" and len(coordinated) != 1:
+            raise ValueError("coordinator: a LIMIC coordinates exactly one area")
+        if self.coordinator == "DIMIC" and not coordinated:
+            raise ValueError("coordinator: a DIMIC coordinates an area")
+
+    def _is_linked_rightly(self) -> None:
+        """Check what links and successor can be checked for without other records (SPEC S-197, S-198)."""
+        if self.successor is not None and self.valid_until is None:
+            raise ValueError("successor: needs valid_until")
+        links = self.links or Links()
+        named = links.named() | ({self.successor} if self.successor else set())
+        if self.id in named:
+            raise ValueError("links: an authority isn't linked to itself")
+        if not all(one.startswith(f"{self.country}-") for one in named):
+            raise ValueError("links: only authorities of the same country")
+        if self.links is not None and (links.validating is None) != (self.coordinator == "NIMIC"):
+            raise ValueError("links: every authority but a NIMIC has one validating coordinator")
+        if not {*links.access, *links.request} <= {role.area for role in self.areas}:
+            raise ValueError("links: names an area that the authority doesn't have")
+        if any(len(set(ids)) < len(ids) for ids in (links.observers, *links.request.values())):
+            raise ValueError("links: names an authority twice")
 
     def valid_on(self, day: date) -> bool:
         """Say whether the authority may be asked on that day."""
         return self.valid_from <= day and (self.valid_until is None or day <= self.valid_until)
 
     def role_in(self, area: str) -> Role | None:
-        """Return its role in a legal area, or None where it has none."""
-        return next((role.role for role in self.areas if role.area == area), None)
+        """Return its role in a legal area, or None where it has none or is suspended."""
+        return next((role.role for role in self.areas if role.area == area and role.status == "active"), None)
+
+    def active_areas(self) -> frozenset[str]:
+        """Return the legal areas in which it may be asked."""
+        return frozenset(role.area for role in self.areas if role.status == "active")
 
 
 def in_language(texts: Mapping[str, str], lang: str) -> tuple[str, str] | None:

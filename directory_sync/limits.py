@@ -21,6 +21,8 @@ MAX_CODE_CHARS = 120  # a competence, an area
 MAX_LANGUAGES = 40  # titles, descriptions, languages understood
 MAX_AREAS = 100
 MAX_COMPETENCES = 200
+MAX_REQUEST_COORDINATORS = 10  # request coordinators per area
+MAX_OBSERVERS = 50  # linked authorities that observe
 
 MAX_QUERY_CHARS = 200  # what is read of a search query
 MAX_QUERY_TOKENS = 10

@@ -5,11 +5,16 @@ Columns, in this order; the first five, `place` and `valid_from` are required in
     id, name, name_lang, level, valid_from, valid_until, place, region_code, region_name,
     address, email, web, phone      as text
     languages                       codes, separated by spaces
-    areas                           `area:role`, separated by spaces (`professional-qualifications:authority`)
+    areas                           `area:role`, separated by spaces (`professional-qualifications:authority`);
+                                    `area:role:suspended` where it isn't active
     competences                     separated by ` | `
+    coordinator                     NIMIC, SDIMIC, LIMIC, DIMIC or nothing
+    validating, observers           ids of linked authorities, separated by spaces
+    access, request                 `area:id` and `area:id,id`, separated by spaces
+    successor                       id
     demo                            `yes` or nothing
     v                               a number; nothing means 1
-    title:XX, description:XX        one column per language, as many as are needed
+    title:XX, description:XX, region_name:XX    one column per language, as many as are needed
 
 The country is the one whose table is read, since every id begins with it. All cells are text: leading
 zeros survive. Comma or semicolon, a byte order mark or none. Fields of newer versions have no column, so
@@ -24,18 +29,22 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from directory_sync import limits
-from directory_sync.authority import Authority
+from directory_sync.authority import Authority, Links
 
 COLUMNS = (
     "id", "name", "name_lang", "level", "valid_from", "valid_until", "place", "region_code", "region_name",
-    "address", "email", "web", "phone", "languages", "areas", "competences", "demo", "v",
+    "address", "email", "web", "phone", "languages", "areas", "competences",
+    "coordinator", "validating", "access", "request", "observers", "successor", "demo", "v",
 )  # fmt: skip
 REQUIRED = ("id", "name", "name_lang", "level", "valid_from", "place")
-_PER_LANGUAGE = {"title": "titles", "description": "descriptions"}
+_PER_LANGUAGE = {"title": "titles", "description": "descriptions", "region_name": "names"}
 _CONTACTS = ("address", "email", "web", "phone")
 _BAR = " | "
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-_FIELD_COLUMNS = {"region.code": "region_code", "region.name": "region_name", "country": "id"}
+_FIELD_COLUMNS = {
+    "region.code": "region_code", "region.name": "region_name", "country": "id", "links": "validating",
+    **{f"links.{name}": name for name in ("validating", "access", "request", "observers")},
+}  # fmt: skip
 
 
 class CellError(NamedTuple):
@@ -52,13 +61,20 @@ def write_table(authorities: Iterable[Authority]) -> str:
     languages = [
         f"{kind}:{lang}"
         for kind, field in _PER_LANGUAGE.items()
-        for lang in sorted({lang for record in records for lang in getattr(record, field)})
+        for lang in sorted({lang for record in records for lang in _texts(record, field)})
     ]
     out = io.StringIO()
     writer = csv.DictWriter(out, [*COLUMNS, *languages], lineterminator="\r\n")
     writer.writeheader()
     writer.writerows({column: _guarded(cell) for column, cell in _cells(record)} for record in records)
     return out.getvalue()
+
+
+def _texts(record: Authority, field: str) -> Mapping[str, str]:
+    if field == "names":
+        return record.region.names if record.region else {}
+    texts: Mapping[str, str] = getattr(record, field)
+    return texts
 
 
 def read_table(text: str, country: str) -> tuple[tuple[Authority, ...], tuple[CellError, ...]]:
@@ -131,32 +147,71 @@ def _cells(record: Authority) -> Iterator[tuple[str, str]]:
     yield "region_code", record.region.code if record.region else ""
     yield "region_name", record.region.name if record.region else ""
     yield "languages", " ".join(record.languages)
-    yield "areas", " ".join(f"{role.area}:{role.role}" for role in record.areas)
+    yield (
+        "areas",
+        " ".join(f"{r.area}:{r.role}" + ("" if r.status == "active" else f":{r.status}") for r in record.areas),
+    )
     yield "competences", _BAR.join(record.competences)
+    yield "coordinator", record.coordinator or ""
+    yield "successor", record.successor or ""
+    yield from _link_cells(record.links or Links())
     yield "demo", "yes" if record.demo else ""
     for kind, field in _PER_LANGUAGE.items():
-        yield from ((f"{kind}:{lang}", text) for lang, text in values[field].items())
+        yield from ((f"{kind}:{lang}", text) for lang, text in _texts(record, field).items())
+
+
+def _link_cells(links: Links) -> Iterator[tuple[str, str]]:
+    yield "validating", links.validating or ""
+    yield "access", " ".join(f"{area}:{one}" for area, one in links.access.items())
+    yield "request", " ".join(f"{area}:{','.join(ids)}" for area, ids in links.request.items())
+    yield "observers", " ".join(links.observers)
 
 
 def _record(cells: Mapping[str, str], country: str) -> dict[str, Any]:
     """Put the cells where the model has them; what is wrong in them, the model says."""
-    record: dict[str, Any] = {column: cells[column] for column in (*REQUIRED, "valid_until") if column in cells}
-    areas = [area.partition(":") for area in cells.get("areas", "").split()]
+    plain = (*REQUIRED, "valid_until", "coordinator", "successor")
+    record: dict[str, Any] = {column: cells[column] for column in plain if column in cells}
     record |= {
         "country": country,
         "v": cells.get("v", "1"),
         "demo": cells.get("demo", "no"),
         "contacts": {contact: cells[contact] for contact in _CONTACTS if contact in cells},
         "languages": cells.get("languages", "").split(),
-        "areas": [{"area": area, "role": role} for area, _, role in areas],
+        "areas": [_area(cell) for cell in cells.get("areas", "").split()],
         "competences": [part.strip() for part in cells.get("competences", "").split("|") if part.strip()],
     }
     if "region_code" in cells or "region_name" in cells:
         record["region"] = {"code": cells.get("region_code", ""), "name": cells.get("region_name", "")}
+    if links := _links(cells):
+        record["links"] = links
     for kind, field in _PER_LANGUAGE.items():
         named = ((column.partition(":"), value) for column, value in cells.items())
-        record[field] = {lang: value for (head, colon, lang), value in named if colon and head == kind}
+        texts = {lang: value for (head, colon, lang), value in named if colon and head == kind}
+        if field != "names":
+            record[field] = texts
+        elif texts:
+            record.setdefault("region", {"code": "", "name": ""})[field] = texts
     return record
+
+
+def _area(cell: str) -> dict[str, str]:
+    area, _, rest = cell.partition(":")
+    role, _, status = rest.partition(":")
+    return {"area": area, "role": role, **({"status": status} if status else {})}
+
+
+def _links(cells: Mapping[str, str]) -> dict[str, Any]:
+    links: dict[str, Any] = {}
+    if "validating" in cells:
+        links["validating"] = cells["validating"]
+    if "observers" in cells:
+        links["observers"] = cells["observers"].split()
+    named = {name: (part.partition(":") for part in cells.get(name, "").split()) for name in ("access", "request")}
+    if "access" in cells:
+        links["access"] = {area: one for area, _, one in named["access"]}
+    if "request" in cells:
+        links["request"] = {area: ids.split(",") for area, _, ids in named["request"]}
+    return links
 
 
 def _column_of(problem: Any) -> tuple[str, str]:
@@ -168,8 +223,8 @@ def _column_of(problem: Any) -> tuple[str, str]:
         return {"contacts": "email"}.get(field, field), rest
     head = where[0]
     for kind, field in _PER_LANGUAGE.items():
-        if head == field and len(where) > 1:
-            return f"{kind}:{where[1]}", message
+        if field in where[:2] and where[-1] != field:
+            return f"{kind}:{where[where.index(field) + 1]}", message
     if head == "contacts":
         return where[1], message
     return _FIELD_COLUMNS.get(".".join(where[:2]), head), message

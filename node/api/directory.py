@@ -9,7 +9,8 @@ from directory_sync.limits import MAX_BODY_BYTES, MAX_CODE_CHARS
 from node.api.route import Call, Limit, Page, PageQuery, Query, Route, Shape, page_of
 from node.domain.directory_view import Found, Matter, Proposal
 from node.domain.directory_view import Query as Wanted
-from node.service import directory, find, whom
+from node.service import authority_edit, directory, find, whom
+from node.service.authority_edit import Why
 from protocol.limits import MAX_NAME
 
 _EXPORTED: Final = 1000
@@ -50,6 +51,7 @@ class ImportQuery(Query):
     """How records are taken in."""
 
     complete: bool = Field(default=False, description="Authorities that aren't named leave the list.")
+    reason: str = Field("Import", max_length=500, description="Why, for the history of each authority.")
 
 
 class ExportQuery(PageQuery):
@@ -97,7 +99,8 @@ async def take_in(call: Call) -> Changes:
     """Import authorities."""
     body: Records = call.body
     query: ImportQuery = call.query
-    made = await directory.import_authorities(call.node, call.actor, body.root, complete=query.complete)
+    why = Why("import", query.reason)
+    made = await authority_edit.publish(call.node, call.actor, body.root, why, complete=query.complete)
     return Changes(
         version=made.version, added=made.added, changed=made.changed, ended=made.ended, unchanged=made.unchanged
     )

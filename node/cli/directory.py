@@ -27,6 +27,7 @@ def import_table(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A table .csv or records .json; - is standard input.")],
     complete: Annotated[bool, typer.Option(help="The file is everything: who isn't in it ends.")] = False,
     dry_run: Annotated[bool, typer.Option(help="Only say what is wrong and what would change.")] = False,
+    reason: Annotated[str, typer.Option(help="Why, for the history of each authority.")] = "Import",
     unasked: UnaskedOption = False,
     config: ConfigOption = HERE,
     json: JsonOption = False,
@@ -43,7 +44,7 @@ def import_table(
     records, errors = _records(read_file(file), file, configuration(config).country)
     _refused(errors, as_data=json)
     try:
-        changes = run(config, lambda node: _import(node, records, (complete, dry_run, unasked)))
+        changes = run(config, lambda node: _import(node, records, (complete, dry_run, unasked), reason))
     except NodeError as error:
         _refused(_of_records(error, records), as_data=json)
         raise
@@ -113,14 +114,14 @@ def _refused(errors: Faults, *, as_data: bool) -> None:
     raise typer.Exit(1)
 
 
-async def _import(node: "Node", records: "list[Authority]", how: tuple[bool, bool, bool]) -> "Changes":
+async def _import(node: "Node", records: "list[Authority]", how: tuple[bool, bool, bool], reason: str) -> "Changes":
     from node.domain.access import operator
-    from node.service import directory
+    from node.service.authority_edit import Why, publish
 
     complete, dry_run, unasked = how
     if not dry_run:
         await ask_peers(node, unasked=unasked)
-    return await directory.import_authorities(node, operator(), records, complete=complete, dry_run=dry_run)
+    return await publish(node, operator(), records, Why("import", reason), complete=complete, dry_run=dry_run)
 
 
 @app.command()

@@ -86,7 +86,7 @@ def _start(asking: Asking, errors: dict[str, Mistake]) -> web.Response:
     record = find.known(asking.node, content.to)
     if content.to and not asking.askable():
         errors = {**mistakes(asking.texts, {"authority": "error.authority-ended"}), **errors}
-    shared = {role.area for role in record.areas} if record else set()
+    shared = record.active_areas() if record else frozenset()
     areas = tuple(
         _AreaSets(
             area.catalogue.text(area.rules.title, lang),

@@ -34,6 +34,8 @@ from protocol.encoding import strict_object
 from protocol.problems import ProtocolError
 
 T = TypeVar("T")
+Within = Callable[[Tx], Callable[[Tx], None]]
+"""What happens in the transaction that publishes: called before the records are saved, what it returns after."""
 _FAULTS = 50
 """Faults of an import that are named."""
 
@@ -80,7 +82,13 @@ def _present(q: Read, country: str) -> _Present:
 
 
 async def import_authorities(
-    node: Node, actor: Actor, records: Iterable[Authority], *, complete: bool = False, dry_run: bool = False
+    node: Node,
+    actor: Actor,
+    records: Iterable[Authority],
+    *,
+    complete: bool = False,
+    dry_run: bool = False,
+    within: Within | None = None,
 ) -> Changes:
     """Take in authorities of our own country and publish the list anew: all of them or, on any fault, none.
 
@@ -100,7 +108,7 @@ async def import_authorities(
     _require_reach(actor, plan)
     if plan.changes.any or present.version == 0:
         if not dry_run:
-            await _publish(node, actor.id, plan)
+            await _publish(node, actor.id, plan, within)
         return plan.changes
     return Changes(present.version, unchanged=plan.unchanged)
 
@@ -226,8 +234,14 @@ def _require_reach(actor: Actor, plan: _Plan) -> None:
         raise NodeError("forbidden", "A data administrator changes its own authorities and adds or ends none.")
 
 
-async def _publish(node: Node, actor: str, plan: _Plan) -> None:
-    await node.store.write(lambda tx: _save(tx, actor, "directory.publish", plan))
+async def _publish(node: Node, actor: str, plan: _Plan, within: Within | None = None) -> None:
+    def work(tx: Tx) -> None:
+        saved = within(tx) if within else None
+        _save(tx, actor, "directory.publish", plan)
+        if saved:
+            saved(tx)
+
+    await node.store.write(work)
 
 
 # --- other countries' lists ---

@@ -33,6 +33,12 @@ class Labels:
             self._known[key] = self._look_up(code, lang)
         return self._known[key]
 
+    def has_list(self, kind: str) -> bool:
+        """Say whether competences of a kind (`activity`, `profession`) have a list of codes."""
+        return kind in competence.LISTS or any(
+            variable.list is not None for area in self._areas.values() if (variable := area.variables.get(kind))
+        )
+
     def exact(self, code: str, lang: str) -> str | None:
         """Return what a code is called in `lang` and in no other language."""
         found = self.text(code, lang)

@@ -107,6 +107,7 @@ def save(tx: Tx, listing: Listing, entries: list[Entry], gone: list[str]) -> Non
             {"authority": entry.authority.id, "area": role.area, "role": role.role}
             for entry in entries
             for role in entry.authority.areas
+            if role.status == "active"  # a suspended one isn't found by its area, SPEC S-199
         ],
     )
     _index(tx, listing.country, {entry.authority.id: entry.searchable for entry in entries}, [*gone, *before])
@@ -158,6 +159,18 @@ def record_of(q: Read, authority: str) -> bytes | None:
     """Return an authority's record in canonical JSON, an ended one's too."""
     row = q.one("SELECT record FROM authority WHERE id = :id", {"id": authority})
     return bytes(row["record"]) if row else None
+
+
+def listed(q: Read, country: str, authorities: Iterable[str]) -> dict[str, bytes]:
+    """Return the records of some authorities, as far as they stand in the country's list."""
+    rows = (
+        q.one(
+            "SELECT id, record FROM authority WHERE id = :id AND country = :country AND ended = 0",
+            {"id": one, "country": country},
+        )
+        for one in authorities
+    )
+    return {row["id"]: bytes(row["record"]) for row in rows if row is not None}
 
 
 def name_of(q: Read, authority: str) -> str | None:

@@ -197,6 +197,19 @@ UPDATE outbox SET sealed = 1 WHERE first IS NOT NULL
     )
 
 
+@NODE(name="012_authority_changes")
+def _authority_changes(db: Database) -> None:
+    _run(
+        db,
+        """
+CREATE TABLE authority_change (
+  seq INTEGER PRIMARY KEY, authority TEXT NOT NULL, at TEXT NOT NULL, actor TEXT NOT NULL, kind TEXT NOT NULL,
+  reason TEXT NOT NULL, before BLOB, after BLOB) STRICT;
+CREATE INDEX authority_change_of ON authority_change(authority, seq)
+""",
+    )
+
+
 @NODE(name="014_search")
 def _search(db: Database) -> None:
     # the index is written anew at the first search (`search_state`), where there is anything to write
