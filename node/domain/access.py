@@ -13,6 +13,7 @@ ROLES: Final[tuple[Role, ...]] = ("handler", "data-administrator", "operator")
 MAY: Final[dict[str, frozenset[Role]]] = {
     "directory.search": frozenset(ROLES),
     "directory.change": frozenset({"data-administrator", "operator"}),
+    "directory.invite": frozenset({"data-administrator", "operator"}),
     "cases.read": frozenset({"handler"}),
     "cases.act": frozenset({"handler"}),
     "people.manage": frozenset({"data-administrator", "operator"}),
@@ -22,7 +23,7 @@ MAY: Final[dict[str, frozenset[Role]]] = {
 }
 """What is done → the roles that may do it. Cases also need membership of the authority concerned."""
 
-PEOPLE_ONLY: Final = frozenset({"people.manage", "services.manage", "own-account"})
+PEOPLE_ONLY: Final = frozenset({"people.manage", "services.manage", "own-account", "directory.invite"})
 """What no service account does, whatever its role: a program opens no way in, for itself or for others."""
 
 

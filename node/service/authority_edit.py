@@ -28,6 +28,12 @@ _FEW: Final = 50
 _TRIES: Final = 3
 """How often a change of one authority is published anew where another authority's came in between."""
 _FAULTS: Final = 50
+_CODES: Final = {
+    "missing": "missing",
+    "string_too_short": "missing",
+    "string_too_long": "too-long",
+    "too_long": "too-many",
+}
 
 
 @dataclass(frozen=True)
@@ -111,7 +117,7 @@ async def change(node: Node, actor: Actor, new: Authority, why: Why) -> Authorit
             break
         except NodeError as error:
             if error.code != "stale" or tries == _TRIES - 1:
-                raise _one(error) from None
+                raise of_one(error) from None
     after = current(node, new.id)
     assert after is not None
     return after
@@ -123,6 +129,18 @@ def current(node: Node, authority_id: str) -> Authority | None:
     return found if found is not None and found.country == node.country else None
 
 
+def own_records(q: Read, country: str) -> list[Authority]:
+    """Return all records of a country's list."""
+    return [Authority.model_validate_json(line) for line in authorities.lines_of(q, country).values()]
+
+
+async def faults_of_new(node: Node, new: Authority) -> Faults:
+    """Return what keeps a new record from being published by those who may, by field."""
+    editor = Editor(frozenset(), (), operator=True)
+    faults, _ = await node.store.read(lambda q: _judge(q, node, editor, [new]))
+    return of_one(NodeError("invalid", fields=faults)).fields
+
+
 def remade(before: Authority, **fields: object) -> Authority:
     """Return a record with some fields replaced; raises `invalid` with the fields at fault."""
     try:
@@ -132,17 +150,17 @@ def remade(before: Authority, **fields: object) -> Authority:
 
 
 def record_faults(error: ValidationError) -> dict[str, str]:
-    """Return what pydantic finds in a record as field → code or text."""
+    """Return what pydantic finds in a record as field → code: missing, too-long, too-many or malformed."""
     faults = {}
     for problem in error.errors(include_url=False, include_input=False):
         path = ".".join(str(part) for part in problem["loc"])
-        message = problem["msg"].removeprefix("Value error, ")
-        field, colon, rest = message.partition(": ")
-        faults[path or (field if colon else "record")] = rest if not path and colon else message
+        if not path:  # a rule about the whole record names its field first
+            path = problem["msg"].removeprefix("Value error, ").partition(": ")[0]
+        faults[path] = _CODES.get(problem["type"], "malformed")
     return dict(list(faults.items())[:_FAULTS])
 
 
-def _one(error: NodeError) -> NodeError:
+def of_one(error: NodeError) -> NodeError:
     """Return an error about the only record without its place."""
     fields = {field.removeprefix("0."): code for field, code in error.fields.items()}
     return NodeError(error.code, error.message, error.hint, fields)
@@ -187,8 +205,7 @@ def _judge(q: Read, node: Node, editor: Editor, new: list[Authority]) -> tuple[F
 
 def _known(q: Read, node: Node, new: list[Authority]) -> _Known:
     if len(new) > _FEW or any(_coordinates_anew(_record(q, one.id), one) for one in new):
-        lines = authorities.lines_of(q, node.country)
-        every = {one: Authority.model_validate_json(line) for one, line in lines.items()}
+        every = {one.id: one for one in own_records(q, node.country)}
         return _Known(every.get, every)
     return _Known(lambda one: _record(q, one), None)
 

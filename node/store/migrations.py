@@ -210,6 +210,20 @@ CREATE INDEX authority_change_of ON authority_change(authority, seq)
     )
 
 
+@NODE(name="013_registrations")
+def _registrations(db: Database) -> None:
+    _run(
+        db,
+        """
+CREATE TABLE registration (
+  id TEXT PRIMARY KEY, coordinator TEXT NOT NULL, invited_by TEXT NOT NULL, note TEXT NOT NULL, state TEXT NOT NULL,
+  link TEXT UNIQUE, expires_at TEXT NOT NULL, record BLOB, person BLOB, reason TEXT NOT NULL, authority TEXT,
+  created_at TEXT NOT NULL, updated_at TEXT NOT NULL) STRICT;
+CREATE INDEX registration_of ON registration(coordinator, updated_at)
+""",
+    )
+
+
 @NODE(name="014_search")
 def _search(db: Database) -> None:
     # the index is written anew at the first search (`search_state`), where there is anything to write
