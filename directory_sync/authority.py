@@ -142,6 +142,11 @@ class Links(Described):
         return frozenset(found | {self.validating} if self.validating else found)
 
 
+def _none_if_bare(links: Links | None) -> Links | None:
+    """Take links without any value for none, as a NIMIC's are (SPEC S-203)."""
+    return links if links is not None and (links.named() or links.model_extra) else None
+
+
 class Authority(Described):
     """One authority. `id` is stable for life: the country's code, a dash and a slug (`DE-zaek-berlin`).
 
@@ -166,7 +171,7 @@ class Authority(Described):
     areas: Annotated[tuple[AreaRole, ...], Field(max_length=limits.MAX_AREAS)] = ()
     competences: Annotated[tuple[Competence, ...], Field(max_length=limits.MAX_COMPETENCES)] = ()
     coordinator: Annotated[CoordinatorType | None, Field(exclude_if=_empty)] = None
-    links: Annotated[Links | None, Field(exclude_if=_empty)] = None
+    links: Annotated[Links | None, AfterValidator(_none_if_bare), Field(exclude_if=_empty)] = None
     demo: bool = False
     valid_from: date
     valid_until: date | None = None

@@ -24,6 +24,13 @@ MAX_COMPETENCES = 200
 MAX_REQUEST_COORDINATORS = 10  # request coordinators per area
 MAX_OBSERVERS = 50  # linked authorities that observe
 
+MAX_TABLE_BYTES = 16 * 1024 * 1024  # a table that is imported, CSV or XLSX, as it comes
+MAX_SHEET_BYTES = 64 * 1024 * 1024  # an XLSX file, unpacked; one of MAX_TABLE_BYTES may claim a thousand times more
+MAX_SHEET_PARTS = 200  # files inside an XLSX file
+MAX_COLUMNS = 300  # of a table
+MAX_CELL_CHARS = 32_767  # of one cell, as a spreadsheet has it
+MAX_MAPPING_BYTES = 64 * 1024  # a mapping file
+
 MAX_QUERY_CHARS = 200  # what is read of a search query
 MAX_QUERY_TOKENS = 10
 MAX_TOKEN_CHARS = 60

@@ -23,13 +23,15 @@ a table is for editing one's own records, not for carrying another country's.
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
 from directory_sync import limits
 from directory_sync.authority import Authority, Links
+from directory_sync.mapping import PLAIN, ColumnMapping
+from directory_sync.sheet import SheetError, csv_rows, is_spreadsheet, rows_of, write_spreadsheet
 
 COLUMNS = (
     "id", "name", "name_lang", "level", "valid_from", "valid_until", "place", "region_code", "region_name",
@@ -57,17 +59,29 @@ class CellError(NamedTuple):
 
 def write_table(authorities: Iterable[Authority]) -> str:
     """Return the table of these authorities, with a column for every language that one of them has."""
+    heading, rows = _table(authorities)
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")
+    writer.writerow(heading)
+    writer.writerows([_guarded(cell) for cell in row] for row in rows)
+    return out.getvalue()
+
+
+def write_sheet(authorities: Iterable[Authority]) -> bytes:
+    """Return the same table as an XLSX file, in which every cell is text."""
+    return write_spreadsheet(*_table(authorities))
+
+
+def _table(authorities: Iterable[Authority]) -> tuple[list[str], list[list[str]]]:
     records = sorted(authorities, key=lambda authority: authority.id)
     languages = [
         f"{kind}:{lang}"
         for kind, field in _PER_LANGUAGE.items()
         for lang in sorted({lang for record in records for lang in _texts(record, field)})
     ]
-    out = io.StringIO()
-    writer = csv.DictWriter(out, [*COLUMNS, *languages], lineterminator="\r\n")
-    writer.writeheader()
-    writer.writerows({column: _guarded(cell) for column, cell in _cells(record)} for record in records)
-    return out.getvalue()
+    heading = [*COLUMNS, *languages]
+    cells = (dict(_cells(record)) for record in records)
+    return heading, [[row.get(column, "") for column in heading] for row in cells]
 
 
 def _texts(record: Authority, field: str) -> Mapping[str, str]:
@@ -78,64 +92,122 @@ def _texts(record: Authority, field: str) -> Mapping[str, str]:
 
 
 def read_table(text: str, country: str) -> tuple[tuple[Authority, ...], tuple[CellError, ...]]:
-    """Read a table of `country`: (authorities, errors), and no authorities if there is any error."""
-    lines = text.removeprefix("\ufeff")
-    heading = lines.partition("\n")[0]
-    rows = csv.reader(io.StringIO(lines, newline=""), delimiter=";" if ";" in heading else ",", strict=True)
-    errors: list[CellError] = []
-    records: list[Authority] = []
-    seen: dict[str, int] = {}
-    columns: list[str] = []
+    """Read a CSV table of `country`: (authorities, errors), and no authorities if there is any error."""
+    read = read_rows(csv_rows(text), country, guarded=True)
+    return tuple(one for _, one in read.records), read.errors
+
+
+class Read(NamedTuple):
+    """What a table holds: authorities with their rows, none of them if there is any error."""
+
+    records: tuple[tuple[int, Authority], ...]
+    errors: tuple[CellError, ...]
+
+
+def read_file(
+    data: bytes, country: str, mapping: ColumnMapping = PLAIN, told: Callable[[int], None] = lambda _row: None
+) -> Read:
+    """Read a table of `country` from a CSV or XLSX file; `told` hears the number of each row that was read."""
+    return read_rows(rows_of(data), country, mapping, guarded=not is_spreadsheet(data), told=told)
+
+
+def read_rows(
+    rows: Iterable[list[str]],
+    country: str,
+    mapping: ColumnMapping = PLAIN,
+    *,
+    guarded: bool,
+    told: Callable[[int], None] = lambda _row: None,
+) -> Read:
+    """Read the rows of a table, the heading first; `guarded` cells may have an apostrophe before a formula."""
+    reader = _Reader(country, mapping, guarded=guarded)
     number = 0
     try:
-        columns = [cell.strip() for cell in next(rows, [])]
-        number = 1
-        errors += _heading_errors(columns)
-        for number, row in enumerate(() if errors else rows, start=2):
-            if any(cell.strip() for cell in row):
-                _read_row(number, columns, row, country, (records, errors, seen))
-    except csv.Error as error:
-        errors.append(CellError(number + 1, columns[0] if columns else "", str(error)))
-    if len(records) > limits.MAX_RECORDS:
-        errors.append(CellError(number, "id", f"more than {limits.MAX_RECORDS} authorities"))
-    return ((), tuple(errors)) if errors else (tuple(records), ())
+        for number, row in enumerate(rows, 1):
+            if number == 1:
+                reader.heading(row)
+            elif reader.columns and any(cell.strip() for cell in row):
+                reader.row(number, row)
+            told(number)
+        if number == 0:
+            reader.heading([])
+    except SheetError as error:
+        reader.errors.append(CellError(error.row or number + 1, reader.first, error.detail))
+    if len(reader.records) > limits.MAX_RECORDS:
+        reader.errors.append(CellError(number, "id", f"more than {limits.MAX_RECORDS} authorities"))
+    return Read((), tuple(reader.errors)) if reader.errors else Read(tuple(reader.records), ())
 
 
-def _read_row(
-    number: int,
-    columns: list[str],
-    row: list[str],
-    country: str,
-    into: tuple[list[Authority], list[CellError], dict[str, int]],
-) -> None:
-    records, errors, seen = into
-    if len(row) != len(columns):
-        errors.append(CellError(number, columns[0], f"{len(row)} cells, the heading has {len(columns)}"))
-        return
-    cells = {column: value for column, cell in zip(columns, row, strict=True) if (value := _unguarded(cell.strip(" ")))}
-    missing = [column for column in REQUIRED if column not in cells]
-    errors += [CellError(number, column, "is required") for column in missing]
-    if missing:
-        return
-    first = seen.setdefault(cells["id"], number)
-    if first != number:
-        errors.append(CellError(number, "id", f"stands in row {first} too"))
-    try:
-        records.append(Authority.model_validate(_record(cells, country)))
-    except ValidationError as error:
-        errors += [CellError(number, *_column_of(problem)) for problem in error.errors()]
+class _Reader:
+    """Reads a table row by row; errors name the columns as the table does, not as a mapping calls them."""
+
+    def __init__(self, country: str, mapping: ColumnMapping, *, guarded: bool) -> None:
+        self._country, self._mapping, self._guarded = country, mapping, guarded
+        self._seen: dict[str, int] = {}
+        self._ours: list[str | None] = []
+        self._width = 0
+        self._theirs: dict[str, str] = {}
+        self.columns: list[str] = []
+        self.records: list[tuple[int, Authority]] = []
+        self.errors: list[CellError] = []
+
+    @property
+    def first(self) -> str:
+        """The first column, for what is wrong with a row as a whole."""
+        return next(iter(self._theirs.values()), "")
+
+    def heading(self, row: list[str]) -> None:
+        """Take the heading; without any fault in it `columns` are ours."""
+        theirs = [cell.strip() for cell in row]
+        self._ours = [self._mapping.ours(column) for column in theirs]
+        self._width = len(theirs)
+        self._theirs = {ours: column for ours, column in zip(self._ours, theirs, strict=True) if ours is not None}
+        columns = [column for column in self._ours if column is not None]
+        self.errors += _heading_errors(columns, self._mapping.values, self._theirs)
+        self.columns = [] if self.errors else columns
+
+    def row(self, number: int, row: list[str]) -> None:
+        """Take one row."""
+        if len(row) != self._width:
+            text = f"{len(row)} cells, the heading has {self._width}"
+            self.errors.append(CellError(number, self.first, text))
+            return
+        cells = self._cells(row)
+        missing = [column for column in REQUIRED if column not in cells]
+        self.errors += [self._error(number, column, "is required") for column in missing]
+        if missing:
+            return
+        first = self._seen.setdefault(cells["id"], number)
+        if first != number:
+            self.errors.append(self._error(number, "id", f"stands in row {first} too"))
+        try:
+            self.records.append((number, Authority.model_validate(_record(cells, self._country))))
+        except ValidationError as error:
+            self.errors += [self._error(number, *_column_of(problem)) for problem in error.errors()]
+
+    def _cells(self, row: list[str]) -> dict[str, str]:
+        cells = dict(self._mapping.values)
+        for column, value in zip(self._ours, row, strict=True):
+            plain = value.strip(" ")
+            text = self._mapping.cell(column, _unguarded(plain) if self._guarded else plain) if column else ""
+            if column and text:
+                cells[column] = text
+        return cells
+
+    def _error(self, number: int, column: str, problem: str) -> CellError:
+        return CellError(number, self._theirs.get(column, column), problem)
 
 
-def _heading_errors(columns: list[str]) -> Iterator[CellError]:
+def _heading_errors(columns: list[str], given: Mapping[str, str], theirs: Mapping[str, str]) -> Iterator[CellError]:
     for column in REQUIRED:
-        if column not in columns:
+        if column not in columns and column not in given:
             yield CellError(1, column, "this column is missing")
-    for index, column in enumerate(columns):
+    for index, column in enumerate((*columns, *given)):
         kind, colon, _lang = column.partition(":")
         if column not in COLUMNS and not (colon and kind in _PER_LANGUAGE):
-            yield CellError(1, column, "is no column of this table")
-        if column in columns[:index]:
-            yield CellError(1, column, "this column stands twice")
+            yield CellError(1, theirs.get(column, column), "is no column of this table")
+        if column in columns[:index] and index < len(columns):
+            yield CellError(1, theirs.get(column, column), "this column stands twice")
 
 
 def _cells(record: Authority) -> Iterator[tuple[str, str]]:

@@ -15,18 +15,23 @@ import typer.main
 import directory_sync.limits
 import node.cli.probing.run
 import node.config
+import node.dashboard.authority_table
 import node.delivery.admission
 import node.delivery.door
 import node.delivery.http_listener
 import node.domain.allowance
 import node.domain.person
 import node.errors
+import node.service.authority_edit
+import node.service.authority_history
 import node.service.callers
+import node.service.coordinated
 import node.service.find
 import node.service.hashing
 import node.service.idempotency
 import node.service.kept_form
 import node.service.passwords
+import node.service.registration
 import node.service.sessions
 import node.service.tokens
 import node.store.backup_manifest
@@ -70,6 +75,13 @@ LIMITS = {
         node.service.find,
         node.service.idempotency,
         node.domain.allowance,
+    ),
+    "Authorities": (
+        node.service.authority_edit,
+        node.service.authority_history,
+        node.service.registration,
+        node.service.coordinated,
+        node.dashboard.authority_table,
     ),
     "Backups": (node.store.backup_manifest,),
 }

@@ -69,7 +69,7 @@ def known_to(records: Iterable[Authority], areas: Collection[str]) -> tuple[Auth
     kept = []
     for one in records:
         roles = [role for role in one.areas if role.area in areas]
-        if one.model_extra and one.model_extra.get("coordinator") in ("LIMIC", "DIMIC") and not roles:
+        if one.coordinator in ("LIMIC", "DIMIC") and not roles:
             continue
         record = one.model_dump(mode="json")
         record["areas"] = [role.model_dump(mode="json") for role in roles]

@@ -10,7 +10,19 @@ from urllib.parse import quote
 from aiohttp import web
 from pydantic import BaseModel
 
-from node.api import areas, cases, countries, directory, drafts, own_account, peers, people, requests, status
+from node.api import (
+    areas,
+    authorities,
+    cases,
+    countries,
+    directory,
+    drafts,
+    own_account,
+    peers,
+    people,
+    requests,
+    status,
+)
 from node.api.body import read_body, read_query
 from node.api.openapi import DOCUMENT_PATH, document
 from node.api.problem import NO_STORE, answer
@@ -33,7 +45,19 @@ TOKEN: Final = web.RequestKey("api_token", str)
 
 ROUTES: Final[tuple[Route, ...]] = tuple(
     route
-    for module in (status, peers, directory, countries, areas, requests, drafts, cases, people, own_account)
+    for module in (
+        status,
+        peers,
+        directory,
+        authorities,
+        countries,
+        areas,
+        requests,
+        drafts,
+        cases,
+        people,
+        own_account,
+    )
     for route in module.ROUTES
 )
 """The whole API, in the order of its document."""

@@ -51,7 +51,6 @@ class ImportQuery(Query):
     """How records are taken in."""
 
     complete: bool = Field(default=False, description="Authorities that aren't named leave the list.")
-    reason: str = Field("Import", max_length=500, description="Why, for the history of each authority.")
 
 
 class ExportQuery(PageQuery):
@@ -99,7 +98,7 @@ async def take_in(call: Call) -> Changes:
     """Import authorities."""
     body: Records = call.body
     query: ImportQuery = call.query
-    why = Why("import", query.reason)
+    why = Why("import", "Import")  # no query, which logs may hold, says in words why
     made = await authority_edit.publish(call.node, call.actor, body.root, why, complete=query.complete)
     return Changes(
         version=made.version, added=made.added, changed=made.changed, ended=made.ended, unchanged=made.unchanged

@@ -11,6 +11,7 @@ from node.cli import (
     config,
     demo,
     directory,
+    directory_record,
     doctor,
     init,
     member,
@@ -42,6 +43,7 @@ app.command("serve", short_help="Run a node.")(serve.serve)
 app.add_typer(member.app, name="member")
 app.add_typer(peer.app, name="peer")
 app.add_typer(queue.app, name="queue")
+directory.app.add_typer(directory_record.app)
 app.add_typer(directory.app, name="directory")
 app.add_typer(user.app, name="user")
 app.add_typer(backup.app, name="backup")

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from node.cli.context import HERE, ConfigOption, JsonOption, configuration, read_file, run, write_file
+from node.cli.context import HERE, ConfigOption, JsonOption, read_file, run, write_file
 from node.cli.member_keys import UnaskedOption, ask_peers
-from node.cli.output import as_json, say, table
+from node.cli.output import as_json, rows_read, say, table
 from node.errors import NodeError
 
 if TYPE_CHECKING:
     from directory_sync.authority import Authority
+    from directory_sync.table import Read
     from node.domain.directory_view import Changes, Found
     from node.service.node import Node
 
@@ -24,9 +25,15 @@ app = typer.Typer(no_args_is_help=True, help="The authorities of all countries."
 
 @app.command("import")
 def import_table(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A table .csv or records .json; - is standard input.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A table .csv or .xlsx, or records .json; - is standard input.")
+    ],
+    *,
+    mapping: Annotated[
+        Path | None, typer.Option("--mapping", "-m", help="TOML file that says which of its columns is which of ours.")
+    ] = None,
     complete: Annotated[bool, typer.Option(help="The file is everything: who isn't in it ends.")] = False,
-    dry_run: Annotated[bool, typer.Option(help="Only say what is wrong and what would change.")] = False,
+    dry_run: Annotated[bool, typer.Option(help="Only say what is wrong and what would change, row by row.")] = False,
     reason: Annotated[str, typer.Option(help="Why, for the history of each authority.")] = "Import",
     unasked: UnaskedOption = False,
     config: ConfigOption = HERE,
@@ -34,43 +41,77 @@ def import_table(
 ) -> None:
     r"""Publish authorities of this country from a table: all of them or, on any error, none.
 
-    Errors name row and column as a spreadsheet counts. `entente directory export` writes the same form.
+    Errors name row and column as a spreadsheet counts. `entente directory export` writes the same form. A table
+    with other columns needs a mapping file, see docs/authorities.md.
 
     \b
     Examples:
       entente directory import authorities.csv --dry-run
-      entente directory import authorities.csv --complete
+      entente directory import ministry.xlsx --mapping ministry.toml --dry-run
+      entente directory import authorities.xlsx --complete --reason "Reform of 2027"
     """
-    records, errors = _records(read_file(file), file, configuration(config).country)
-    _refused(errors, as_data=json)
+    table_read = run(config, lambda node: _read(node, read_file(file), file, mapping))
+    _refused([(fault.row, fault.column, fault.problem) for fault in table_read.errors], as_data=json)
+    records = [one for _, one in table_read.records]
     try:
+        rows = run(config, lambda node: _rows(node, table_read)) if dry_run else []
         changes = run(config, lambda node: _import(node, records, (complete, dry_run, unasked), reason))
     except NodeError as error:
         _refused(_of_records(error, records), as_data=json)
         raise
+    _tell(changes, rows, dry_run=dry_run, as_data=json)
+
+
+def _tell(changes: "Changes", rows: list[dict[str, Any]], *, dry_run: bool, as_data: bool) -> None:
     values = {name: getattr(changes, name) for name in ("version", "added", "changed", "ended", "unchanged")}
-    if json:
-        as_json({**values, "dry_run": dry_run})
-    else:
-        words = ", ".join(f"{count} {name}" for name, count in values.items() if name != "version")
-        say(f"{'Would be published' if dry_run else 'Published'} as version {values['version']}: {words}.")
+    if as_data:
+        as_json({**values, "dry_run": dry_run, **({"rows": rows} if dry_run else {})})
+        return
+    words = ", ".join(f"{count} {name}" for name, count in values.items() if name != "version")
+    say(f"{'Would be published' if dry_run else 'Published'} as version {values['version']}: {words}.")
+    touched = [row for row in rows if row["state"] != "unchanged"]
+    if touched:
+        fields = [", ".join(one["field"] for one in row["fields"]) for row in touched]
+        cells = zip(touched, fields, strict=True)
+        table(
+            ("row", "authority", "what", "fields"),
+            [
+                (row["row"], row["authority"], row["state"], names if row["state"] == "changed" else "")
+                for row, names in cells
+            ],
+        )
 
 
-def _records(data: bytes, file: Path, country: str) -> "tuple[list[Authority], Faults]":
-    """Return the records, or what is wrong with the file by (row, column, problem)."""
-    from directory_sync.table import read_table
+async def _rows(node: "Node", table_read: "Read") -> list[dict[str, Any]]:
+    from node.domain.access import operator
+    from node.service.table_import import preview
 
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        return [], [(data[: error.start].count(b"\n") + 1, "", "isn't UTF-8")]
-    if file.suffix == ".json" or text.lstrip().startswith("["):
-        return _from_json(text)
-    records, faults = read_table(text, country)
-    return list(records), [(fault.row, fault.column, fault.problem) for fault in faults]
+    found, _ = await preview(node, operator(), table_read)
+    return [
+        {
+            "row": one.row,
+            "authority": one.authority,
+            "state": one.state,
+            "fields": [{"field": f.field, "before": f.before, "after": f.after} for f in one.fields],
+        }
+        for one in found
+    ]
 
 
-def _from_json(text: str) -> "tuple[list[Authority], Faults]":
+async def _read(node: "Node", data: bytes, file: Path, mapping: Path | None) -> "Read":
+    """Read the file, whatever it is; a bar shows how far it is where somebody watches."""
+    from directory_sync.table import CellError, Read
+    from node.service.table_import import mapping_of, read
+
+    if file.suffix == ".json" or data.lstrip()[:1] == b"[":
+        records, faults = _from_json(data)
+        return Read(tuple(enumerate(records, 1)), tuple(CellError(int(r), c, p) for r, c, p in faults))
+    chosen = mapping_of(read_file(mapping) if mapping else b"")
+    with rows_read(data) as told:
+        return await read(node, data, chosen, told)
+
+
+def _from_json(data: bytes) -> "tuple[list[Authority], Faults]":
     """Read a list of records; the first one is row 1."""
     import json
 
@@ -79,7 +120,7 @@ def _from_json(text: str) -> "tuple[list[Authority], Faults]":
     from directory_sync.authority import Authority
 
     try:
-        values: Any = json.loads(text)
+        values: Any = json.loads(data.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
         return [], [(getattr(error, "lineno", 1), "", f"isn't JSON: {error}")]
     if not isinstance(values, list):
@@ -127,33 +168,34 @@ async def _import(node: "Node", records: "list[Authority]", how: tuple[bool, boo
 @app.command()
 def export(
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="A new file; standard output if left out.")
+        Path | None,
+        typer.Option("--output", "-o", help="A new file, .csv, .xlsx or .json; standard output if left out."),
     ] = None,
     config: ConfigOption = HERE,
-    json: Annotated[bool, typer.Option("--json", help="Records as JSON instead of a CSV table.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Records as JSON instead of a table.")] = False,
 ) -> None:
-    r"""Write this country's authorities as a CSV table for a spreadsheet, or as JSON.
+    r"""Write this country's authorities as a CSV or XLSX table for a spreadsheet, or as JSON.
 
     \b
     Examples:
-      entente directory export -o authorities.csv
+      entente directory export -o authorities.xlsx
       entente directory export --json > authorities.json
     """
+    kind = output.suffix if output else ""
 
-    async def work(node: "Node") -> str:
-        from directory_sync.table import write_table
+    async def work(node: "Node") -> bytes:
         from node.domain.access import operator
+        from node.service import table_import
         from node.service.directory import export_authorities
 
-        records = export_authorities(node, operator())
-        if json:
-            import json as writer
+        if not json and kind != ".json":
+            return await table_import.export(node, operator(), spreadsheet=kind == ".xlsx")
+        import json as writer
 
-            rows = [record.model_dump(mode="json") for record in records]
-            return writer.dumps(rows, ensure_ascii=False, indent=2) + "\n"
-        return write_table(records)
+        rows = [record.model_dump(mode="json") for record in export_authorities(node, operator())]
+        return (writer.dumps(rows, ensure_ascii=False, indent=2) + "\n").encode()
 
-    data = run(config, work).encode()
+    data = run(config, work)
     if output is None:
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()

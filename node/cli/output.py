@@ -1,8 +1,9 @@
 """What commands print: plain text that other programs can read, a little bolder on a terminal."""
 
+import contextlib
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -54,6 +55,21 @@ def _rich_table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     for row in rows:
         shown.add_row(*(Text(cell) for cell in row))
     Console(highlight=False).print(shown)
+
+
+@contextlib.contextmanager
+def rows_read(data: bytes) -> Iterator[Callable[[int], None]]:
+    """Show on a terminal how many rows of a table have been read; gives what is told each row's number."""
+    if not sys.stderr.isatty():
+        yield lambda _row: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    lines = data.count(b"\n") if not data.startswith(b"PK") else None
+    with Progress(BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), console=Console(stderr=True)) as bar:
+        task = bar.add_task("rows", total=lines)
+        yield lambda row: bar.update(task, completed=row)
 
 
 def steps(title: str, lines: Iterable[tuple[str, str]]) -> None:

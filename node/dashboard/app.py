@@ -12,11 +12,16 @@ from node.dashboard import (
     answer,
     ask,
     ask_details,
+    authorities,
+    authority,
+    authority_edit,
+    authority_table,
     case,
     countries,
     diagnosis,
     drafts,
     find,
+    invitation,
     peers,
     people,
     profile,
@@ -61,12 +66,13 @@ HEADERS: Final = {
 
 _PAGES: Final = (
     sign_in, work, find, countries, ask, ask_details, case, answer, drafts, people, peers, queue, diagnosis, profile,
+    authority, authority_edit, authority_table, authorities, invitation,
 )  # fmt: skip
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _FAMILIES: Final = {500: "internal", 503: "unavailable"}
 """Statuses whose errors are told in common words where a code has none of its own."""
-_OPEN: Final = ("/sign-in", "/link", "/static/")
+_OPEN: Final = ("/sign-in", "/link", "/invitation", "/static/")
 _YEAR_S: Final = 365 * 24 * 3600
 
 

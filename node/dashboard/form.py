@@ -28,10 +28,14 @@ class File:
 
 @dataclass
 class Form:
-    """The fields of a form; a name may have several values. `refused_file` names the file that can't be taken."""
+    """The fields of a form; a name may have several values.
+
+    `named_files` are the first file of each field, `refused_file` names the file that can't be taken.
+    """
 
     fields: dict[str, list[str]] = field(default_factory=dict)
     files: list[File] = field(default_factory=list)
+    named_files: dict[str, File] = field(default_factory=dict)
     refused_file: str = ""
 
     def __getitem__(self, name: str) -> str:
@@ -146,6 +150,7 @@ async def _multipart(request: web.Request, form: Form) -> None:
             data = await _bounded(part, MAX_BLOB)
             if part.filename or data:
                 form.files.append(File(part.filename or "", part.headers.get("Content-Type", ""), data))
+                form.named_files.setdefault(part.name, form.files[-1])
             if len(form.files) > MAX_ATTACHMENTS:
                 raise NodeError("too-large", "Too many files.")
 

@@ -15,6 +15,7 @@ from node.domain.access import Actor
 from node.domain.case_view import Text
 from node.errors import NodeError
 from node.service import find, reading
+from node.service.authority_edit import editor_of
 from node.service.callers import address_of
 from node.service.node import Node
 from node.service.sessions import csrf_of
@@ -38,6 +39,8 @@ _SECTIONS: Final = {
     "find": "directory.search",
     "ask": "cases.act",
     "drafts": "cases.read",
+    "authority": "directory.search",
+    "authorities": "directory.change",
     "people": "people.manage",
     "peers": "node.observe",
     "queue": "node.observe",
@@ -187,7 +190,10 @@ def render(request: web.Request, template: str, status: int = 200, **context: An
 
 
 def _user(node: Node, actor: Actor) -> User:
-    return User(actor.name, find.names(node, actor.authorities), sections_of(actor))
+    coordinates = editor_of(node, actor).coordinates
+    hidden = {"authorities": not coordinates, "authority": not actor.authorities}
+    sections = tuple(section for section in sections_of(actor) if not hidden.get(section))
+    return User(actor.name, find.names(node, actor.authorities), sections)
 
 
 def sections_of(actor: Actor) -> tuple[str, ...]:

@@ -60,7 +60,7 @@ def editor_of(node: Node, actor: Actor) -> Editor:
     if "operator" in actor.roles:
         return Editor(actor.authorities, (), operator=True)
     day = node.clock.now().date()
-    own = node.store.read_now(lambda q: [_record(q, one) for one in sorted(actor.authorities)])
+    own = node.store.read_now(lambda q: [_listed(q, node.country, one) for one in sorted(actor.authorities)])
     coordinators = tuple(one for one in own if one is not None and reach_of(one) is not None and one.valid_on(day))
     return Editor(actor.authorities, coordinators)
 
@@ -141,6 +141,13 @@ async def faults_of_new(node: Node, new: Authority) -> Faults:
     return of_one(NodeError("invalid", fields=faults)).fields
 
 
+async def faults_of_all(node: Node, actor: Actor, new: list[Authority]) -> Faults:
+    """Return what keeps these records from being published by the actor, by `PLACE.FIELD`."""
+    editor = editor_of(node, actor)
+    faults, denied = await node.store.read(lambda q: _judge(q, node, editor, new))
+    return {**directory.record_faults(node, new), **faults, **denied}
+
+
 def remade(before: Authority, **fields: object) -> Authority:
     """Return a record with some fields replaced; raises `invalid` with the fields at fault."""
     try:
@@ -183,6 +190,12 @@ def _record(q: Read, authority_id: str) -> Authority | None:
     return Authority.model_validate_json(line) if line is not None else None
 
 
+def _listed(q: Read, country: str, authority_id: str) -> Authority | None:
+    """Return an authority that stands in the list: who has left it coordinates nobody, nor changes itself back."""
+    line = authorities.listed(q, country, [authority_id]).get(authority_id)
+    return Authority.model_validate_json(line) if line is not None else None
+
+
 # --- judging ---
 
 
@@ -204,10 +217,10 @@ def _judge(q: Read, node: Node, editor: Editor, new: list[Authority]) -> tuple[F
 
 
 def _known(q: Read, node: Node, new: list[Authority]) -> _Known:
-    if len(new) > _FEW or any(_coordinates_anew(_record(q, one.id), one) for one in new):
+    if len(new) > _FEW or any(_coordinates_anew(_listed(q, node.country, one.id), one) for one in new):
         every = {one.id: one for one in own_records(q, node.country)}
         return _Known(every.get, every)
-    return _Known(lambda one: _record(q, one), None)
+    return _Known(lambda one: _listed(q, node.country, one), None)
 
 
 def _coordinates_anew(before: Authority | None, after: Authority) -> bool:

@@ -101,7 +101,7 @@ async def import_authorities(
     if not dry_run:
         _require_newest(node)
     new = list(records)
-    if faults := _faults(node, new):
+    if faults := record_faults(node, new):
         raise NodeError("invalid", "These authorities can't be published.", fields=faults)
     present = await node.store.read(lambda q: _present(q, node.country))
     plan = await _aside(partial(_plan_own, node, present, new, complete=complete))
@@ -168,7 +168,8 @@ def snapshot_of(node: Node, country: str) -> Listing | None:
     return node.store.read_now(lambda q: authorities.listing_of(q, country))
 
 
-def _faults(node: Node, new: list[Authority]) -> dict[str, str]:
+def record_faults(node: Node, new: list[Authority]) -> dict[str, str]:
+    """Return what keeps records from being in our list at all, by `PLACE.FIELD`."""
     faults: dict[str, str] = {}
     seen: set[str] = set()
     for place, one in enumerate(new):

@@ -17,6 +17,7 @@ from directory_sync.folding import query_tokens
 from directory_sync.limits import MAX_ID_CHARS
 from node.clock import new_uuid, unstamp
 from node.domain.access import Actor
+from node.domain.authority_change import FieldChange, changes_between
 from node.domain.person import NewPerson, person_faults, text_fault
 from node.errors import NodeError
 from node.service import authority_edit
@@ -260,6 +261,20 @@ def one(node: Node, actor: Actor, registration: str) -> Registration:
     actor.require("directory.invite")
     own = _coordinated(node, actor)
     return _registration(node.store.read_now(lambda q: _own(q, own, registration)))
+
+
+def as_record(node: Node, fields: dict[str, Any]) -> Authority:
+    """Return what an invited person wrote as a record, to be shown; it is no authority yet."""
+    plain = {"id": f"{node.country}-new", "country": node.country, "valid_from": node.clock.now().date(), "v": 1}
+    return Authority.model_validate({**_kept(fields), **plain})
+
+
+def written(node: Node, found: Registration) -> tuple[FieldChange, ...]:
+    """Return the fields of what an invited person wrote."""
+    if not found.record:
+        return ()
+    own = changes_between(None, as_record(node, found.record))
+    return tuple(change for change in own if change.field not in ("id", "country", "valid_from"))
 
 
 async def approve(node: Node, actor: Actor, registration: str, authority_id: str, reason: str) -> Registered:

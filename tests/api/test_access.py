@@ -15,6 +15,7 @@ def address(path: str, **parts: str) -> str:
         "case": str(uuid.uuid4()),
         "draft": str(uuid.uuid4()),
         "sha256": SHA256,
+        "registration": str(uuid.uuid4()),
         "person": "p",
         "token": "t",
         "country": "HU",

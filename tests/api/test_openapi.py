@@ -55,7 +55,7 @@ def test_no_person_stands_in_an_address():
         if one["in"] != "header"
     }
     assert taken == {
-        *("lang", "limit", "offset", "q", "country", "area", "role", "complete"),
+        *("lang", "limit", "offset", "q", "country", "area", "role", "complete", "state"),
         *("level", "region", "competence", "understands", "place"),
-        *("authority", "set", "draft", "sha256", "case", "person", "token"),
+        *("authority", "set", "draft", "sha256", "case", "person", "token", "registration"),
     }

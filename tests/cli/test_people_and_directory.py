@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from directory_sync.demo import demo_authorities
+from directory_sync.sheet import write_spreadsheet
 from directory_sync.table import write_table
 from node.config import load
 from tests.cli.conftest import Entente, init
+from tests.node.coordinated import country as coordinated_country
 
 
 @pytest.fixture
@@ -52,6 +54,56 @@ def test_errors_name_row_and_column_and_nothing_is_published(entente: Entente, t
     table.write_bytes(b"\xff\xfe")
     assert "isn't UTF-8" in entente("directory", "import", table, "-C", "de", code=1).out
     assert entente("directory", "export", "--json", "-C", "de").data == []
+
+
+def test_a_ministry_s_spreadsheet_is_looked_at_and_published(entente: Entente, table: Path, folder: Path):
+    """Other columns by a mapping, row by row in a dry run; then a history, an undo and an end by command."""
+    entente("directory", "import", table, "-C", "de")
+    sheet = [["Nummer", "Name der Stelle", "Ort"], ["007", "=Amt", "Bonn"], ["008", "Amt 8", "Köln"]]
+    (folder / "ministry.xlsx").write_bytes(write_spreadsheet(sheet[0], sheet[1:]))
+    (folder / "ministry.toml").write_text(
+        '[columns]\nNummer = "id"\n"Name der Stelle" = "name"\nOrt = "place"\n[prefix]\nid = "DE-reg-"\n'
+        '[values]\nname_lang = "de"\nlevel = "local"\nvalid_from = "2026-01-01"\n'
+    )
+    how = ("directory", "import", "ministry.xlsx", "--mapping", "ministry.toml", "-C", "de")
+    would = entente(*how, "--dry-run", "--json").data
+    assert [(row["row"], row["authority"], row["state"]) for row in would["rows"]] == [
+        (2, "DE-reg-007", "added"), (3, "DE-reg-008", "added"),
+    ]  # fmt: skip
+    assert "DE-reg-007" in entente(*how, "--dry-run").out
+    assert "2 added" in entente(*how, "--reason", "Register of 2027").out
+    assert "=Amt" in entente("directory", "export", "-C", "de").out
+    entente("directory", "export", "-o", "all.xlsx", "-C", "de")
+    again = entente("directory", "import", "all.xlsx", "--json", "-C", "de").data
+    assert (again["added"], again["changed"]) == (0, 0)
+    (told,) = entente("directory", "history", "DE-reg-007", "--json", "-C", "de").data
+    assert (told["kind"], told["reason"], told["by"]) == ("import", "Register of 2027", "operator")
+    ended = entente("directory", "end", "DE-reg-007", "--until", "2027-12-31", "--successor", "DE-reg-008",
+                    "--reason", "Merged", "-C", "de").out  # fmt: skip
+    assert "version 2" in ended
+    change = entente("directory", "history", "DE-reg-007", "--json", "-C", "de").data[0]["change"]
+    assert "version 3" in entente("directory", "undo", "DE-reg-007", change, "--reason", "Not yet", "-C", "de").out
+    assert "end" in entente("directory", "history", "DE-reg-007", "-C", "de").out
+    wrong = entente("directory", "undo", "DE-reg-007", "99999", "--reason", "x", "-C", "de", code=1).err
+    assert "not-found" in wrong
+    (folder / "ministry.toml").write_text("colour = 1")
+    assert "mapping" in entente(*how, code=1).err
+
+
+def test_an_invitation_goes_its_way_by_command(entente: Entente, table: Path):
+    """Invited by a coordinator of the list, listed, renewed and withdrawn; who coordinates nothing invites nobody."""
+    records = [one.model_dump(mode="json") for one in coordinated_country()]
+    (table.parent / "country.json").write_text(json.dumps(records))
+    entente("directory", "import", "country.json", "-C", "de")
+    link = entente("directory", "invite", "DE-state", "--note", "Chamber", "-C", "de").out.strip()
+    assert "/invitation/" in link
+    (one,) = entente("directory", "registrations", "--json", "-C", "de").data
+    assert (one["note"], one["state"]) == ("Chamber", "invited")
+    assert entente("directory", "return", one["registration"], "-C", "de").out.strip() != link
+    assert "stale" in entente("directory", "approve", one["registration"], "--reason", "x", "-C", "de", code=1).err
+    entente("directory", "withdraw", one["registration"], "-C", "de")
+    assert "withdrawn" in entente("directory", "registrations", "-C", "de").out
+    assert "forbidden" in entente("directory", "invite", "DE-other", "--note", "x", "-C", "de", code=1).err
 
 
 def test_records_of_another_country_are_refused_by_name(entente: Entente, table: Path, folder: Path):

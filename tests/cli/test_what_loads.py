@@ -23,12 +23,12 @@ main(sys.argv[1:])
 """Runs a command and says at its end, in the last line on standard error, what it has loaded and left."""
 
 _HEAVY = {
-    "aiohttp", "argon2", "asyncio", "babel", "cryptography", "jinja2", "polib", "pydantic", "rich", "sqlite3", "ssl",
+    "aiohttp", "argon2", "asyncio", "babel", "cryptography", "jinja2", "openpyxl", "polib", "pydantic", "rich", "sqlite3", "ssl",
     "structlog", "tuf", "yaml", "zeroconf",
 }  # fmt: skip
 """What no help needs."""
 
-_LATER = {"babel", "jinja2", "pygments", "rich", "sqlite_utils", "zeroconf"}
+_LATER = {"babel", "jinja2", "openpyxl", "pygments", "rich", "sqlite_utils", "zeroconf"}
 """What a node needs for its first page, a terminal, a migration or its neighbours, and not for its start."""
 
 

@@ -62,7 +62,7 @@ def test_a_type_that_the_record_contradicts_is_refused(fields: dict[str, object]
 @pytest.mark.parametrize(
     "fields",
     [
-        {"links": {}},
+        {"links": {"observers": ["DE-nation"]}},
         {"links": {**LINKS, "validating": "DE-zaek-berlin"}},
         {"links": {**LINKS, "validating": "HU-nation"}},
         {"links": {**LINKS, "access": {"services": "DE-area"}}},
@@ -122,7 +122,8 @@ def test_a_table_carries_every_field() -> None:
         valid_until=date(2030, 1, 1),
         successor="DE-b",
     )
-    assert read_table(write_table([one, STATE]), "DE") == ((STATE, one), ())
+    assert read_table(write_table([one, STATE, NATION]), "DE") == ((NATION, STATE, one), ())
+    assert NATION.links is None
 
 
 def test_what_a_coordinator_reaches() -> None:

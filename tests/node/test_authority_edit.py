@@ -254,3 +254,14 @@ async def test_a_list_without_links_goes_on_as_before(make_node) -> None:
     made = await change(node, LOCAL, remade(there(node), place="Potsdam"), EDIT)
     renamed = await change(node, administrator("DE-c"), remade(made, name="Kammer"), EDIT)
     assert renamed.name == "Kammer"
+
+
+async def test_who_has_left_the_list_comes_back_only_by_its_coordinator(berlin: Node) -> None:
+    """An authority that was taken out can't edit itself in again, and a coordinator that was has no power left."""
+    rest = [one for one in country() if one.id not in (CHAMBER, "DE-area")]
+    await publish(berlin, operator(), rest, Why("import", "Ohne Kammer"), complete=True)
+    new = remade(there(berlin), place="Potsdam", links={"validating": "DE-state"})
+    assert await refused("forbidden", change(berlin, LOCAL, new, EDIT)) == {"links.validating": "not-yours"}
+    assert authority_edit.editor_of(berlin, AREA).coordinators == ()
+    await refused("forbidden", publish(berlin, AREA, [authority(id="DE-n", links={"validating": "DE-area"})], EDIT))
+    assert (await change(berlin, STATE, new, EDIT)).place == "Potsdam"
