@@ -8,6 +8,8 @@ from pydantic import ValidationError
 
 from directory_sync.authority import Authority
 from directory_sync.coordination import Reach, country_faults, link_faults, reach_of, registration_faults
+from directory_sync.demo import all_authorities
+from directory_sync.demo.europe import countries
 from directory_sync.snapshot import canonical
 from directory_sync.table import read_table, write_table
 from tests.directory_sync.world import authority, country, record
@@ -214,3 +216,13 @@ def test_coordinators_that_validate_each_other_are_a_circle() -> None:
     assert country_faults({"DE-a": lost}, DAY) == {"DE-a": {"successor": "unknown-authority"}}
     twins = {one.id: one for one in (NATION, NATION.model_copy(update={"id": "DE-z"}))}
     assert country_faults(twins, DAY) == {"DE-z": {"coordinator": "second-nimic"}}
+
+
+def test_the_demo_s_europe_holds_together() -> None:
+    """In each of the 30 countries every link leads to a coordinator of the right type, area and region."""
+    faults = {
+        code: found
+        for code in countries()
+        if (found := country_faults({one.id: one for one in all_authorities(code)}, DAY))
+    }
+    assert faults == {}
