@@ -188,8 +188,10 @@ class Authority(Described):
             raise ValueError("areas: names an area twice")
         if self.demo and not all(host.endswith(".example") for host in self.contacts.hosts()):
             raise ValueError("contacts: a demo authority may only be reached under .example")
-        self._coordinates_rightly()
-        self._is_linked_rightly()
+        if self.coordinator is not None:
+            self._coordinates_rightly()
+        if self.links is not None or self.successor is not None:
+            self._is_linked_rightly()
         return self
 
     def _coordinates_rightly(self) -> None:
