@@ -1,6 +1,7 @@
 """Finding an authority: words in any order, language and alphabet, and why each one was found."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from directory_sync import marks
@@ -152,6 +153,10 @@ def ranked(q: Read, words: Sequence[Word], wanted: Wanted) -> tuple[list[_Ranked
     begun = expression(words, BEGUN, filters)
     if capped := candidates.take(begun):
         candidates.take(naming(words, filters), _MORE)
+        if any(word.regions for word in words):
+            candidates.take(
+                expression([replace(word, regions=_smallest(word)) for word in words], BEGUN, filters), _MORE
+            )
         if (whole := expression(words, WHOLE, filters)) != begun:
             candidates.take(whole, _MORE)
     rare = [word for word in words if not word.many]
@@ -160,6 +165,12 @@ def ranked(q: Read, words: Sequence[Word], wanted: Wanted) -> tuple[list[_Ranked
     if len(candidates.found) < _ENOUGH and any(word.mistyped for word in words):
         capped |= candidates.take(expression(words, MISTYPED, filters))
     return candidates.in_order(), capped
+
+
+def _smallest(word: Word) -> dict[str, int]:
+    """Return the smallest regions of a place."""
+    most = max(word.regions.values(), default=0)
+    return {mark: points for mark, points in word.regions.items() if points == most}
 
 
 class _Candidates:
