@@ -49,6 +49,12 @@ _SWITCH_S: Final = 0.001
 
 TEXTS: Final = Path(translations.__file__).parent
 
+_GARBAGE: Final = 10_000
+"""Live objects more than at the last look after which garbage in circles is looked for (Python's own: 700).
+
+A batch of a hundred requests makes about as many, nearly all of which go without a collector.
+"""
+
 
 @cache
 def shipped_areas() -> Areas:
@@ -225,5 +231,6 @@ async def serve(config: Config) -> None:
         upgrade.drop_old(config.data, SystemClock().now())
         async with running(open_node(config)):
             gc.freeze()  # what a start has loaded stays until the end: no collection looks at it again
+            gc.set_threshold(_GARBAGE)
             gc.enable()
             await ended.wait()

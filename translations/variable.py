@@ -1,7 +1,7 @@
 """The values of variables: their shapes, what is refused, and how they show."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Final
 
@@ -9,6 +9,7 @@ from translations.languages import COUNTRIES, LANGUAGES, country_name
 from translations.limits import NAME_CHARACTERS, VARIABLE_TEXT_CHARACTERS
 
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_BREAKS: Final = re.compile(r"[\n\r\t]")
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
 """Control characters but line breaks and tabs, halves of pairs, and the marks that reorder what stands beside them."""
 
@@ -41,7 +42,7 @@ def is_date(value: object) -> bool:
 
 def is_line(value: object) -> bool:
     """Whether a value is a string with something to read and no control, direction or broken characters."""
-    return is_words(value) and not re.search(r"[\n\r\t]", str(value))
+    return is_words(value) and not _BREAKS.search(str(value))
 
 
 def is_words(value: object) -> bool:
@@ -56,14 +57,16 @@ def field_problem(key: str, value: object, limit: int) -> str | None:
     """
     if isinstance(value, str) and len(value) > limit:
         return "too-long"
-    good = {
-        "birth_date": is_date,
-        "date": is_date,
-        "country": lambda given: isinstance(given, str) and given in COUNTRIES,
-        "lang": lambda given: isinstance(given, str) and given in LANGUAGES,
-        "text": is_words,
-    }.get(key, is_line)(value)
-    return None if good else "wrong"
+    return None if _CHECKS.get(key, is_line)(value) else "wrong"
+
+
+_CHECKS: Final[dict[str, Callable[[object], bool]]] = {
+    "birth_date": is_date,
+    "date": is_date,
+    "country": lambda given: isinstance(given, str) and given in COUNTRIES,
+    "lang": lambda given: isinstance(given, str) and given in LANGUAGES,
+    "text": is_words,
+}
 
 
 def rendered(variable_type: str, value: Mapping[str, object], lang: str) -> str:
