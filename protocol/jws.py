@@ -143,7 +143,7 @@ def parse(compact: str, *, limit: int) -> Jws:
     """
     if len(compact) > limit:
         raise ProtocolError("malformed", f"a signed document of {len(compact)} bytes, {limit} allowed")
-    pieces = compact.split(".")
+    pieces = compact.split(".", _PIECES)
     if len(pieces) != _PIECES or not all(pieces):
         raise ProtocolError("malformed", "not a JWS in compact form")
     head, body, signature = pieces

@@ -13,10 +13,11 @@ from structlog.typing import EventDict
 from node.cli.simulation.loop import run
 from node.delivery.call import Answer, Call, LineError
 from node.delivery.incoming import BATCHES, BLOBS, STREAMS
-from node.service import cases, drafts, reading, requests
+from node.service import cases, deliver, drafts, reading, requests
 from node.service.node import Node
+from node.service.receive import receive
 from node.service.verification import check_node
-from node.store import peers
+from node.store import peers, streams
 from tests.exchange.pair import START, World, world
 from tests.exchange.test_refusal import stored_case
 from tests.exchange.test_story import ANNA, KATALIN, PDF, ask, reply, request
@@ -406,3 +407,24 @@ async def _sealed_at_once(folder: Path) -> None:
 def test_what_is_sent_while_nothing_is_on_its_way_is_sealed_with_its_own_commit(tmp_path: Path) -> None:
     """A request alone needs no second commit, several at once travel together, and without comparison none is sealed."""
     run(_sealed_at_once(tmp_path))
+
+
+async def _settled_and_sealed(folder: Path) -> None:
+    async with world(folder, "DE", "HU", inline=True, **PATIENT) as both:
+        await both.settled()
+        node: Node = both["DE"]
+        await both.exchanges["DE"].stop()
+        for _ in range(2):
+            await requests.send(node, ANNA, request())
+            batch = await deliver.next_batch(node, "HU")
+        assert batch is not None
+        assert len(batch.claims.items) == 1
+        await deliver.accept_receipt(node, "HU", batch, await receive(both["HU"], "DE", batch))
+        row = node.store.read_now(lambda q: streams.unreceipted(q, "DE", "HU"))
+        assert row is not None
+        assert row["first"] == batch.next
+
+
+def test_a_receipt_and_the_next_batch_are_one_commit(tmp_path: Path) -> None:
+    """When a receipt has been taken in, what waited behind its batch is sealed already."""
+    run(_settled_and_sealed(tmp_path))
