@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Final
 
 from aiohttp import web
 
@@ -15,8 +14,6 @@ from node.errors import NodeError
 from node.service import drafts, find, preview
 from node.service.node import Node
 from translations.area import Area
-
-_DIGITS: Final = 16
 
 
 @dataclass(frozen=True)
@@ -104,8 +101,8 @@ class Asking:
 
 def version_of(form: Form, draft: Draft) -> int:
     """Return the version of a draft that a form was made from."""
-    shown = form["version"]
-    return int(shown) if shown.isascii() and shown.isdigit() and len(shown) < _DIGITS else draft.version
+    shown = form.number("version")
+    return draft.version if shown is None else shown
 
 
 def changed_note(texts: Texts) -> Flash:

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from node.dashboard.authority_fields import Fields
 from node.dashboard.authority_form import Filled, choices, filled, mistakes_of, record_of, typed
-from node.dashboard.form import Form
+from node.dashboard.form import Form, offset_of
 from node.dashboard.page import ACTOR, NODE, Mistake, Option, Texts, render, see_other, texts_of
 from node.dashboard.profile import language_choices
 from node.dashboard.sign_in import checked_form
@@ -74,8 +74,7 @@ async def _list(
 ) -> web.Response:
     node, actor, texts = request.app[NODE], request[ACTOR], texts_of(request)
     wanted = {name: request.query.get(name, "")[:200] for name in ("q", "area", "state")}
-    start = request.query.get("from", "0")
-    offset = int(start) if start.isdigit() and len(start) < 7 else 0  # noqa: PLR2004
+    offset = offset_of(request)
     found = await coordinated.coordinated(node, actor, Wanted(**wanted, limit=_PAGE, offset=offset))
     fields, day = Fields(texts), node.clock.now().date()
 

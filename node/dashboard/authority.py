@@ -8,6 +8,7 @@ from aiohttp import web
 from directory_sync.authority import Authority, in_language
 from node.dashboard.authority_fields import Fields, Row
 from node.dashboard.authority_form import mistakes_of
+from node.dashboard.form import offset_of
 from node.dashboard.page import ACTOR, NODE, Mistake, render, see_other, texts_of
 from node.dashboard.sign_in import checked_form
 from node.domain.authority_change import changes_between
@@ -93,8 +94,7 @@ async def history_page(request: web.Request) -> web.Response:
 
 def _history(request: web.Request, errors: dict[str, Mistake]) -> web.Response:
     one, node, texts = record(request), request.app[NODE], texts_of(request)
-    start = request.query.get("from", "0")
-    offset = int(start) if start.isdigit() and len(start) < 6 else 0  # noqa: PLR2004
+    offset = offset_of(request)
     found = authority_history.history(node, request[ACTOR], one.id, _PAGE + 1, offset)
     fields, base = Fields(texts), href(one.id)
     told = tuple(_Told(c, texts.t(f"authority.kind.{c.kind}"), fields.rows(c.fields)) for c in found[:_PAGE])
@@ -115,11 +115,11 @@ def _history(request: web.Request, errors: dict[str, Mistake]) -> web.Response:
 async def undo(request: web.Request) -> web.Response:
     """Publish the record as it was before a change."""
     form, one = await checked_form(request), record(request)
-    seq, v = form["change"], form["v"]
-    if not (seq.isdigit() and v.isdigit() and len(seq) < 16 and len(v) < 16):  # noqa: PLR2004
+    seq, v = form.number("change"), form.number("v")
+    if seq is None or v is None:
         raise NodeError("not-found")
     try:
-        await authority_history.undo(request.app[NODE], request[ACTOR], one.id, int(seq), int(v), form[f"reason.{seq}"])
+        await authority_history.undo(request.app[NODE], request[ACTOR], one.id, seq, v, form[f"reason.{seq}"])
     except NodeError as error:
         if error.code not in ("invalid", "forbidden"):
             raise
@@ -154,12 +154,12 @@ def _end(request: web.Request, values: dict[str, str], errors: dict[str, Mistake
 async def end(request: web.Request) -> web.Response:
     """End an authority after a day."""
     form, one, texts = await checked_form(request), record(request), texts_of(request)
-    until, v = form.date("valid_until"), form["v"]
-    if until is None or not v.isdigit():
+    until, v = form.date("valid_until"), form.number("v")
+    if until is None or v is None:
         return _end(request, form.values(), {"valid_until": Mistake(texts.t("error.date"))})
     why = (form["reason"], form["successor"] or None)
     try:
-        await authority_history.end(request.app[NODE], request[ACTOR], one.id, int(v[:15]), until, why)
+        await authority_history.end(request.app[NODE], request[ACTOR], one.id, v, until, why)
     except NodeError as error:
         if error.code not in ("invalid", "forbidden") or not error.fields:
             raise

@@ -64,7 +64,7 @@ async def save(request: web.Request) -> web.Response:
     """Publish what was changed."""
     form, node, texts = await checked_form(request), request.app[NODE], texts_of(request)
     one, mine = record(request), typed(form)
-    v = int(form["v"]) if form["v"].isdigit() and len(form["v"]) < 16 else 0  # noqa: PLR2004
+    v = form.number("v") or 0
     if v != one.v:
         return _again(request, one, mine, v)
     try:

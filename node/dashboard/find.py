@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
+from node.dashboard.form import offset_of
 from node.dashboard.page import ACTOR, LANG, NODE, Option, render, texts_of
 from node.domain.directory_view import Matter, Query
 from node.service import directory, find, whom
@@ -33,8 +34,7 @@ async def page(request: web.Request) -> web.Response:
     node, texts = request.app[NODE], texts_of(request)
     values = _values(request, ("q", "country", "area", *_FILTERS))
     going_on = _going_on(request)
-    start = request.query.get("from", "0")
-    offset = int(start) if start.isdigit() and len(start) < 6 else 0  # noqa: PLR2004
+    offset = offset_of(request)
     found = None
     if any(values.values()) or "q" in request.query:
         named: dict[str, Any] = {name: values[name] or None for name in ("country", "area", *_FILTERS)}

@@ -17,6 +17,22 @@ _MAX_FIELDS: Final = 1000
 _MAX_FIELD: Final = 64 * 1024
 
 
+MAX_OFFSET: Final = 100_000
+"""Entries that a list's page may leave out, as in the API."""
+
+
+def whole_number(text: str, most: int = 2**53) -> int | None:
+    """Return a number written in plain digits, from 0 up to `most`; None for anything else."""
+    if not (text.isascii() and text.isdigit() and len(text) <= len(str(most))):
+        return None
+    return int(text) if int(text) <= most else None
+
+
+def offset_of(request: web.Request) -> int:
+    """Return how many entries of a list the address leaves out; 0 where it says nothing that can be done."""
+    return whole_number(request.query.get("from", ""), MAX_OFFSET) or 0
+
+
 @dataclass(frozen=True)
 class File:
     """An uploaded file."""
@@ -53,6 +69,10 @@ class Form:
     def starting(self, prefix: str) -> dict[str, str]:
         """Return the non-empty fields whose names begin with `prefix`, without it."""
         return {n.removeprefix(prefix): self[n] for n in self.fields if n.startswith(prefix) and self[n]}
+
+    def number(self, name: str) -> int | None:
+        """Return a whole number, or None where it isn't one."""
+        return whole_number(self[name])
 
     def date(self, name: str) -> date | None:
         """Return a date, or None where it isn't one."""

@@ -7,7 +7,7 @@ from typing import Final
 from aiohttp import web
 
 from node.dashboard.confirm import Confirmation, confirm
-from node.dashboard.form import Form
+from node.dashboard.form import Form, offset_of
 from node.dashboard.page import ACTOR, NODE, render, see_other, texts_of
 from node.dashboard.peers import PeerLine, actions_of, country_of
 from node.dashboard.sign_in import checked_form
@@ -16,7 +16,6 @@ from node.service import observe, queues
 from translations.catalogue import Text
 
 _PAGE: Final = 50
-_MAX_PLACE: Final = 2**53
 _STOPPED: Final = ("held", "blocked")
 
 
@@ -47,8 +46,7 @@ async def page(request: web.Request) -> web.Response:
 async def queue_page(request: web.Request) -> web.Response:
     """Show what waits for one country."""
     node, actor, texts, country = request.app[NODE], request[ACTOR], texts_of(request), country_of(request)
-    given = request.query.get("from", "0")
-    offset = int(given) if given.isascii() and given.isdigit() and len(given) < len(str(_MAX_PLACE)) else 0
+    offset = offset_of(request)
     found = await queues.some_waiting(node, actor, country, _PAGE + 1, offset)
     status = next(one for one in observe.status(node, actor).peers if one.country == country)
     here = f"/queue/{country}?from="
@@ -102,7 +100,7 @@ async def give_up_all(request: web.Request) -> web.Response:
 
 
 def _place(form: Form) -> int:
-    until = form["until"]
-    if not (until.isascii() and until.isdigit()) or len(until) > len(str(_MAX_PLACE)):
+    until = form.number("until")
+    if until is None:
         raise NodeError("invalid", fields={"until": "malformed"})
-    return min(int(until), _MAX_PLACE)
+    return until

@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from node.dashboard.form import offset_of
 from node.dashboard.page import ACTOR, LANG, NODE, Option, render, texts_of
 from node.domain.case_view import CaseSummary, Side
 from node.service import reading
@@ -20,7 +21,7 @@ async def page(request: web.Request) -> web.Response:
     """Show the work list, filtered."""
     node, texts = request.app[NODE], texts_of(request)
     values = {name: request.query.get(name, "") for name in ("role", "state", "text")}
-    offset = int(request.query.get("from", "0")) if request.query.get("from", "0").isdigit() else 0
+    offset = offset_of(request)
     side: Side | None = values["role"] if values["role"] in ("asking", "replying") else None  # type: ignore[assignment]
     state = values["state"] if values["state"] in OWNER else None
 

@@ -4,6 +4,9 @@ import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
 
 from node.domain.access import operator
 from node.domain.person import NewPerson
@@ -218,3 +221,17 @@ async def test_the_head_of_each_page_names_the_authority(tmp_path: Path) -> None
         page = await office.anna.post(landing.form("/link"))
         assert "+1" in page.text
         assert "Zahnärztekammer Berlin" in page.text
+
+
+@pytest.mark.parametrize("number", ["²", "٣", "9" * 5000, "9" * 17, "-1", "1e3", ""], ids=lambda text: text[:6])
+async def test_whatever_stands_for_a_number_breaks_no_page(tmp_path: Path, number: str) -> None:
+    """A number in an address that isn't one counts as none, and in a form it changes nothing."""
+    async with offices(tmp_path) as office:
+        told = urlencode({"from": number})
+        for path in ("/work", "/find?q=zahnarzt", "/find?q=zahnarzt&country=HU"):
+            page = await office.anna.get(f"{path}{'&' if '?' in path else '?'}{told}")
+            assert page.status == 200, path
+        start = await office.anna.post(choosing(await office.anna.get("/find?q=zahnarzt&country=HU"), "HU-okfo"))
+        chosen = "professional-qualifications/establishment"
+        questions = await office.anna.post(start.form(start.path), set=chosen, version=number)
+        assert questions.path.endswith("/questions"), questions.text[:600]
