@@ -1,1 +1,1 @@
-"""The directory of authorities: signed snapshots, their verification, their exchange."""
+"""The directory of authorities: each country's transparency log, its proofs, its pages, its witnesses."""

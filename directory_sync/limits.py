@@ -1,12 +1,13 @@
-"""All limits of the directory, with their units. They hold for making a snapshot and for taking one."""
+"""All limits of the directory, with their units. They hold for publishing and for taking over."""
 
-from protocol.limits import MAX_SNAPSHOT_BODY
+from protocol.limits import MAX_DIRECTORY_PAGE
 
-MAX_BODY_BYTES = MAX_SNAPSHOT_BODY  # a country's snapshot, uncompressed
-MAX_TRANSFER_BYTES = MAX_BODY_BYTES + 64 * 1024  # what a peer may send: body, header line, no more
+MAX_BODY_BYTES = 64 * 1024 * 1024  # records of one import
+MAX_PAGE_BYTES = MAX_DIRECTORY_PAGE  # a page of a log, uncompressed
+MAX_PAGE_LEAVES = 10_000  # leaves of one page
+FULL_PAGE_BYTES = 16 * 1024 * 1024  # records after which a page is full
 MAX_RECORD_BYTES = 16 * 1024  # one authority as canonical JSON
 MAX_RECORDS = 200_000  # authorities of one country
-MAX_HEADER_CHARS = 4096  # the signed header, a JWS in compact form
 
 MAX_ID_CHARS = 64
 MAX_NAME_CHARS = 500  # an official name, as the state writes it
@@ -30,6 +31,12 @@ MAX_SHEET_PARTS = 200  # files inside an XLSX file
 MAX_COLUMNS = 300  # of a table
 MAX_CELL_CHARS = 32_767  # of one cell, as a spreadsheet has it
 MAX_MAPPING_BYTES = 64 * 1024  # a mapping file
+
+MAX_NOTE_BYTES = 32 * 1024  # a checkpoint with the signatures of its log and of its witnesses
+MAX_SIGNATURES = 128  # signatures of one note; C2SP signed-note asks for 16 at least
+MAX_PROOF_HASHES = 63  # hashes of one proof (C2SP tlog-witness)
+MAX_LEAF_BYTES = 512  # a leaf without its record, as canonical JSON
+MAX_PROOF_FILE_BYTES = 128 * 1024  # a tlog-proof, or a proof of misbehaviour
 
 MAX_QUERY_CHARS = 200  # what is read of a search query
 MAX_QUERY_TOKENS = 10

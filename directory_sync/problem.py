@@ -12,18 +12,22 @@ Code = Literal[
     "directory-too-large",
     "directory-bad-record",
     "directory-foreign-record",
-    "directory-duplicate",
     "directory-order",
     "directory-transfer",
+    "directory-note",
+    "directory-signature",
+    "directory-tree",
+    "directory-proof",
+    "directory-future",
 ]
 
 
 class DirectoryError(Exception):
-    """A snapshot that is refused, or could not be had.
+    """What is refused of a log, of a note or of a proof, or could not be had.
 
-    `code` says which rule was broken; `detail` is English, for logs, and may hold a peer's words. Only
-    `directory-transfer` is temporary (try again); every other code stands until the issuing country
-    publishes something else. `directory-fork` is proof of misbehaviour: keep both headers.
+    `code` says which rule was broken; `detail` is English, for logs, and may hold a peer's words. `directory-transfer`
+    and `directory-future` are temporary; `directory-rollback` is an older state, which proves nothing; with
+    `directory-fork` what came doesn't follow from what is here, and a proof is to be had where both are signed.
     """
 
     def __init__(self, code: Code, detail: str) -> None:

@@ -83,6 +83,17 @@ class HealthSection(Section):
     listen: Listen = Field(description="Address and port of /healthz and /metrics.")
 
 
+class DirectorySection(Section):
+    """How old other countries' directories may become; they never stop working (SPEC S-223)."""
+
+    stale_hours: float = Field(
+        24.0, description="Hours without confirmation after which pages show a directory as old.", gt=0, le=8760
+    )
+    known_only_days: float = Field(
+        30.0, description="Days after which only countries dealt with before can be asked.", gt=0, le=3650
+    )
+
+
 class LogSection(Section):
     """The log: JSON lines on standard error, without personal data."""
 
@@ -96,6 +107,7 @@ class Config(Section):
     peers: PeersSection
     web: WebSection
     health: HealthSection
+    directory: DirectorySection = DirectorySection()
     log: LogSection = LogSection()
     folder: Path = Field(Path(), exclude=True, description="")
 

@@ -28,7 +28,7 @@ from node.delivery.http_line import HttpLine
 from node.delivery.tls import ServerContexts
 from node.delivery.upkeep import Upkeep
 from node.errors import NodeError
-from node.service import membership, tokens, upgrade
+from node.service import log_keys, membership, tokens, upgrade
 from node.service.node import Node
 from node.store import backup_history, data_lock
 from node.store.case_keys import CaseKeys
@@ -132,6 +132,8 @@ class Server:
         config = self.node.config
         await tokens.ensure_operator_token(self.node, operator_token(config.keys))
         self.node.members_changed = self._members_changed
+        if log_keys.make_missing(self.node):
+            log.info("log-keys-made", folder=str(config.keys))
         self._members_changed(start=True)
         web_app = web.Application()
         add_api(web_app, self.node)

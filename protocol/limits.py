@@ -58,7 +58,8 @@ MAX_NAME = 500
 MAX_QUESTIONS = 200
 """Questions in one request, and answers in one reply."""
 
-MAX_SNAPSHOT_BODY = 64 * MIB
+MAX_DIRECTORY_PAGE = 24 * MIB
+"""A page of a country's directory log, uncompressed."""
 MAX_MEMBER_BUNDLE = 4 * MIB
 
 MAX_ANSWER = 64 * KIB

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from node.cli import directory_log
 from node.cli.context import HERE, ConfigOption, JsonOption, read_file, run, write_file
 from node.cli.member_keys import UnaskedOption, ask_peers
 from node.cli.output import as_json, rows_read, say, table
@@ -68,7 +69,7 @@ def _tell(changes: "Changes", rows: list[dict[str, Any]], *, dry_run: bool, as_d
         as_json({**values, "dry_run": dry_run, **({"rows": rows} if dry_run else {})})
         return
     words = ", ".join(f"{count} {name}" for name, count in values.items() if name != "version")
-    say(f"{'Would be published' if dry_run else 'Published'} as version {values['version']}: {words}.")
+    say(f"{'Would be published' if dry_run else 'Published'}; the log has {values['version']} changes: {words}.")
     touched = [row for row in rows if row["state"] != "unchanged"]
     if touched:
         fields = [", ".join(one["field"] for one in row["fields"]) for row in touched]
@@ -268,3 +269,7 @@ def _shown(one: "Found") -> dict[str, Any]:
         "answer_days": one.answer_days,
         "why": [reason.text for reason in one.why],
     }
+
+
+for _command in directory_log.COMMANDS:
+    app.command()(_command)

@@ -16,7 +16,7 @@ UnaskedOption = Annotated[
 
 
 def renew_key(
-    kind: Annotated[str, typer.Argument(metavar="KIND", help="message, encryption, tls or master.")],
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="message, encryption, tls, log, witness or master.")],
     config: ConfigOption = HERE,
     unasked: UnaskedOption = False,
 ) -> None:

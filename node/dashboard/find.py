@@ -1,6 +1,5 @@
 """Finding an authority to ask: by words and filters, or step by step for those who don't know whom."""
 
-from datetime import timedelta
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -9,14 +8,12 @@ from aiohttp import web
 from node.dashboard.form import offset_of
 from node.dashboard.page import ACTOR, LANG, NODE, Option, render, texts_of
 from node.domain.directory_view import Matter, Query
-from node.service import directory, find, whom
+from node.service import find, freshness, whom
 from protocol.countries import COUNTRIES
 from translations.catalogue import Text
 from translations.languages import LANGUAGES
 
 _PAGE = 20
-_OLD: Final = timedelta(days=2)
-"""A directory that wasn't known to be the newest for so long may be out of date."""
 _SHORT: Final = 200
 """Characters of a field that are read."""
 _FILTERS: Final = ("level", "region", "competence", "understands")
@@ -114,13 +111,11 @@ def _competences(request: web.Request) -> tuple[Option, ...]:
 
 
 def _stale(request: web.Request, countries: set[str]) -> tuple[Text, ...]:
-    """Say whether the member list is out of date, and of which of some countries the directory may be, since when."""
+    """Say whether the member list is out of date, and what readers have to know of the directories that are shown."""
     node, texts = request.app[NODE], texts_of(request)
-    known, now = directory.confirmed(node), node.clock.now()
-    expired = node.members is not None and node.members.expired(now)
+    expired = node.members is not None and node.members.expired(node.clock.now())
     told = (texts.t("fault.list-expired.text"),) if expired else ()
+    notes = freshness.notes(node, frozenset(countries))
     return told + tuple(
-        texts.t("find.stale", country=texts.country_name(country), when=texts.moment(known[country]))
-        for country in sorted(countries - {node.country})
-        if country in known and now - known[country] > _OLD
+        texts.t(name, country=texts.country_name(country), when=texts.moment(at)) for name, country, at in notes
     )

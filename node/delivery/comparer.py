@@ -72,7 +72,9 @@ async def ask_all(node: Node, line_to: Callable[[str], Line], *, unasked: bool =
     others = sorted(node.members.active_countries() - {node.country}) if node.members else []
     answered = sum(await asyncio.gather(*(one(peer) for peer in others)))
     node.asked = lambda: unasked or answered > 0 or not others
-    node.all_asked = lambda: unasked or answered == len(versions.neighbours(node))
+    neighbours = len(versions.neighbours(node))
+    node.all_asked = lambda: unasked or answered == neighbours
+    node.half_asked = lambda: unasked or not neighbours or 2 * answered > neighbours
 
 
 async def compare_with(node: Node, peer: str, line: Line, *, first: bool) -> Told:

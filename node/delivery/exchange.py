@@ -57,6 +57,7 @@ class Exchange:
         self._node.asked = self.asked
         self._marks = self._node.store.read_now(peers.marks)
         self._node.all_asked = self.all_asked
+        self._node.half_asked = self.half_asked
         self.match_members()
         self._head_start = 0.0  # who joins later is looked at at once
 
@@ -114,7 +115,7 @@ class Exchange:
         """Fetch back what a peer has newer than we do of our own directory and record (SPEC S-133)."""
         self._asked = True
         self._told.add(country)
-        own = directory.heads(self._node).get(self._node.country, (0, ""))[0]
+        own = directory.own_size(self._node)
         record = self._node.members.role_version(self._node.country) if self._node.members else 0
         if country in self._ways:
             self._ways[country].fetcher.take_back(directory=told.directory > own, record=told.record > record)
@@ -136,6 +137,11 @@ class Exchange:
         """Say whether everybody who may know documents of ours has told which, since the start (SPEC S-133)."""
         return versions.neighbours(self._node) <= self._told
 
+    def half_asked(self) -> bool:
+        """Say whether more than half of those have: before that no checkpoint of our log is signed (SPEC S-133)."""
+        others = versions.neighbours(self._node)
+        return not others or 2 * len(others & self._told) > len(others)
+
     def heard(self, country: str, members: Versions | None, heads: Versions) -> None:
         """Pass on what a peer said it knows."""
         if country in self._ways:
@@ -151,7 +157,7 @@ class Exchange:
         self._node.idle = lambda _country: False
         self._node.is_compared = lambda _country: None
         self._node.comparison = lambda _country, _batch: no_delivery()
-        self._node.asked = self._node.all_asked = lambda: True
+        self._node.asked = self._node.all_asked = self._node.half_asked = lambda: True
         tasks = [task for way in self._ways.values() for task in way.tasks]
         for task in tasks:
             task.cancel()

@@ -3,17 +3,16 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from typing import Any, Final
 
 import structlog
 
-from directory_sync.exchange import Get, Known, fetch_snapshot
-from directory_sync.limits import MAX_TRANSFER_BYTES
 from directory_sync.problem import DirectoryError
 from node.delivery.call import Answer, Call, Line, LineError, retry_after
-from node.delivery.incoming import BLOBS, DIRECTORY, DIRECTORY_HEADER, MEMBERS
+from node.delivery.incoming import BLOBS, DIRECTORY_HEADER, MEMBERS
+from node.delivery.log_sync import LogSync
 from node.errors import NodeError
 from node.service import directory, follow_up, membership
 from node.service.node import Node
@@ -56,9 +55,10 @@ class Fetcher:
         self._turn = turn or asyncio.Semaphore()
         self._after_s = after_s
         self._woken = asyncio.Event()
-        self._members_due = self._directory_due = True
+        self._members_due = self._directory_due = self._index_due = self._cosignature_due = True
         self._own_directory_due = False
         self._next_list = 0.0
+        self._logs = LogSync(node, peer, self._ask, self._turn)
 
     def take_back(self, *, directory: bool, record: bool) -> None:
         """Fetch what the peer has newer than we do of our own directory or record: this node has lost it."""
@@ -69,7 +69,7 @@ class Fetcher:
 
     def announce(self) -> None:
         """Call the peer soon: every call says which directory we have, and the peer fetches a newer one."""
-        self._members_due = True
+        self._members_due = self._cosignature_due = True
         self._woken.set()
 
     def heard(self, members: Versions | None, heads: Versions) -> None:
@@ -108,7 +108,7 @@ class Fetcher:
                 async with asyncio.timeout(pause):  # `wait_for` of Python 3.11 can swallow a cancellation
                     await self._woken.wait()
             except TimeoutError:
-                self._members_due = self._directory_due = True
+                self._members_due = self._directory_due = self._index_due = self._cosignature_due = True
             self._woken.clear()
 
     async def round(self) -> None:
@@ -121,11 +121,28 @@ class Fetcher:
                 await self._fetch_members()
         if self._own_directory_due:
             with self._done("_own_directory_due"):
-                await self._fetch_own_directory()
-        if self._directory_due:
-            with self._done("_directory_due"):
-                await self._fetch_directory()
-        await self._fetch_blobs()
+                await self._logs.fetch(self._node.country)
+        faults = await self._look_at_logs()
+        await self._fetch_blobs()  # whatever is wrong with a directory, messages go on
+        if faults:
+            raise faults[0]
+
+    async def _look_at_logs(self) -> list[Exception]:
+        """Take over the peer's log, and what it has of others; have it cosign ours. One doesn't wait for another."""
+        faults: list[Exception] = []
+        steps: tuple[tuple[str, Callable[[], Awaitable[None]]], ...] = (
+            ("_directory_due", lambda: self._logs.fetch(self._peer)),
+            ("_index_due", self._logs.look),
+            ("_cosignature_due", self._logs.ask_cosignature),
+        )
+        for due, step in steps:
+            if getattr(self, due):
+                try:
+                    with self._done(due):
+                        await step()
+                except NodeError as error:
+                    faults.append(error)
+        return faults
 
     @contextlib.contextmanager
     def _done(self, due: str) -> Iterator[None]:
@@ -143,7 +160,7 @@ class Fetcher:
         self._next_list = loop.time() + _LIST_EVERY_S
 
     async def _get(self, call: Call) -> Answer:
-        answer = await self._line.send(replace(call, headers={**call.headers, **own_directory(self._node)}))
+        answer = await self._ask(call)
         if answer.status >= 400:  # noqa: PLR2004
             raise AnswerError(f"{call.path.rpartition('/')[0]}: {_code(answer)}", retry_after(answer) or 0.0)
         return answer
@@ -155,46 +172,9 @@ class Fetcher:
         for problem in await membership.take_bundle(self._node, bundle, self._peer):
             log.warning("member-document-refused", peer=self._peer, code=problem.code, document=problem.document)
 
-    async def _fetch_own_directory(self) -> None:
-        verify = directory.header_verifier(self._node, self._node.country)
-        get = self._getting({"of": self._node.country})
-        fetched = await fetch_snapshot(get, DIRECTORY, iss=self._node.country, known=Known(), verify_header=verify)
-        if fetched is not None:
-            snapshot = fetched.snapshot
-            changes = await directory.take_own_back(self._node, self._peer, snapshot.header_jws, snapshot.body)
-            log.warning("own-directory-taken-back", peer=self._peer, version=changes.version)
-
-    def _getting(self, query: Mapping[str, str]) -> Get:
-        async def get(path: str, headers: dict[str, str]) -> tuple[int, Mapping[str, str], bytes]:
-            asked = {name.lower(): value for name, value in headers.items()}
-            answer = await self._get(Call("GET", path, query, asked, longest=MAX_TRANSFER_BYTES))
-            return answer.status, answer.headers, answer.body
-
-        return get
-
-    async def _fetch_directory(self) -> None:
-        fetching = self._getting({})
-        async with contextlib.AsyncExitStack() as turn:
-
-            async def get(path: str, headers: dict[str, str]) -> tuple[int, Mapping[str, str], bytes]:
-                got = await fetching(path, headers)
-                await turn.enter_async_context(self._turn)  # a slow peer keeps nobody waiting, only what has come does
-                return got
-
-            fetched = await fetch_snapshot(
-                get,
-                DIRECTORY,
-                iss=self._peer,
-                known=directory.asking_with(self._node, self._peer),
-                verify_header=directory.header_verifier(self._node, self._peer),
-            )
-            if fetched is None:
-                await directory.confirm_snapshot(self._node, self._peer)
-                return
-            snapshot, version = fetched.snapshot, fetched.header.version
-            del fetched  # its records are read once more below: a large country twice in memory is too much
-            await directory.accept_snapshot(self._node, self._peer, snapshot.header_jws, snapshot.body)
-        log.info("directory-updated", peer=self._peer, version=version)
+    async def _ask(self, call: Call) -> Answer:
+        """Carry a call that may be answered with a refusal that means something."""
+        return await self._line.send(replace(call, headers={**call.headers, **own_directory(self._node)}))
 
     async def _fetch_blobs(self) -> None:
         """Fetch every attachment that is wanted; one that the peer withholds doesn't keep back the others."""

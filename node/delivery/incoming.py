@@ -2,16 +2,16 @@
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any, Final
 
 import structlog
 
-from directory_sync.exchange import answer as directory_answer
-from directory_sync.exchange import compressed, document_of, etag_of
+from node.delivery import incoming_directory
 from node.delivery.call import Answer, Call
-from node.service import compare, directory, follow_up, history, serving
+from node.delivery.incoming_directory import ADD_CHECKPOINT, DIRECTORY
+from node.service import compare, follow_up, history, serving
 from node.service.node import Node
 from node.service.receive import GapError, receive
 from node.store import peers
@@ -27,7 +27,6 @@ log: Final = structlog.get_logger("entente.incoming")
 
 BATCHES: Final = "/peer/v1/batches"
 MEMBERS: Final = "/peer/v1/members"
-DIRECTORY: Final = "/peer/v1/directory"
 STREAMS: Final = "/peer/v1/streams/"
 BLOBS: Final = "/peer/v1/blobs/"
 DIRECTORY_HEADER: Final = "entente-directory"
@@ -74,15 +73,18 @@ def _listen(node: Node, peer: str, said: str) -> None:
 async def _route(node: Node, peer: str, call: Call) -> Answer:
     if call.method == "POST" and call.path == BATCHES:
         return await _batch(node, peer, call)
+    if call.method == "POST" and call.path == ADD_CHECKPOINT:
+        return await incoming_directory.add_checkpoint(node, call)
     if call.method != "GET":
         raise ProtocolError("not-found", "no such method here")
     routes: dict[str, Callable[[], Awaitable[Answer] | Answer]] = {
         MEMBERS: lambda: _members(node, call),
-        DIRECTORY: lambda: _directory(node, peer, call),
     }
     if call.path in routes:
         found = routes[call.path]()
         return found if isinstance(found, Answer) else await found
+    if call.path == DIRECTORY or call.path.startswith(f"{DIRECTORY}/"):
+        return await incoming_directory.answer(node, call)
     if call.path.startswith(STREAMS):
         return await _stream(node, peer, call)
     if call.path.startswith(BLOBS):
@@ -120,28 +122,6 @@ def _members(node: Node, call: Call) -> Answer:
     bundle = node.members.bundle(known)
     offered = replace(bundle, roots=bundle.roots[:MAX_ROOTS])  # the oldest first: the caller comes back for more
     return Answer(200, {"content-type": "application/json"}, offered.to_json())
-
-
-async def _directory(node: Node, peer: str, call: Call) -> Answer:
-    country = call.query.get("of", node.country)
-    if country not in (node.country, peer):
-        raise ProtocolError("not-found", "a member asks for our list or for its own")
-    known = directory.heads(node).get(country)
-    if known is not None and call.headers.get("if-none-match") == etag_of(*known):
-        return _answer(directory_answer(b"", b"", etag_of(*known), call.headers))  # most calls: nothing to read or pack
-    listing = directory.snapshot_of(node, country)
-    if listing is None:
-        raise ProtocolError("not-found", "no directory published yet")
-    document = document_of(listing.snapshot)
-    etag = etag_of(listing.version, listing.sha256)
-    loop = asyncio.get_running_loop()
-    gzipped = await loop.run_in_executor(None, compressed, document)
-    return _answer(directory_answer(document, gzipped, etag, call.headers))
-
-
-def _answer(given: tuple[int, Mapping[str, str], bytes]) -> Answer:
-    status, headers, body = given
-    return Answer(status, {name.lower(): value for name, value in headers.items()}, body)
 
 
 async def _stream(node: Node, peer: str, call: Call) -> Answer:

@@ -2,8 +2,9 @@
 
 from typing import Any, Literal
 
+from node.service.log_keys import log_keys_of
 from node.service.node import Node
-from node.store import authorities, peers, streams
+from node.store import logs, peers, streams
 from node.store.tx import Read
 from protocol.batch import Head
 from protocol.history import Told, head_json
@@ -16,12 +17,14 @@ def answer(node: Node, peer: str) -> dict[str, Any]:
     """Return what a peer is told about the two streams between us, and about its own documents (SPEC S-095, S-126)."""
 
     def look(q: Read) -> dict[str, Any]:
-        listed = authorities.head_of(q, peer)
+        log, keys = logs.find(q, peer), log_keys_of(node, peer)
+        known = log.size if log and keys and log.origin == keys.origin else 0
+        cosigned = logs.witnessed(q, peer, keys.origin) if keys else None
         return {
             **head_json(streams.head(q, peer, node.country)),
             "sealed": head_json(streams.head(q, node.country, peer)),
             "receipted": head_json(streams.receipted_head(q, node.country, peer)),
-            "directory": int(listed["version"]) if listed else 0,
+            "directory": max(known, cosigned[0] if cosigned else 0),
         }
 
     record = node.members.role_version(peer) if node.members else 0

@@ -8,7 +8,7 @@ from node.errors import NodeError
 from node.service.folding import fold_rows
 from node.service.node import Node
 from node.service.receive import accepted_key
-from node.store import audit, authorities, cases, damage, events, peers, streams
+from node.store import audit, cases, damage, events, logs, peers, streams
 from node.store.tx import Read, Tx
 from protocol import jws
 from protocol.batch import Batch, check_body, choose, parse_batch, seal_batch
@@ -58,7 +58,7 @@ def seal(tx: Tx, node: Node, peer: str) -> Batch | None:
         head=streams.head(tx, node.country, peer),
         items=[(un_b64u(row["digest"]), row["line"]) for row in waiting],
         members=node.versions(),
-        heads=authorities.heads(tx),
+        heads=logs.heads(tx),
         iat=seconds(tx.now),
     )
     streams.assign(tx, [row["seq"] for row in waiting], batch.claims.first)

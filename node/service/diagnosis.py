@@ -11,7 +11,7 @@ from typing import Final, Literal
 from node.clock import unstamp
 from node.config import Config
 from node.domain.clock_error import clock_error
-from node.service import key_change, membership
+from node.service import freshness, key_change, membership
 from node.service.dates import retired_keys
 from node.service.node import Node
 from node.store import authorities, damage, overview, peers, recoveries, streams
@@ -27,7 +27,7 @@ _STATE: Final = "state.seed"
 _DISK_WARN, _DISK_FAIL = 1024**3, 128 * 1024**2
 _WAITS_LONG: Final = timedelta(hours=1)
 _TOLD_FOR: Final = timedelta(days=30)
-_STALE: Final = timedelta(days=2)
+_WITHHELD: Final = timedelta(minutes=10)
 _CLOCK_WARN_S: Final = 60.0
 
 
@@ -70,7 +70,7 @@ def check_local(node: Node, databases: Check | None = None) -> list[Check]:
     databases = databases or check_databases(node)
     if databases.level == "fail":
         return [_disk(node.config.data), databases]  # nothing that is read from it can be believed
-    checks = [_disk(node.config.data), databases, *_membership(node, now), *_directories(node, now)]
+    checks = [_disk(node.config.data), databases, *_membership(node, now), *_directories(node)]
     checks += [*_damage(node), *_delivery(node, now), *_losses(node, now), *_proofs(node)]
     return [*checks, *_earlier_keys(node, now), *_offline_key(node)]
 
@@ -196,22 +196,35 @@ def expiries(node: Node, members: MemberList) -> list[tuple[str, datetime]]:
 # --- what goes on ---
 
 
-def _directories(node: Node, now: datetime) -> Iterator[Check]:
-    confirmed, heads = node.store.read_now(authorities.confirmed), node.store.read_now(authorities.heads)
-    if node.country in heads:
-        count = len(node.store.read_now(lambda q: authorities.lines_of(q, node.country)))
-        yield Check("directory", "ok", f"{node.country}: version {heads[node.country][0]}, {count} authorities")
-    else:
+def _directories(node: Node) -> Iterator[Check]:
+    states = {state.country: state for state in freshness.states(node)}
+    own = states.get(node.country)
+    if own is None:
         yield Check("directory", "warn", "our authorities aren't published", "entente directory import FILE.csv")
+    elif own.frozen is not None:
+        yield Check("directory", "fail", f"our own log: {own.frozen}", "docs/operating.md: a log that forked")
+    else:
+        count = node.store.read_now(lambda q: authorities.count_of(q, node.country))
+        seen = "witnessed" if own.witnessed else f"witnessed by {len(own.witnesses)} of {own.needed} needed"
+        yield Check("directory", "ok", f"{node.country}: {own.size} changes, {count} authorities, {seen}")
     others = (node.members.active_countries() if node.members else frozenset()) - {node.country}
     for country in sorted(others):
-        if country not in confirmed:
-            yield Check("directory", "warn", f"{country}: nothing fetched yet", "is the node running? entente serve")
-        elif now - confirmed[country] > _STALE:
-            days = (now - confirmed[country]).days
-            yield Check("directory", "warn", f"{country}: not confirmed for {days} days", "see the peer's checks")
-        else:
-            yield Check("directory", "ok", f"{country}: version {heads[country][0]}")
+        yield _directory(node, country, states.get(country))
+
+
+def _directory(node: Node, country: str, state: freshness.LogState | None) -> Check:
+    if state is None:
+        return Check("directory", "warn", f"{country}: nothing fetched yet", "is the node running? entente serve")
+    if state.frozen is not None:
+        hint = "docs/operating.md: a log that forked; the operators have to talk"
+        return Check("directory", "warn", f"{country}: frozen at {state.size} changes: {state.frozen}", hint)
+    if state.grade != "fresh":
+        days = (node.clock.now() - state.confirmed_at).days
+        return Check("directory", "warn", f"{country}: not confirmed for {days} days", "see the peer's checks")
+    if state.withheld and state.withheld_since and node.clock.now() - state.withheld_since > _WITHHELD:
+        hint = "its operator has to publish them again"
+        return Check("directory", "warn", f"{country}: {state.withheld} records were announced and not given", hint)
+    return Check("directory", "ok", f"{country}: {state.size} changes")
 
 
 def _clocks(node: Node) -> Iterator[Check]:

@@ -16,7 +16,7 @@ from node.store.key_files import NodeKeys, certificate_der, earlier_masters, ear
 from protocol.limits import RETIRED_KEY_DAYS
 
 log: Final = structlog.get_logger("entente.keys")
-KINDS: Final = ("message", "encryption", "tls", "master")
+KINDS: Final = ("message", "encryption", "tls", "master", "log", "witness")
 
 
 async def renew(node: Node, actor: Actor, kind: str) -> None:
@@ -35,12 +35,28 @@ async def renew(node: Node, actor: Actor, kind: str) -> None:
         if (folder / "tls-next.pem").exists():
             raise NodeError("exists", "A next TLS key waits already until every peer knows it.", "entente doctor")
         key_files.next_tls(folder, node.country, node.entropy)
+    elif kind == "log":
+        key_files.renew_seed(folder / key_files.LOG_SEED.format(node.keys.log_number), node.entropy)
+    elif kind == "witness":
+        key_files.renew_seed(folder / key_files.WITNESS_SEED, node.entropy)
     elif kind == "master":
         key_files.renew_master(node.config.master_key, node.entropy)
     else:
         raise NodeError("invalid", f"A kind of key is one of {', '.join(KINDS)}.")
     await node.store.write(lambda tx: audit.append(tx, actor.id, "key.renew", kind))
     _use(node, load_keys(folder, node.config.master_key))
+
+
+async def begin_log(node: Node, actor: Actor) -> int:
+    """Make the key of a directory log that begins anew, and return its number; the caller publishes record and log.
+
+    The way out for a country whose log has forked, as after an old disk (SPEC S-222).
+    """
+    actor.require("node.observe")
+    number = key_files.begin_log(node.config.keys, node.entropy)
+    await node.store.write(lambda tx: audit.append(tx, actor.id, "log.begin", str(number)))
+    _use(node, load_keys(node.config.keys, node.config.master_key))
+    return number
 
 
 def take_up(node: Node) -> bool:
@@ -57,7 +73,10 @@ def take_up(node: Node) -> bool:
     before, new = node.keys, load_keys(node.config.keys, node.config.master_key)
     _use(node, new)
     node.keys_seen = seen
-    names = [(k.signer.kid, k.encryption_kid, k.tls_der, tuple(k.earlier)) for k in (before, new)]
+    names = [
+        (k.signer.kid, k.encryption_kid, k.tls_der, tuple(k.earlier), k.log_seed, k.log_number, k.witness_seed)
+        for k in (before, new)
+    ]
     if names[0] == names[1]:
         return False
     log.info("keys-taken-up", message=new.signer.kid, encryption=new.encryption_kid)
@@ -81,7 +100,7 @@ async def wrap_anew(node: Node) -> None:
 
 def _seen(node: Node) -> tuple[tuple[str, int, int], ...]:
     """Return names, times and sizes of the key files."""
-    patterns = ("message.*", "tls.*", "encryption*.seed")
+    patterns = ("message.*", "tls.*", "encryption*.seed", "log-*.seed", "witness.seed")
     found = sorted(path for pattern in patterns for path in node.config.keys.glob(pattern))
     found += [node.config.master_key, *earlier_masters(node.config.master_key)]
     stats = [(path.name, path.stat()) for path in found if path.suffix != ".new"]

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from node.domain.access import Actor
 from node.errors import NodeError
-from node.service import versions
+from node.service import log_keys, versions
 from node.service.node import Node
 from node.store import audit, authorities, member_documents, peers, streams
 from node.store.key_files import SUITE, certificate_der
@@ -197,6 +197,7 @@ def _own_record(node: Node) -> MemberRecord:
             *(key.model_copy(update={"state": "retired"}) if key.state == "active" else key for key in old),
         ),
         demo=node.config.node.demo,
+        **log_keys.published_keys(node, before),
     )
 
 

@@ -41,8 +41,8 @@ class Node:
     is delivered; `comparison` says whether a batch (its digest) may be taken in from a country, since the
     streams with it were compared since the start. The delivery
     sets them. `asked` says whether some peer was asked which versions of our own documents it knows, `all_asked`
-    whether every one was that may know any; `called` holds when peers last called, until that is noted.
-    `search_ready` says that the index knows this version's words.
+    whether every one was that may know any, `half_asked` whether more than half of them were; `called`
+    holds when peers last called, until that is noted. `search_ready` says that the index knows this version's words.
     """
 
     config: Config
@@ -68,6 +68,7 @@ class Node:
     told: Callable[[str, Told], None] = field(default=lambda _country, _told: None)
     asked: Callable[[], bool] = field(default=lambda: True)
     all_asked: Callable[[], bool] = field(default=lambda: True)
+    half_asked: Callable[[], bool] = field(default=lambda: True)
     comparison: Callable[[str, str], Awaitable[bool]] = field(default=lambda _country, _batch: no_delivery())
 
     @property

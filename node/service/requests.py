@@ -8,12 +8,13 @@ from node.domain.access import Actor
 from node.domain.case import Case
 from node.domain.draft import RequestDraft
 from node.errors import NodeError
-from node.service import counterparts, drafts
+from node.service import counterparts, drafts, freshness
 from node.service.cases import own_case
 from node.service.issue import Opening, open_cases
 from node.service.judge import plain
 from node.service.node import Node
 from node.store import authorities
+from node.store import cases as stored_cases
 from node.store.tx import Read
 from protocol.content import MATTER, PERSON, Asked, Content, PartyName, SendMatter, SendPerson
 from protocol.content import Actor as ActorName
@@ -140,10 +141,18 @@ def only_needed(node: Node, content: RequestDraft) -> RequestDraft:
 
 
 def _require_known_counterparts(node: Node, contents: Sequence[RequestDraft]) -> None:
-    """Raise `list-expired` for a country never dealt with, once the member list has expired (SPEC S-112)."""
-    new = counterparts.unmet(node, (content.country or "" for content in contents))
+    """Refuse a country never dealt with, once the member list has expired or its directory is too old.
+
+    Raises `list-expired` (SPEC S-112) or `directory-old` (SPEC S-223).
+    """
+    countries = sorted({content.country or "" for content in contents})
+    new = counterparts.unmet(node, countries)
     if new:
         raise NodeError("list-expired", f"The member list has expired; {', '.join(new)} would be a new counterpart.")
+    aged = [country for country in countries if freshness.grade_of(node, country) == "known-only"]
+    new = node.store.read_now(lambda q: tuple(one for one in aged if not stored_cases.met(q, one)))
+    if new:
+        raise NodeError("directory-old", f"The directory of {', '.join(new)} is too old for a new counterpart.")
 
 
 def sent_from(node: Node, actor: Actor, draft_id: str) -> Case:

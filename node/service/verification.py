@@ -7,19 +7,15 @@ codes only, never contents.
 from collections.abc import Iterator
 from dataclasses import replace
 
-from directory_sync import limits
-from directory_sync.problem import DirectoryError
-from directory_sync.snapshot import HEADER_TYP, Snapshot, check_snapshot
 from node.service import verify_cases, verify_files, verify_streams
 from node.service.finding import Finding
 from node.service.membership import load_members
 from node.service.node import Node
-from node.store import audit, authorities, overview
+from node.service.verify_logs import damage_of
+from node.store import audit, logs, overview
 from node.store import snapshot as at_once
 from node.store.case_keys import CaseKeys
-from protocol import jws
 from protocol.member_problems import MemberListError
-from protocol.problems import ProtocolError
 
 _FULL = 2
 """SQLite's level of `synchronous` at which a commit is on disk when it returns."""
@@ -83,30 +79,7 @@ def _members(view: Node) -> Iterator[Finding]:
 
 
 def _directories(view: Node) -> Iterator[Finding]:
-    for country, (version, sha256) in view.store.read_now(authorities.heads).items():
-        listing = view.store.read_now(lambda q, c=country: authorities.listing_of(q, c))  # type: ignore[misc]
-        assert listing is not None
-        signed = listing.snapshot
-        try:
-            _check_snapshot(view, country, signed, (version, sha256))
-        except (DirectoryError, ProtocolError) as error:
-            yield Finding("directory-damaged", f"directory {country}", str(error)[:200])
-
-
-def _check_snapshot(view: Node, country: str, signed: Snapshot, known: tuple[int, str]) -> None:
-    def verify(compact: str) -> dict[str, object]:
-        parsed = jws.parse(compact, limit=limits.MAX_HEADER_CHARS)
-        kid, _ = jws.require_header(parsed, HEADER_TYP)
-        key = view.members.message_key(country, kid) if view.members else None
-        if view.members is not None and (key is None or not jws.verify_with_certificate(parsed, key.certificate)):
-            raise ProtocolError("wrong-signature", "the directory's header")
-        return parsed.claims()
-
-    check_snapshot(
-        signed.header_jws,
-        signed.body,
-        iss=country,
-        known_version=known[0],
-        known_sha256=known[1],
-        verify_header=verify,
-    )
+    for log in view.store.read_now(logs.every):
+        found = view.store.read_now(lambda q, log=log: damage_of(view, q, log))  # type: ignore[misc]
+        if found is not None:
+            yield Finding("directory-damaged", f"directory {log.country}", found[:200])

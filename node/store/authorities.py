@@ -1,80 +1,38 @@
-"""The directories of all countries on disk: the signed lists byte for byte, and the rows that are searched."""
+"""The authorities of all countries on disk: their records byte for byte, and what stands in their lists."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
-from datetime import date, datetime
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final
 
 from directory_sync.authority import Authority
 from directory_sync.search import Searchable
-from directory_sync.snapshot import Snapshot
-from node.clock import unstamp
 from node.store import authority_index
 from node.store.tx import Read, Row, Tx
 
-
-@dataclass(frozen=True)
-class Listing:
-    """A country's list as it was signed: `header` is the JWS, `sha256` the body's digest in base64url."""
-
-    country: str
-    version: int
-    sha256: str
-    header: str
-    body: bytes
-    at: str
-
-    @property
-    def snapshot(self) -> Snapshot:
-        """The two documents that travel."""
-        return Snapshot(self.header, self.body)
+_AT_ONCE: Final = 500
 
 
 @dataclass(frozen=True)
 class Entry:
-    """An authority to be saved: `line` is its record in canonical JSON, `sort` its name as it is ordered."""
+    """An authority to be saved: `line` is its record in canonical JSON, `sort` its name as it is ordered.
+
+    `leaf` is the number of the leaf that publishes it, with the `salt` that stands beside the record.
+    """
 
     authority: Authority
     line: bytes
     sort: str
     searchable: Searchable
+    leaf: int
+    salt: str
 
 
 # --- whole lists ---
 
 
-def listing_of(q: Read, country: str) -> Listing | None:
-    """Return a country's list, with its body."""
-    row = q.one("SELECT * FROM directory WHERE country = :country", {"country": country})
-    if row is None:
-        return None
-    return Listing(country, row["version"], row["sha256"], row["header"], bytes(row["body"]), row["at"])
-
-
-def head_of(q: Read, country: str) -> Row | None:
-    """Return what is known of a country's list without its body: version, sha256 and header."""
-    return q.one("SELECT version, sha256, header FROM directory WHERE country = :country", {"country": country})
-
-
-def heads(q: Read) -> dict[str, tuple[int, str]]:
-    """Return the version and body digest of every list, by country."""
-    rows = q.all("SELECT country, version, sha256 FROM directory ORDER BY country")
-    return {row["country"]: (row["version"], row["sha256"]) for row in rows}
-
-
-def confirmed(q: Read) -> dict[str, datetime]:
-    """Return when each country's list was last known to be its newest."""
-    rows = q.all("SELECT country, fetched_at FROM directory ORDER BY country")
-    return {row["country"]: unstamp(row["fetched_at"]) for row in rows}
-
-
-def confirm(tx: Tx, country: str) -> None:
-    """Note that a country's list is its newest."""
-    tx.run("UPDATE directory SET fetched_at = :now WHERE country = :country", {"country": country, "now": tx.at})
-
-
 def lines_of(q: Read, country: str, *, ended: bool = False) -> dict[str, bytes]:
-    """Return the records of a country's list (or those that stood in it once) as canonical JSON, by id."""
+    """Return the records of a country's list (or what is left of those that stood in it once), by id."""
     rows = q.all(
         "SELECT id, record FROM authority WHERE country = :country AND ended = :ended ORDER BY id",
         {"country": country, "ended": int(ended)},
@@ -82,25 +40,61 @@ def lines_of(q: Read, country: str, *, ended: bool = False) -> dict[str, bytes]:
     return {row["id"]: bytes(row["record"]) for row in rows}
 
 
-def save(tx: Tx, listing: Listing, entries: list[Entry], gone: list[str]) -> None:
-    """Store a list and index what changed in it; who is `gone` keeps its row, so that cases can name it."""
-    tx.run(
-        "INSERT INTO directory (country, version, sha256, header, body, at, fetched_at)"
-        " VALUES (:country, :version, :sha256, :header, :body, :at, :now) ON CONFLICT (country) DO UPDATE SET"
-        " version = :version, sha256 = :sha256, header = :header, body = :body, at = :at, fetched_at = :now",
-        {**asdict(listing), "now": tx.at},
+def count_of(q: Read, country: str) -> int:
+    """Return how many authorities stand in a country's list."""
+    row = q.one("SELECT COUNT(*) AS count FROM authority WHERE country = :country AND ended = 0", {"country": country})
+    assert row is not None
+    return int(row["count"])
+
+
+def ids_of(q: Read, country: str) -> set[str]:
+    """Return the ids of a country's list."""
+    rows = q.all("SELECT id FROM authority WHERE country = :country AND ended = 0", {"country": country})
+    return {row["id"] for row in rows}
+
+
+def present(q: Read, ids: Iterable[str]) -> dict[str, tuple[bytes, bool, int | None]]:
+    """Return (record, whether it has ended, number of its leaf) of those of some authorities that are here."""
+    return {
+        row["id"]: (bytes(row["record"]), bool(row["ended"]), row["leaf"])
+        for row in _by_id(q, "SELECT id, record, ended, leaf FROM authority WHERE id IN ", ids)
+    }
+
+
+def without_leaf(q: Read, country: str) -> dict[str, bytes]:
+    """Return the records of a country's list that no leaf of its log publishes."""
+    rows = q.all(
+        "SELECT id, record FROM authority WHERE country = :country AND ended = 0 AND leaf IS NULL ORDER BY id",
+        {"country": country},
     )
-    before = _known_before(tx, listing.country, [entry.authority.id for entry in entries])
-    tx.many("UPDATE authority SET ended = 1 WHERE id = :id", [{"id": one} for one in gone])
+    return {row["id"]: bytes(row["record"]) for row in rows}
+
+
+def _by_id(q: Read, select: str, ids: Iterable[str]) -> Iterator[Row]:
+    left = list(ids)
+    for place in range(0, len(left), _AT_ONCE):
+        values = {f"i{n}": one for n, one in enumerate(left[place : place + _AT_ONCE])}
+        yield from q.all(f"{select} ({', '.join(f':{name}' for name in values)})", values)
+
+
+def save(tx: Tx, entries: list[Entry], gone: Mapping[str, bytes]) -> None:
+    """Store and index what changed in a country's list.
+
+    Who is `gone` keeps a row with what is left of its record, so that cases can name it.
+    """
+    places = _places(tx, [*gone, *(entry.authority.id for entry in entries)])
     tx.many(
-        "INSERT INTO authority (id, country, name, sort, valid_from, valid_until, record, ended)"
-        " VALUES (:id, :country, :name, :sort, :valid_from, :valid_until, :record, 0)"
+        "UPDATE authority SET ended = 1, record = :left, salt = NULL, leaf = NULL WHERE id = :id",
+        [{"id": one, "left": left} for one, left in gone.items()],
+    )
+    tx.many(
+        "INSERT INTO authority (id, country, name, sort, valid_from, valid_until, record, ended, leaf, salt)"
+        " VALUES (:id, :country, :name, :sort, :valid_from, :valid_until, :record, 0, :leaf, :salt)"
         " ON CONFLICT (id) DO UPDATE SET name = :name, sort = :sort, valid_from = :valid_from,"
-        " valid_until = :valid_until, record = :record, ended = 0",
+        " valid_until = :valid_until, record = :record, ended = 0, leaf = :leaf, salt = :salt",
         (_row(entry) for entry in entries),
     )
-    changed = [entry.authority.id for entry in entries]
-    tx.many("DELETE FROM authority_area WHERE authority = :id", [{"id": one} for one in (*gone, *changed)])
+    tx.many("DELETE FROM authority_area WHERE authority = :id", [{"id": one} for one in places])
     tx.many(
         "INSERT INTO authority_area (authority, area, role) VALUES (:authority, :area, :role)",
         [
@@ -110,14 +104,7 @@ def save(tx: Tx, listing: Listing, entries: list[Entry], gone: list[str]) -> Non
             if role.status == "active"  # a suspended one isn't found by its area, SPEC S-199
         ],
     )
-    _index(tx, listing.country, {entry.authority.id: entry.searchable for entry in entries}, [*gone, *before])
-
-
-def _known_before(q: Read, country: str, ids: list[str]) -> list[str]:
-    """Return which of these authorities have a row already; the first list of a country has none."""
-    rows = q.all("SELECT id FROM authority WHERE country = :country", {"country": country})
-    there = {row["id"] for row in rows}
-    return [one for one in ids if one in there] if there else []
+    _index(tx, {entry.authority.id: entry.searchable for entry in entries}, places.values())
 
 
 def _row(entry: Entry) -> dict[str, Any]:
@@ -130,20 +117,24 @@ def _row(entry: Entry) -> dict[str, Any]:
         "valid_from": authority.valid_from.isoformat(),
         "valid_until": authority.valid_until.isoformat() if authority.valid_until else None,
         "record": entry.line,
+        "leaf": entry.leaf,
+        "salt": entry.salt,
     }
 
 
-def _index(tx: Tx, country: str, texts: Mapping[str, Searchable], before: Iterable[str] = ()) -> None:
-    """Index texts by their authorities; `before` names those that may have been in the index, or leave it."""
-    rows = tx.all("SELECT seq, id FROM authority WHERE country = :country", {"country": country})
-    places = {row["id"]: row["seq"] for row in rows}
-    new = {places[one]: text for one, text in texts.items()}
-    authority_index.put(tx, new, replaced=[places[one] for one in before if one in places])
+def _places(q: Read, ids: Iterable[str]) -> dict[str, int]:
+    return {row["id"]: row["seq"] for row in _by_id(q, "SELECT seq, id FROM authority WHERE id IN ", ids)}
 
 
-def index(tx: Tx, country: str, texts: Mapping[str, Searchable]) -> None:
+def _index(tx: Tx, texts: Mapping[str, Searchable], replaced: Iterable[int]) -> None:
+    """Index texts by their authorities; `replaced` are rows that may have been in the index, or leave it."""
+    places = _places(tx, texts)
+    authority_index.put(tx, {places[one]: text for one, text in texts.items()}, replaced=list(replaced))
+
+
+def index(tx: Tx, texts: Mapping[str, Searchable]) -> None:
     """Replace the searched text of authorities that are there."""
-    _index(tx, country, texts, texts)
+    _index(tx, texts, _places(tx, texts).values())
 
 
 def proof_is_kept(q: Read, iss: str, second: bytes) -> bool:

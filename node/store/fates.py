@@ -27,7 +27,7 @@ def mark(q: Read) -> tuple[object, ...]:
         " (SELECT COUNT(*) FROM event WHERE status = 'applied') AS applied,"
         " (SELECT SUM(n + date_n + LENGTH(state)) FROM cases) AS cases, (SELECT COUNT(*) FROM outbox) AS outbox,"
         " (SELECT COUNT(*) FROM outbox WHERE first IS NULL) AS waiting, (SELECT COUNT(*) FROM proof) AS proof,"
-        " (SELECT SUM(next) FROM stream) AS stream, (SELECT SUM(version) FROM directory) AS directory,"
+        " (SELECT SUM(next) FROM stream) AS stream, (SELECT SUM(size + signed) FROM log) AS directory,"
         " (SELECT SUM(version) FROM member_document) AS document"
     )
     assert row is not None
@@ -47,8 +47,8 @@ def heads(q: Read) -> dict[tuple[str, str], tuple[int, int]]:
 
 
 def directories(q: Read) -> dict[str, int]:
-    """Return the version of every country's directory."""
-    return {row["country"]: row["version"] for row in q.all("SELECT country, version FROM directory ORDER BY country")}
+    """Return the size of every log's newest checkpoint here."""
+    return {row["country"]: row["signed"] for row in q.all("SELECT country, signed FROM log ORDER BY country")}
 
 
 def proofs(q: Read) -> list[tuple[str, str]]:

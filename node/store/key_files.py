@@ -2,7 +2,9 @@
 
 `message.pem` (P-256, with `message.crt`), `tls.pem` and `tls.crt` (`tls-next.*`: those that follow),
 `encryption.seed` (HPKE; earlier ones as `encryption-<kid>.seed`, for what was sealed to them), `list.seed`
-(signs the country's member record), `master.key` (wraps the case keys; earlier ones as `master-<name>.key`),
+(signs the country's member record), `log-<n>.seed` and `witness.seed` (Ed25519; sign the checkpoints of the country's
+n-th directory log, and those of others as their witness), `master.key` (wraps the case keys; earlier ones as
+`master-<name>.key`),
 `state.seed` (signs the member list; belongs offline once the node is a member).
 """
 
@@ -34,6 +36,8 @@ from protocol.slot import HpkePrivateKey, private_key_from_seed
 SUITE: Final = "MLKEM768-X25519"
 MASTER_BYTES: Final = 32
 LIST_SEED_BYTES: Final = 32
+LOG_SEED: Final = "log-{}.seed"
+WITNESS_SEED: Final = "witness.seed"
 _SEED_BYTES: Final = 96
 _P256_ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 """The order n of the group (SEC 2, 2.4.2)."""
@@ -54,6 +58,10 @@ class NodeKeys:
     tls_certificate: Path
     tls_key: Path
     list_seed: bytes
+    log_seed: bytes
+    log_number: int
+    """Which log of the country this is: it grows only where a log had to begin anew."""
+    witness_seed: bytes
     tls_der: bytes = b""
     earlier: Mapping[str, HpkePrivateKey] = field(default_factory=dict)
 
@@ -109,7 +117,41 @@ def make_keys(folder: Path, country: str, entropy: Entropy) -> None:
         (folder / f"{stem}.crt").write_bytes(_certificate(key, country, purpose, entropy))
     for name in ("list.seed", "state.seed", MASTER_KEY):
         write_secret(folder / name, base64.b64encode(entropy.random(32)) + b"\n")
+    make_log_keys(folder, entropy)
     write_secret(folder / "encryption.seed", base64.b64encode(entropy.random(_SEED_BYTES)) + b"\n")
+
+
+def make_log_keys(folder: Path, entropy: Entropy) -> bool:
+    """Make the keys of the directory log and of the witness where they are missing; returns whether one was."""
+    missing = [WITNESS_SEED] if not (folder / WITNESS_SEED).exists() else []
+    if not log_number(folder):
+        missing.append(LOG_SEED.format(1))
+    for name in missing:
+        write_secret(folder / name, base64.b64encode(entropy.random(32)) + b"\n")
+    return bool(missing)
+
+
+def log_number(folder: Path) -> int:
+    """Return which log of the country the keys are for: the highest number among the files, 0 without one."""
+    names = (path.stem.removeprefix("log-") for path in folder.glob(LOG_SEED.format("*")))
+    return max((int(name) for name in names if name.isascii() and name.isdigit()), default=0)
+
+
+def begin_log(folder: Path, entropy: Entropy) -> int:
+    """Make the key of a log that begins anew, under the next number, which is returned."""
+    number = log_number(folder) + 1
+    write_secret(folder / LOG_SEED.format(number), base64.b64encode(entropy.random(32)) + b"\n")
+    _settle(folder)
+    return number
+
+
+def renew_seed(path: Path, entropy: Entropy) -> None:
+    """Put a new Ed25519 seed in the place of the present one, which is gone afterwards."""
+    new = path.with_name(f"{path.name}.new")
+    new.unlink(missing_ok=True)
+    write_secret(new, base64.b64encode(entropy.random(32)) + b"\n")
+    new.replace(path)
+    _settle(path.parent)
 
 
 def _private_key(entropy: Entropy) -> ec.EllipticCurvePrivateKey:
@@ -193,6 +235,7 @@ def load_keys(folder: Path, master_key: Path | None = None) -> NodeKeys:
     certificate = certificate_der(_certificate_of(folder, "message", "message.crt.new"))
     encryption, public = _read_encryption_key(folder / "encryption.seed")
     tls = _certificate_of(folder, "tls", "tls-next.crt")
+    number = log_number(folder)
     return NodeKeys(
         signer=KeySigner.with_certificate(private, certificate),
         message_certificate=certificate,
@@ -204,6 +247,9 @@ def load_keys(folder: Path, master_key: Path | None = None) -> NodeKeys:
         tls_der=certificate_der(tls),
         tls_key=folder / "tls.pem",
         list_seed=read_seed(folder / "list.seed", LIST_SEED_BYTES),
+        log_seed=read_seed(folder / LOG_SEED.format(number), LIST_SEED_BYTES) if number else b"",
+        log_number=number,
+        witness_seed=read_seed(folder / WITNESS_SEED, LIST_SEED_BYTES) if (folder / WITNESS_SEED).exists() else b"",
         earlier={kid: _read_encryption_key(path)[0] for kid, path in earlier_seeds(folder).items()},
     )
 

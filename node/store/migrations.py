@@ -250,6 +250,35 @@ CREATE INDEX cases_answered ON cases(their_authority, closed_at) WHERE role = 'a
         db.execute("INSERT INTO search_state VALUES ('texts', '1')")
 
 
+@NODE(name="016_logs")
+def _logs(db: Database) -> None:
+    # whole signed lists until here: our own is published anew as leaves, the others' are fetched anew
+    _run(
+        db,
+        """
+DROP TABLE directory;
+ALTER TABLE authority ADD COLUMN salt TEXT;
+ALTER TABLE authority ADD COLUMN leaf INTEGER;
+CREATE TABLE log (
+  country TEXT PRIMARY KEY, origin TEXT NOT NULL, size INTEGER NOT NULL, signed INTEGER NOT NULL, root BLOB NOT NULL,
+  note TEXT NOT NULL, signed_at TEXT NOT NULL, confirmed_at TEXT NOT NULL, frozen TEXT) STRICT;
+CREATE TABLE log_leaf (
+  country TEXT NOT NULL, n INTEGER NOT NULL, authority TEXT NOT NULL, v INTEGER NOT NULL, sha256 TEXT, at TEXT NOT NULL,
+  PRIMARY KEY (country, n)) STRICT, WITHOUT ROWID;
+CREATE INDEX log_leaf_authority ON log_leaf(authority, n);
+CREATE TABLE log_tile (
+  country TEXT NOT NULL, level INTEGER NOT NULL, n INTEGER NOT NULL, hashes BLOB NOT NULL,
+  PRIMARY KEY (country, level, n)) STRICT;
+CREATE TABLE log_pending (
+  authority TEXT PRIMARY KEY, country TEXT NOT NULL, leaf INTEGER NOT NULL, since TEXT NOT NULL) STRICT;
+CREATE TABLE witnessed (
+  country TEXT PRIMARY KEY, origin TEXT NOT NULL, size INTEGER NOT NULL, root BLOB NOT NULL, note TEXT NOT NULL,
+  at TEXT NOT NULL) STRICT;
+CREATE TABLE cosigner (country TEXT PRIMARY KEY, origin TEXT NOT NULL, size INTEGER NOT NULL) STRICT
+""",
+    )
+
+
 @KEYS(name="001_case_keys")
 def _case_keys(db: Database) -> None:
     _run(

@@ -327,6 +327,20 @@ def keep_first_proof(tx: Tx, iss: str, code: str, first: bytes, second: bytes) -
         keep_proof(tx, iss, code, first, second)
 
 
+def last_proof(q: Read, iss: str, code: str) -> Row | None:
+    """Return the latest proof of a kind against an issuer."""
+    rows = q.all(
+        "SELECT first, second FROM proof WHERE iss = :iss AND code = :code ORDER BY seq DESC LIMIT 1",
+        {"iss": iss, "code": code},
+    )
+    return rows[0] if rows else None
+
+
+def proofs_of(q: Read, code: str) -> list[Row]:
+    """Return all proofs of a kind, oldest first."""
+    return q.all("SELECT iss, second FROM proof WHERE code = :code ORDER BY seq", {"code": code})
+
+
 def is_proven(q: Read, iss: str, code: str) -> bool:
     """Say whether a proof of a kind is kept against an issuer (a member document's name, for the list's own)."""
     values = {"iss": iss, "code": code}

@@ -123,8 +123,10 @@ DAMAGES: dict[str, tuple[Damage, set[str]]] = {
     ),
     "an attachment's row": (sql("UPDATE blob SET sealed_size = sealed_size + 1"), {"attachment-damaged"}),
     "a draft": (sql("UPDATE draft SET content = zeroblob(64)"), {"draft-damaged"}),
-    "a directory's body": (sql("UPDATE directory SET body = CAST(body || x'0a' AS BLOB) WHERE country = 'DE'"), {"directory-damaged"}),
-    "a directory's signature": (swap("directory", "header"), {"directory-damaged"}),
+    "a leaf of a log": (sql("UPDATE log_leaf SET v = v + 1 WHERE country = 'DE' AND n = 1"), {"directory-damaged"}),
+    "a tile of a log": (sql("UPDATE log_tile SET hashes = zeroblob(length(hashes))"), {"directory-damaged"}),
+    "a record of a directory": (sql("UPDATE authority SET salt = 'AAAAAAAAAAAAAAAAAAAAAA'"), {"directory-damaged"}),
+    "a checkpoint's signature": (sql("UPDATE log SET note = substr(note, 1, length(note) - 9) || 'AAAAAAA=' || char(10)"), {"directory-damaged"}),
 }  # fmt: skip
 
 

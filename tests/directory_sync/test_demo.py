@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from directory_sync.demo import COUNTRIES, demo_authorities
-from directory_sync.snapshot import canonical
+from directory_sync.leaf import canonical
 from translations.languages import LANGUAGES
 
 STORY = {
@@ -66,7 +66,7 @@ def test_professions_are_those_of_the_area():
 
 @pytest.mark.parametrize("country", COUNTRIES)
 def test_the_files_are_records_as_they_are_published(country):
-    """The file says everything that the snapshot will say, so nothing comes from a default unseen."""
+    """The file says everything that the log will say, so nothing comes from a default unseen."""
     folder = Path(__file__).parents[2] / "directory_sync/demo"
     records = {record["id"]: record for record in json.loads((folder / f"{country}.json").read_text(encoding="utf-8"))}
     for one in demo_authorities(country):

@@ -16,7 +16,7 @@ from directory_sync import limits
 from directory_sync.authority import Authority
 from directory_sync.demo import COUNTRIES, all_authorities, demo_authorities
 from directory_sync.demo.europe import AREAS, countries, known_to, languages_of
-from directory_sync.snapshot import canonical
+from directory_sync.leaf import canonical
 from protocol.countries import COUNTRIES as STATES
 from translations.languages import LANGUAGES, country_name
 
@@ -27,7 +27,7 @@ SCRIPTS = {"GR": "[Α-ώ]", "CY": "[Α-ώ]", "BG": "[А-я]"}
 DIGEST = """
 import hashlib
 from directory_sync.demo import all_authorities
-from directory_sync.snapshot import canonical
+from directory_sync.leaf import canonical
 print(hashlib.sha256(b"".join(canonical(one) for cc in ("BG", "LI", "MT") for one in all_authorities(cc))).hexdigest())
 """
 

@@ -17,6 +17,7 @@ from node.delivery.exchange import Exchange
 from node.delivery.incoming import handle
 from node.domain.access import Actor, operator
 from node.service import directory
+from node.service.log_keys import published_keys
 from node.service.node import Node
 from node.store.case_keys import CaseKeys
 from node.store.key_files import load_keys, make_keys, read_seed
@@ -153,6 +154,7 @@ def record_of(node: Node) -> MemberRecord:
         encryption_keys=(
             EncryptionKey(kid=keys.encryption_kid, suite="MLKEM768-X25519", public=keys.encryption_public),
         ),
+        **published_keys(node, None),
     )
 
 
@@ -233,7 +235,8 @@ class World:
                     or q.all("SELECT sha256 FROM blob WHERE here = 0 AND failure IS NULL LIMIT 1")
                 )
             )
-            and len(node.store.read_now(lambda q: q.all("SELECT country FROM directory"))) >= len(self.net.nodes)
+            and len(node.store.read_now(lambda q: q.all("SELECT country FROM log WHERE note <> ''")))
+            >= len(self.net.nodes)
             for node in self.net.nodes.values()
         )
 

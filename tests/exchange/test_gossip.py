@@ -8,7 +8,8 @@ import pytest
 
 from node.cli.simulation.loop import run
 from node.delivery.call import Answer, Call
-from node.delivery.incoming import DIRECTORY, DIRECTORY_HEADER, MEMBERS, handle
+from node.delivery.incoming import DIRECTORY_HEADER, MEMBERS, handle
+from node.delivery.incoming_directory import DIRECTORY
 from node.errors import NodeError
 from node.service import membership, requests
 from node.service.issue import reader_of
@@ -103,21 +104,21 @@ def test_a_peer_that_boasts_is_asked_once_a_second(tmp_path: Path) -> None:
 async def _news_while_fetching(folder: Path) -> None:
     async with world(folder, "DE", "HU", inline=True, refresh_s=3600.0) as both:
         await both.settled()
-        asked = calls(both, DIRECTORY)
+        asked = calls(both, f"{DIRECTORY}/DE")
 
         def after(me: str, _peer: str, call: Call, answer: Answer) -> Answer:
-            if me == "HU" and call.path == DIRECTORY and calls(both, DIRECTORY) == asked + 1:
+            if me == "HU" and call.path == f"{DIRECTORY}/DE" and calls(both, f"{DIRECTORY}/DE") == asked + 1:
                 both["HU"].heard("DE", None, {"DE": (3, "0" * 43)})
             return answer
 
         both.net.after = after
         both["HU"].heard("DE", None, {"DE": (2, "0" * 43)})
         await asyncio.sleep(60)
-        assert calls(both, DIRECTORY) == asked + 2
+        assert calls(both, f"{DIRECTORY}/DE") == asked + 2
 
 
 def test_news_heard_while_fetching_is_fetched_too(tmp_path: Path) -> None:
-    """A list that is announced while an earlier one is on its way is no less a reason to ask (SPEC S-122)."""
+    """A list that is announced while an earlier one is on its way is no less a reason to ask (SPEC S-117)."""
     run(_news_while_fetching(tmp_path))
 
 

@@ -28,7 +28,8 @@ from node.delivery.admission import (
 )
 from node.delivery.call import Answer, Call, LineError
 from node.delivery.door import MAX_CONNECTIONS, MAX_HANDSHAKES, Door
-from node.delivery.incoming import BATCHES, BLOBS, DIRECTORY, STREAMS
+from node.delivery.incoming import BATCHES, BLOBS, STREAMS
+from node.delivery.incoming_directory import DIRECTORY
 from node.domain.access import operator
 from node.domain.allowance import Buckets
 from node.service import directory
@@ -85,7 +86,10 @@ class Flood:
         huge = valid[:-2] + b"x" * (MAX_REQUEST_BODY - len(valid)) + b"\n"
         bodies = [valid, huge, b"\x00" * MAX_REQUEST_BODY, b"{" * 100_000, b"", b"\n" * MAX_REQUEST_BODY]
         jobs = [self._again(self._post(body)) for body in bodies for _ in range(2)]
-        jobs += [self._again(self._get(path)) for path in (DIRECTORY, BLOBS + "A" * 43, "/", "/peer/v1/members")]
+        jobs += [
+            self._again(self._get(path))
+            for path in (DIRECTORY, f"{DIRECTORY}/HU", BLOBS + "A" * 43, "/", "/peer/v1/members")
+        ]
         jobs += [self._again(self._loris(start)) for start in self._slow() for _ in range(3)]
         jobs += [self._again(self._stranger) for _ in range(40)]
         self.tasks = [asyncio.create_task(job) for job in jobs]
@@ -234,8 +238,8 @@ async def test_who_causes_too_much_work_is_told_when_to_come_back(tmp_path: Path
     """A member that has used up its work gets 429 with the seconds to wait; the others go on."""
     async with listening(tmp_path, "DE", "AT", work_per_s=0.01) as net:
         line = net.line("DE")
-        first = await line.send(Call("GET", DIRECTORY))
-        second = await line.send(Call("GET", DIRECTORY))
+        first = await line.send(Call("GET", f"{DIRECTORY}/AT"))
+        second = await line.send(Call("GET", f"{DIRECTORY}/AT"))
         assert first.status == 404  # nothing published
         assert (second.status, json.loads(second.body)["code"]) == (429, "busy")
         assert 1 < int(second.headers["retry-after"]) <= BURST_S

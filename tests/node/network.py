@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from node.service.log_keys import published_keys
 from node.service.node import Node
 from node.store.key_files import SUITE, read_seed
 from protocol.member import EncryptionKey, MemberRecord, MessageKey
@@ -34,6 +35,7 @@ def record_of(node: Node, now: datetime, **message_key: object) -> MemberRecord:
         message_keys=(MessageKey(kid=keys.signer.kid, certificate=keys.message_certificate, **state),),
         encryption_keys=(EncryptionKey(kid=keys.encryption_kid, suite=SUITE, public=keys.encryption_public),),
         demo=True,
+        **published_keys(node, None),
     )
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -11,10 +12,12 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from directory_sync.authority import Authority
+from directory_sync.checkpoint import LogKeys
 from directory_sync.demo import demo_authorities
-from directory_sync.exchange import Known, fetch_snapshot
+from directory_sync.page import decoded, grow, read_page
 from directory_sync.problem import DirectoryError
 from directory_sync.table import read_table, write_table
+from directory_sync.tree import Tree
 from node import config
 from node.api.app import ROUTES
 from node.api.body import parse_json
@@ -24,19 +27,18 @@ from node.cli import directory as directory_command
 from node.clock import SystemClock, SystemEntropy
 from node.delivery import fetcher, probe
 from node.delivery.call import Answer, Call, retry_after
-from node.delivery.incoming import BATCHES, BLOBS, DIRECTORY, DIRECTORY_HEADER, MEMBERS, STREAMS, handle
+from node.delivery.incoming import BATCHES, BLOBS, DIRECTORY_HEADER, MEMBERS, STREAMS, handle
+from node.delivery.incoming_directory import DIRECTORY
 from node.delivery.refused import refused
 from node.errors import CODES, NodeError
 from node.store import backup_manifest, erased
 from node.store.case_keys import CaseKeys
 from node.store.key_files import load_keys, make_keys
 from node.store.store import Store
-from protocol import jws
 from protocol.batch import MEDIA_TYPE
 from protocol.history import parse_page, read_told
 from protocol.problems import PROBLEMS, ProtocolError
 from tests.dashboard.test_pages import dashboard
-from tests.directory_sync.world import authority, country
 from tests.exchange.attacker import attacked
 from tests.exchange.pair import world
 from tests.protocol.any_bytes import bounded, json_values, quick, spoilt
@@ -109,6 +111,9 @@ def test_imports(data: bytes) -> None:
         assert all(isinstance(row, int) for row, _, _ in faults)
 
 
+PAGES = json.loads((ROOT / "protocol" / "vectors" / "directory.json").read_text(encoding="utf-8"))
+PAGE, ASKED_AT = PAGES["page"].encode(), datetime.fromisoformat(PAGES["now"])
+KEYS = LogKeys.read("DE", PAGES["log_keys"])
 RULES = next((ROOT / "translations" / "areas").glob("*/area.yaml")).read_bytes()
 
 
@@ -168,25 +173,18 @@ def test_key_files(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
         CaseKeys(cast("Store", None), read.masters, SystemEntropy())
 
 
-GERMANY = country()
-SNAPSHOT = GERMANY.publish(authority())
-DOCUMENT = SNAPSHOT.header_jws.encode() + b"\n" + SNAPSHOT.body
-
-
 @quick
-@given(spoilt(DOCUMENT), st.sampled_from(["identity", "gzip", "br", ""]), st.sampled_from([200, 304, 404, 206]))
-def test_directories(data: bytes, encoding: str, status: int) -> None:
-    """A peer's directory is taken or refused with a code; a byte more or less and it isn't taken."""
-
-    async def get(_url: str, _fields: dict[str, str]) -> tuple[int, dict[str, str], bytes]:
-        return status, {"Content-Encoding": encoding}, data
-
-    asking = fetch_snapshot(get, "/", iss="DE", known=Known(0, None, None), verify_header=GERMANY.verify)
-    read = bounded(lambda: asyncio.run(asking), DirectoryError, ProtocolError)
+@given(spoilt(PAGE), st.sampled_from(["identity", "gzip", "br", ""]))
+def test_directories(data: bytes, encoding: str) -> None:
+    """A peer's page of a log is taken or refused with a code; a byte more or less and it isn't taken."""
+    assert KEYS is not None
+    read = bounded(lambda: read_page(decoded(encoding, data)), DirectoryError)
     if not isinstance(read, Exception):
-        assert data == DOCUMENT or jws.parse(data.partition(b"\n")[0].decode(), limit=9999) is not None
-        assert read is not None
-        assert read.snapshot.body == SNAPSHOT.body
+        grown = bounded(lambda: grow(read, "DE", KEYS, (Tree(), ""), ASKED_AT), DirectoryError)
+        assert isinstance(grown, Exception) or [leaf.authority for leaf in grown.leaves][1:] == [
+            "DE-amt-1",
+            "DE-zaek-berlin",
+        ]
 
 
 ANSWERS = spoilt(b'{"epoch":1,"next":5,"last":null}', b'{"code":"gap","epoch":1}', b'{"epoch":Infinity,"next":1e999}')

@@ -7,7 +7,7 @@ import pytest
 from directory_sync.demo import demo_authorities
 from node.domain.access import Actor, operator
 from node.errors import NodeError
-from node.service import countries, directory
+from node.service import countries, country_log, directory
 from node.service.node import Node
 from node.store import authorities, peers
 from protocol.countries import COUNTRIES
@@ -40,9 +40,9 @@ async def publish_both(berlin: Node, budapest: Node) -> None:
     """Give both nodes their demonstration lists, and Hungary's to Berlin."""
     await directory.import_authorities(berlin, operator(), demo_authorities("DE"))
     await directory.import_authorities(budapest, operator(), demo_authorities("HU"))
-    listing = directory.snapshot_of(budapest, "HU")
-    assert listing is not None
-    await directory.accept_snapshot(berlin, "HU", listing.header, listing.body)
+    page = budapest.store.read_now(lambda q: country_log.page_of(q, "HU", 0))
+    assert page is not None
+    await country_log.accept_page(berlin, "HU", page, "HU")
 
 
 async def states(node: Node) -> dict[str, countries.CountryState]:

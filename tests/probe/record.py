@@ -16,7 +16,7 @@ from tests.probe.target import TARGET, target
 
 FOLDER = Path(__file__).resolve().parent / "transcripts"
 LARGE = {"hundred-events", "members", "after-root", "no-roots", "speaks", "directory"}
-OWN = {"directory-tag", "after-the-end"}
+OWN = {"after-the-end"}
 """Checks that would make the file large, or that quote what the node that was asked had signed itself."""
 
 

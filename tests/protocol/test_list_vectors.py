@@ -9,18 +9,20 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
-from directory_sync.authority import Authority
+from directory_sync.checkpoint import LogKeys, read_checkpoint
+from directory_sync.note import VerifierKey
+from directory_sync.page import Grown, grow, read_growth, read_page
 from directory_sync.problem import DirectoryError
-from directory_sync.snapshot import HEADER_TYP, check_snapshot
+from directory_sync.proof_file import check_listed, read_fork, read_proof
+from directory_sync.tree import Tree, is_consistent
+from directory_sync.witness import Refusal, Seen, read_request, refusal
 from node.service.accession import Statement
 from protocol import jws
-from protocol.encoding import canonical_json
-from protocol.limits import MAX_EVENT_JWS
+from protocol.encoding import b64u, canonical_json
 from protocol.member_bundle import MemberBundle
 from protocol.member_proposal import Candidate, Proposal
 from protocol.member_signatures import attach, sign_proposal, signer_from_seed
 from protocol.members import MemberList
-from protocol.problems import ProtocolError
 from protocol.suspension_proposal import SuspensionProposal, attach_suspension, sign_suspension
 from tests.protocol.member_network import NOW
 from tests.protocol.test_vectors import bundle_of, d64, vectors
@@ -129,40 +131,46 @@ def test_detached_signatures_sign_the_canonical_form() -> None:
             key.public_key().verify(bytes.fromhex(one["sig"]), payload)
 
 
-def _verify(header: str) -> dict[str, Any]:
-    parsed = jws.parse(header, limit=MAX_EVENT_JWS)
-    jws.require_header(parsed, HEADER_TYP)
-    if not jws.verify_with_certificate(parsed, d64(DIRECTORY["certificate"])):
-        raise ProtocolError("wrong-signature")
-    return parsed.claims()
+KEYS = LogKeys.read("DE", DIRECTORY["log_keys"])
+ASKED_AT = datetime.fromisoformat(DIRECTORY["now"])
+WITNESSES = {one: VerifierKey.parse(key) for one, key in DIRECTORY["witness_keys"].items()}
 
 
-def _check(document: str, version: int | None = None, sha256: str | None = None) -> tuple[Authority, ...]:
-    header, _, body = document.partition("\n")
-    return check_snapshot(
-        header, body.encode(), iss="DE", known_version=version, known_sha256=sha256, verify_header=_verify
-    )
+def _grow(page: str, known: tuple[Tree, str] = (Tree(), "")) -> Grown:
+    assert KEYS is not None
+    return grow(read_page(page.encode()), "DE", KEYS, known, ASKED_AT)
 
 
 def test_a_directory() -> None:
-    """A snapshot is a header, a line feed and canonical records; its tag names version and digest.
+    """A page is a head, leaves and records; its leaves lead to the signed root (SPEC S-119, S-120, S-207, S-216, S-217).
 
-    SPEC S-118, S-119, S-120, S-123, S-124, S-177.
+    SPEC S-118, S-124, S-177, S-206, S-211.
     """
-    body = DIRECTORY["document"].partition("\n")[2].encode()
-    assert body == b"".join(canonical_json(record) + b"\n" for record in DIRECTORY["records"])
-    digest = base64.urlsafe_b64encode(hashlib.sha256(body).digest()).rstrip(b"=").decode()
-    assert DIRECTORY["etag"] == f'"{DIRECTORY["version"]}-{digest}"'
-    assert [one.id for one in _check(DIRECTORY["document"])] == [record["id"] for record in DIRECTORY["records"]]
+    grown = _grow(DIRECTORY["page"])
+    assert grown.whole
+    assert [grown.tree.size, b64u(grown.tree.root())] == [DIRECTORY["size"], DIRECTORY["root"]]
+    assert [record.record for record, _ in grown.records.values()] == list(map(canonical_json, DIRECTORY["records"]))
+    first = _grow(DIRECTORY["first_page"])
+    assert not first.whole
+    assert first.tree.size == 2
+
+
+def test_cosignatures_and_growth() -> None:
+    """Witnesses sign with their time; a growth proves itself (SPEC S-212, S-224)."""
+    told = DIRECTORY["cosigned"]
+    times = read_checkpoint(told["checkpoint"].encode()).witnessed(WITNESSES.values())
+    assert times == {WITNESSES[one].name: at for one, at in told["at"].items()}
+    checkpoint, other, proof = read_growth(json.dumps(DIRECTORY["growth"]).encode())
+    assert is_consistent((2, other), (checkpoint.size, checkpoint.root), proof)
 
 
 @pytest.mark.parametrize("entry", DIRECTORY["offers"], ids=lambda e: e["name"])
 def test_directory_offers(entry: Any) -> None:
-    """Who has a snapshot takes a newer one, and what contradicts it is refused (SPEC S-121)."""
+    """Who has a log takes what grew from it, and what contradicts it is refused (SPEC S-121)."""
+    known = _grow(DIRECTORY["page"])
     try:
-        _check(entry["document"], DIRECTORY["version"], DIRECTORY["sha256"])
-        version = _verify(entry["document"].partition("\n")[0])["version"]
-        became = "newer" if version > DIRECTORY["version"] else "the same"
+        grown = _grow(entry["page"], (known.tree, known.leaves[-1].at))
+        became = "newer" if grown.leaves else "the same"
     except DirectoryError as error:
         became = error.code.removeprefix("directory-")
     assert became == entry["becomes"]
@@ -170,12 +178,44 @@ def test_directory_offers(entry: Any) -> None:
 
 @pytest.mark.parametrize("entry", DIRECTORY["refusals"], ids=lambda e: e["name"])
 def test_directory_refusals(entry: Any) -> None:
-    """One fault refuses the snapshot as a whole (SPEC S-118 to S-125, S-177).
+    """One fault refuses the page as a whole (SPEC S-119, S-120, S-122, S-124, S-125, S-177).
 
-    SPEC S-119, S-120, S-122, S-124, S-125.
+    SPEC S-206, S-209, S-210, S-216.
     """
-    with pytest.raises((DirectoryError, ProtocolError)):
-        _check(entry["document"])
+    with pytest.raises(DirectoryError):
+        _grow(entry["page"])
+
+
+@pytest.mark.parametrize("entry", DIRECTORY["requests"], ids=lambda e: e["name"])
+def test_witness_requests(entry: Any) -> None:
+    """A witness that has cosigned the log answers each request with the status that is listed (SPEC S-213)."""
+    asked = read_request(entry["body"].encode())
+    known = _grow(DIRECTORY["page"]).tree
+    found = asked if isinstance(asked, Refusal) else refusal(asked, KEYS, Seen(known.size, known.root()))
+    assert (found.status if found else 200) == entry["status"]
+
+
+def test_forks() -> None:
+    """A proof of misbehaviour names who signed both sides, and nobody where the two agree (SPEC S-214)."""
+    assert KEYS is not None
+    keys = (*KEYS.keys, *WITNESSES.values())
+    found = []
+    for text in DIRECTORY["forks"]:
+        fork = read_fork(text.encode())
+        fork.require()
+        found.append(fork.liars(keys))
+    assert found == [(KEYS.origin,), (KEYS.origin, WITNESSES["FR"].name)]
+    for text in DIRECTORY["no_forks"]:
+        with pytest.raises(DirectoryError):
+            read_fork(text.encode()).require()
+
+
+def test_proofs() -> None:
+    """A tlog-proof shows leaf, record and witnesses; without the record it holds as well (SPEC S-208, S-219)."""
+    assert KEYS is not None
+    shown = [check_listed(read_proof(text.encode()), KEYS, WITNESSES.values()) for text in DIRECTORY["proofs"]]
+    assert [one.record for one in shown] == [DIRECTORY["records"][1], None]
+    assert [(one.leaf.v, len(one.witnessed)) for one in shown] == [(2, 2), (1, 2)]
 
 
 def test_the_hash_of_a_question_set() -> None:

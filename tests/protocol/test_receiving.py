@@ -1,5 +1,6 @@
 """A real node takes in what a liar sends: each attack ends with its own code, and the next good batch gets through."""
 
+import gzip
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -10,7 +11,8 @@ import pytest
 
 from node.delivery.call import Answer, Call
 from node.delivery.courier import Courier, RefusedError
-from node.delivery.incoming import BATCHES, BLOBS, DIRECTORY, MEMBERS, STREAMS, handle
+from node.delivery.incoming import BATCHES, BLOBS, MEMBERS, STREAMS, handle
+from node.delivery.incoming_directory import DIRECTORY
 from node.service import cases, deliver, drafts, reading, requests
 from node.store import streams
 from protocol import jws
@@ -275,7 +277,7 @@ async def test_a_member_asks_for_its_own_stream_only(forger: Forger) -> None:
     """How far a stream has come is told to its issuer, and to nobody else (SPEC S-095)."""
     answer = await forger.get(STREAMS + "DE")
     start = {"epoch": 1, "next": 1, "last": None}
-    assert json.loads(answer.body) == {**start, "sealed": start, "receipted": start, "directory": 1, "record": 1}
+    assert json.loads(answer.body) == {**start, "sealed": start, "receipted": start, "directory": 14, "record": 1}
     for path, peer in ((STREAMS + "HU", "DE"), (STREAMS + "FR", "DE"), (STREAMS, "DE")):
         assert problem(await forger.get(path, peer))["code"] == "not-found"
 
@@ -292,12 +294,32 @@ async def test_the_member_list_is_served(forger: Forger) -> None:
     assert forger.batch((sha256(b"{}"), b"{}")).claims.members == forger.both["DE"].versions()
 
 
-async def test_the_directory_is_served_with_its_tag(forger: Forger) -> None:
-    """A second question for the same version is answered by 304 (SPEC S-123)."""
-    answer = await forger.get(DIRECTORY)
-    assert answer.status == 200
-    assert answer.body.partition(b"\n")[0].count(b".") == 2
-    assert (await forger.get(DIRECTORY, **{"if-none-match": answer.headers["etag"]})).status == 304
+async def test_the_directory_is_served_page_by_page(forger: Forger) -> None:
+    """Heads, pages, growth and proofs, of every log that is here; what isn't is 404 (SPEC S-118, S-123, S-216, S-224)."""
+    index = json.loads((await forger.get(DIRECTORY)).body)
+    assert index["forks"] == {}
+    assert sorted(index["heads"]) == ["DE", "HU"]
+    size = index["heads"]["HU"][0]
+    page = await forger.get(f"{DIRECTORY}/HU")
+    packed = await forger.get(f"{DIRECTORY}/HU", **{"accept-encoding": "br, gzip;q=0.5"})
+    assert (page.status, packed.headers["content-encoding"]) == (200, "gzip")
+    leaves_of = [body.partition(b"\n")[2] for body in (page.body, gzip.decompress(packed.body))]
+    assert leaves_of[0] == leaves_of[1]  # the checkpoint may be cosigned once more meanwhile
+    assert len(page.body.splitlines()) == size + 1
+    hu = forger.both["HU"]
+    for path, query, status in (
+        ("HU", {"from": str(size)}, 200),
+        ("HU", {"from": str(size + 1)}, 404),
+        ("HU", {"from": "-1"}, 404),
+        ("HU", {"from": "01"}, 404),
+        ("DE/growth", {"from": "1"}, 200),
+        ("DE/growth", {}, 404),
+        ("DE/fork", {}, 404),
+        ("AT", {}, 404),
+        ("hu", {}, 404),
+    ):
+        answer = await handle(hu, "DE", Call("GET", f"{DIRECTORY}/{path}", query))
+        assert answer.status == status, (path, query)
 
 
 async def test_nothing_else_is_there(forger: Forger) -> None:

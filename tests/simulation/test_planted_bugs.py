@@ -3,10 +3,15 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
 
+from directory_sync.checkpoint import LogKeys, read_checkpoint
+from directory_sync.page import Grown, Page
+from directory_sync.problem import DirectoryError
+from directory_sync.tree import Tree
 from node.cli.simulation.faults import KeyRevocation, OldBackup, SlowPeer, Suspension
 from node.cli.simulation.life import LIFE
 from node.cli.simulation.run import simulate
@@ -17,10 +22,10 @@ from node.delivery.courier import Courier
 from node.delivery.exchange import Exchange
 from node.domain import case as domain_case
 from node.domain.case import Case
-from node.service import compare, deliver, directory, receive
+from node.service import compare, country_log, deliver, receive
 from node.service.node import Node
 from node.store import cases as stored_cases
-from node.store import engine, streams
+from node.store import engine, logs, streams
 from node.store.case_keys import CaseKeys
 from node.store.store import Store
 from node.store.tx import AtEnd, Read, Tx
@@ -172,22 +177,25 @@ def gives_up(plant: pytest.MonkeyPatch) -> None:
 
 
 def older_directory_accepted(plant: pytest.MonkeyPatch) -> None:
-    """Take any version that a country has signed, also an older one."""
-    present = directory._present
+    """Take any checkpoint that a country has signed, also an older one."""
+    grow = country_log.grow
 
-    def forgotten(q: Read, country: str) -> Any:
-        life, found = LIFE.get(), present(q, country)
-        own = life is not None and life.country == country
-        return found if own or not found.version else replace(found, version=0, sha256=None)
+    def forgetful(page: Page, country: str, keys: LogKeys, known: tuple[Tree, str], now: datetime) -> Grown:
+        try:
+            return grow(page, country, keys, known, now)
+        except DirectoryError as error:
+            if error.code != "directory-rollback":
+                raise
+            tree = known[0].copy()
+            tree.size = page.checkpoint.size
+            return Grown(page.checkpoint, tree.size, (), {}, tree, {})
 
-    save = directory._save
+    def set_note(tx: Tx, country: str, note: str) -> None:
+        checkpoint = read_checkpoint(note.encode())
+        logs.set_checkpoint(tx, country, checkpoint.size, checkpoint.root, note)
 
-    def saved(tx: Tx, actor: str, action: str, plan: Any) -> None:
-        head = directory.authorities.head_of(tx, plan.listing.country)
-        save(tx, actor, action, replace(plan, base=head["version"] if head else 0))
-
-    plant.setattr(directory, "_present", forgotten)
-    plant.setattr(directory, "_save", saved)
+    plant.setattr(country_log, "grow", forgetful)
+    plant.setattr(logs, "set_note", set_note)
 
 
 def erased_key_stays(plant: pytest.MonkeyPatch) -> None:

@@ -1,17 +1,21 @@
 """Checks of what a node gives out: member list, directory, blobs, history; and of what it says it speaks."""
 
+import json
 from typing import Final
 
-from directory_sync import limits
 from directory_sync.authority import Authority
-from directory_sync.exchange import MEDIA_TYPE as DIRECTORY_TYPE
+from directory_sync.checkpoint import LogKeys, make_checkpoint
+from directory_sync.note import PLAIN, Signer
+from directory_sync.page import MEDIA_TYPE as DIRECTORY_TYPE
+from directory_sync.page import Grown, grow, read_growth, read_page
 from directory_sync.problem import DirectoryError
-from directory_sync.snapshot import check_snapshot
+from directory_sync.tree import Tree, is_consistent
+from directory_sync.witness import Request
 from node.cli.probing.check import SkippedError, UnexpectedError, check, require
 from node.cli.probing.probe import OK, Probe, problem, shown
 from node.delivery.call import Answer
-from node.delivery.incoming import BLOBS, DIRECTORY, MEMBERS, STREAMS
-from protocol import jws
+from node.delivery.incoming import BLOBS, MEMBERS, STREAMS
+from node.delivery.incoming_directory import ADD_CHECKPOINT, DIRECTORY
 from protocol.encoding import sha256_b64u
 from protocol.history import MEDIA_TYPE as HISTORY_TYPE
 from protocol.history import parse_page
@@ -20,8 +24,9 @@ from protocol.problems import ProtocolError
 
 SPEAKS: Final = "1"
 """Send the version of the protocol that this probe speaks."""
+_BAD_REQUEST: Final = 400
+_FORBIDDEN: Final = 403
 _NOT_FOUND: Final = 404
-_NOT_MODIFIED: Final = 304
 
 
 @check("S-173", "S-009", expects='speaks names "1"; without "2" the newer path is 404')
@@ -66,67 +71,111 @@ async def no_roots(probe: Probe) -> None:
     require(not (await _bundle(probe, "?after_root=999999999"))[1].roots, "roots that were not asked for")
 
 
-async def _directory(probe: Probe) -> Answer:
-    answer = await probe.get(DIRECTORY)
+async def _page(probe: Probe, start: int = 0) -> Answer:
+    answer = await probe.get(f"{DIRECTORY}/{probe.peer}?from={start}")
     if answer.status == _NOT_FOUND:
         raise SkippedError("the node has published no directory yet")
     require(answer.status == OK, shown(answer))
     return answer
 
 
-async def _authorities(probe: Probe) -> tuple[Authority, ...]:
-    """Return the node's directory; raises `UnexpectedError` where it isn't one that can be taken."""
-    answer = await _directory(probe)
-    require(answer.headers.get("content-type") == DIRECTORY_TYPE, f"not {DIRECTORY_TYPE}")
-    header, _, body = answer.body.partition(b"\n")
+async def _log(probe: Probe) -> tuple[Grown, list[Authority]]:
+    """Return the node's log and its authorities; raises `UnexpectedError` where it isn't one that can be taken."""
+    members = probe.voice.node.members
+    record = members.member(probe.peer) if members else None
+    keys = LogKeys.read(probe.peer, record.log_keys) if record else None
+    if keys is None:
+        raise UnexpectedError("its record names no key of a directory log")
+    known = (Tree(), "")
+    found: dict[str, Authority] = {}
+    while True:
+        answer = await _page(probe, known[0].size)
+        require(answer.headers.get("content-type") == DIRECTORY_TYPE, f"not {DIRECTORY_TYPE}")
+        try:
+            grown = grow(read_page(answer.body), probe.peer, keys, known, probe.voice.node.clock.now())
+        except DirectoryError as error:
+            raise UnexpectedError(f"a directory that can't be taken: {error}") from None
+        found |= {authority.id: authority for _, authority in grown.records.values()}
+        known = (grown.tree, grown.leaves[-1].at if grown.leaves else known[1])
+        if grown.whole or not grown.leaves:
+            require(grown.whole, "a page without leaves before the log's end")
+            return grown, list(found.values())
 
-    def claims_of(compact: str) -> dict[str, object]:
-        signed = jws.parse(compact, limit=limits.MAX_HEADER_CHARS)
-        kid, _ = jws.require_header(signed, "entente-directory+jws")
-        members = probe.voice.node.members
-        key = members.message_key(probe.peer, kid) if members else None
-        if key is None or not jws.verify_with_certificate(signed, key.certificate):
-            raise ProtocolError("wrong-signature", "of the directory's header")
-        return signed.claims()
 
-    try:
-        return check_snapshot(
-            header.decode("ascii"), body, iss=probe.peer, known_version=None, known_sha256=None, verify_header=claims_of
-        )
-    except (DirectoryError, ProtocolError, UnicodeDecodeError) as error:
-        raise UnexpectedError(f"a directory that can't be taken: {error}") from None
-
-
-@check("S-118", "S-119", "S-120", expects="a snapshot signed by the node's own key")
+@check("S-119", "S-120", "S-207", "S-209", "S-216", "S-217", expects="a log that leads to its signed checkpoint")
 async def directory(probe: Probe) -> None:
-    """GET /peer/v1/directory."""
-    await _authorities(probe)
+    """GET /peer/v1/directory/{country}."""
+    await _log(probe)
 
 
 async def demo_authority(probe: Probe) -> str:
     """Return an authority of the node's directory that is marked as invented; raises `SkippedError` without one."""
     today = probe.voice.node.clock.now().date()
-    for one in await _authorities(probe):
+    for one in (await _log(probe))[1]:
         if one.demo and one.valid_from <= today <= (one.valid_until or today):
             return one.id
     raise SkippedError("its directory has no authority marked as demo; --authority names one that may be asked")
 
 
-@check("S-123", expects="304")
-async def directory_tag(probe: Probe) -> None:
-    """GET /peer/v1/directory with the ETag of the answer before."""
-    tag = (await _directory(probe)).headers.get("etag", "")
-    require(tag.startswith('"') and tag.endswith('"'), "no ETag")
-    answer = await probe.get(DIRECTORY, {"if-none-match": tag})
-    require(answer.status == _NOT_MODIFIED, shown(answer))
-    answer = await probe.get(DIRECTORY, {"if-none-match": '"0-another"'})
-    require(answer.status == OK, f"{shown(answer)} for another ETag")
+@check("S-118", expects="200 with the node's own log among the heads")
+async def directory_index(probe: Probe) -> None:
+    """GET /peer/v1/directory."""
+    answer = await probe.get(DIRECTORY)
+    require(answer.status == OK, shown(answer))
+    grown, _ = await _log(probe)
+    try:
+        head = json.loads(answer.body)["heads"][probe.peer]
+    except (ValueError, KeyError, TypeError):
+        raise UnexpectedError("no head of its own log") from None
+    require(head[0] >= grown.checkpoint.size, "a head that is older than its log")
 
 
-@check("S-133", expects="404 not-found")
-async def directory_of_another(probe: Probe) -> None:
-    """GET /peer/v1/directory?of=XX."""
-    problem(await probe.get(DIRECTORY + "?of=XX"), "not-found")
+@check("S-224", "S-208", expects="200 with a proof that leads from that size to the checkpoint")
+async def directory_growth(probe: Probe) -> None:
+    """GET /peer/v1/directory/{country}/growth?from=1."""
+    grown, _ = await _log(probe)
+    if not grown.checkpoint.size:
+        raise SkippedError("the node's log is empty")
+    answer = await probe.get(f"{DIRECTORY}/{probe.peer}/growth?from=1")
+    require(answer.status == OK, shown(answer))
+    try:
+        checkpoint, other, proof = read_growth(answer.body)
+    except DirectoryError as error:
+        raise UnexpectedError(f"a growth that can't be read: {error}") from None
+    require(is_consistent((1, other), (checkpoint.size, checkpoint.root), proof), "a proof that doesn't hold")
+
+
+@check("S-216", expects="404 not-found")
+async def directory_beyond(probe: Probe) -> None:
+    """GET of a page behind the log's end, of no country's log, and from no number."""
+    for path in (f"/{probe.peer}?from={10**14}", "/XX?from=0", f"/{probe.peer}?from=-1"):
+        problem(await probe.get(DIRECTORY + path), "not-found")
+
+
+@check("S-213", expects="400, 404 and 403")
+async def witness_refusals(probe: Probe) -> None:
+    """POST to the witness: no request, an unknown log, a checkpoint of the probe's country that another key signed."""
+    stranger = probe.voice.node.entropy.random(32)
+    for body, status in (
+        (b"old -1\n\n", _BAD_REQUEST),
+        (_asked("entente/XX/directory/1", stranger), _NOT_FOUND),
+        (_asked(_origin_of(probe), stranger), _FORBIDDEN),
+    ):
+        answer = await probe.patient("POST", ADD_CHECKPOINT, {"content-type": "text/plain; charset=utf-8"}, body)
+        require(answer.status == status, f"{shown(answer)}, not {status}")
+
+
+def _origin_of(probe: Probe) -> str:
+    members = probe.voice.node.members
+    record = members.member(probe.own) if members else None
+    keys = LogKeys.read(probe.own, record.log_keys) if record else None
+    if keys is None:
+        raise SkippedError("the probe's country has no log key in the list")
+    return keys.origin
+
+
+def _asked(origin: str, seed: bytes) -> bytes:
+    return Request(0, (), make_checkpoint(Signer.from_seed(origin, PLAIN, seed), 1, bytes(32))).to_bytes()
 
 
 @check("S-062", "S-096", expects="404 not-found")
@@ -179,6 +228,6 @@ async def history(probe: Probe) -> None:
 
 
 CHECKS: Final = (
-    speaks, members, after_root, no_roots, directory, directory_tag, directory_of_another, no_blob, blob_outside,
-    stream_of_another, history_of_another, history,
+    speaks, members, after_root, no_roots, directory, directory_index, directory_growth, directory_beyond,
+    witness_refusals, no_blob, blob_outside, stream_of_another, history_of_another, history,
 )  # fmt: skip

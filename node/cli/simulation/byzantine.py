@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, Final, Protocol
 
-from directory_sync.exchange import document_of
+from node.cli.simulation.directory_lies import DirectoryLies
 from node.cli.simulation.life import Life
 from node.cli.simulation.network import path_of
 from node.clock import new_uuid, seconds
 from node.delivery.call import Answer, Call, LineError
 from node.delivery.incoming import BATCHES
-from node.service import directory
 from node.store import fates, streams
 from protocol import jws
 from protocol.batch import MEDIA_TYPE, TYP, Batch, parse_batch
@@ -70,6 +69,7 @@ class Byzantine:
         self._chance = victims.chance("liar")
         self._overheard: list[Overheard] = []
         self._old: dict[str, Answer] = {}
+        self._directory = DirectoryLies(country, self._chance)
         self._speaks: tuple[Callable[[Life, str], list[Call]], ...] = (
             self._replay,
             self._alter,
@@ -88,17 +88,19 @@ class Byzantine:
     def answer(self, life: Life, call: Call, true: Answer) -> Answer:
         """Return what the liar answers: often the truth."""
         path = path_of(call)
-        if path not in self._old and path in ("directory", "members"):
-            self._old[path] = true if path == "members" else _directory(life)
+        self._directory.see(life)
+        if path == "members" and path not in self._old:
+            self._old[path] = true
         if not self._victims.stormy or self._chance.random() < 0.7:  # noqa: PLR2004
             return true
         if path == "batches" and true.status == 200:  # noqa: PLR2004
             return self._receipt(life, true)
         if path == "streams":
             return self._said("liar-stream-head", Answer(200, true.headers, self._head()))
-        if path in ("directory", "members") and path in self._old:
-            return self._said(f"liar-old-{path}", self._old[path])
-        return true
+        if path == "members":
+            return self._said("liar-old-members", self._old[path])
+        lie = self._directory.answer(life, call, true) if path in ("directory", "add-checkpoint") else None
+        return self._said(f"liar-directory-{lie[0]}", lie[1]) if lie else true
 
     def _said(self, kind: str, answer: Answer) -> Answer:
         self._victims.count(kind, self.country)
@@ -247,13 +249,6 @@ class Byzantine:
 
 
 _WHO: Final = Actor(authority="XX-nobody", name="Nobody")
-
-
-def _directory(life: Life) -> Answer:
-    """Return the directory that its node publishes now, to be shown again when there is a newer one."""
-    listing = directory.snapshot_of(life.node, life.country)
-    assert listing is not None
-    return Answer(200, {}, document_of(listing.snapshot))
 
 
 def _post(body: bytes) -> Call:

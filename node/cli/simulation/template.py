@@ -23,7 +23,7 @@ from node.cli.simulation.loop import run
 from node.clock import Clock, Entropy
 from node.config import Config, HealthSection, NodeSection, PeersSection, WebSection
 from node.domain.access import operator
-from node.service import directory, membership
+from node.service import country_log, directory, membership
 from node.service.node import Node
 from node.store import member_documents
 from node.store.case_keys import CaseKeys
@@ -153,9 +153,9 @@ async def _introduced(nodes: dict[str, Node], states: dict[str, CryptoSigner], m
     bundle = _founded([first, *others], states)
     assert not await membership.install(first, MemberList.genesis(bundle.roots[0]), bundle, "operator")
     for other in others:
-        shown = directory.snapshot_of(other, other.country)
+        shown = other.store.read_now(lambda q, other=other: country_log.page_of(q, other.country, 0))  # type: ignore[misc]
         assert shown is not None
-        await directory.accept_snapshot(first, other.country, shown.snapshot.header_jws, shown.snapshot.body)
+        await country_log.accept_page(first, other.country, shown, other.country)
     for node in nodes.values():
         await node.store.close()
         await node.key_store.close()

@@ -1,0 +1,147 @@
+"""What stands in a country's log: a leaf for every change, and beside it the record that the leaf's digest names.
+
+A leaf is canonical JSON of exactly five fields, `{"at","authority","op","sha256","v"}` (SPEC S-209). `sha256` is of the
+*salted record*, `{"record": …, "salt": …}`, so that nobody can guess an erased contact from the leaf that stays
+(SPEC S-211); it is null where `op` is `delete`.
+"""
+
+import json
+import re
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Final, Literal, NamedTuple
+
+from pydantic import ValidationError
+
+from directory_sync import limits
+from directory_sync.authority import Authority
+from directory_sync.problem import DirectoryError
+from protocol.encoding import b64u, canonical_json, sha256_b64u
+from protocol.limits import MAX_INTEGER
+from protocol.member import INSTANT
+
+Op = Literal["upsert", "delete"]
+SALT_BYTES: Final = 16
+
+_LEAF: Final = re.compile(
+    r'\{"at":"([0-9T:-]{19}Z)","authority":"([A-Z]{2}(?:-[a-z0-9]+)+)","op":"(upsert|delete)",'
+    r'"sha256":(?:null|"([A-Za-z0-9_-]{42}[AEIMQUYcgkosw048])"),"v":([1-9][0-9]{0,15})\}'
+)
+_HEAD: Final = b'{"record":'
+_TAIL: Final = re.compile(rb',"salt":"([A-Za-z0-9_-]{21}[AQgw])"\}')
+_TAIL_BYTES: Final = 33
+
+
+class Leaf(NamedTuple):
+    """One change: `at` is when it was published, `v` the record's version, `sha256` the salted record's digest."""
+
+    at: str
+    authority: str
+    op: Op
+    sha256: str | None
+    v: int
+
+    def to_json(self) -> bytes:
+        """Return the leaf's bytes, over which the tree is built."""
+        digest = f'"{self.sha256}"' if self.sha256 is not None else "null"
+        return (
+            f'{{"at":"{self.at}","authority":"{self.authority}","op":"{self.op}","sha256":{digest},"v":{self.v}}}'
+        ).encode("ascii")
+
+
+class Salted(NamedTuple):
+    """A record in canonical JSON with the salt that keeps its digest from being guessed (22 characters)."""
+
+    record: bytes
+    salt: str
+
+    def to_json(self) -> bytes:
+        """Return the bytes over which the leaf's digest is taken."""
+        return b"".join((_HEAD, self.record, b',"salt":"', self.salt.encode("ascii"), b'"}'))
+
+    def leaf(self, authority: Authority, at: str) -> Leaf:
+        """Return the leaf that publishes this record."""
+        return Leaf(at, authority.id, "upsert", sha256_b64u(self.to_json()), authority.v)
+
+
+def canonical(authority: Authority) -> bytes:
+    """Return a record as canonical JSON: UTF-8, keys sorted, no spaces, absent values as null."""
+    return canonical_json(authority.model_dump(mode="json"))
+
+
+def salted(record: bytes, salt: bytes) -> Salted:
+    """Put 16 random bytes beside a record."""
+    return Salted(record, b64u(salt))
+
+
+_NAMING: Final = ("id", "country", "name", "name_lang", "level", "place", "valid_from", "valid_until", "v")
+
+
+def left_of(record: bytes) -> bytes:
+    """Return what stays of a record that was deleted, for old cases to show: its name and place (SPEC S-211)."""
+    values = json.loads(record)
+    return canonical(Authority.model_validate({name: values[name] for name in _NAMING if name in values}))
+
+
+@lru_cache(maxsize=64)
+def instant(text: str) -> datetime:
+    """Read a leaf's time (naive, in UTC); raises `directory-bad-record`."""
+    try:
+        return datetime.strptime(text, INSTANT)  # noqa: DTZ007 - compared with others of its kind alone
+    except ValueError:
+        raise DirectoryError("directory-bad-record", "a leaf whose time isn't one") from None
+
+
+def read_leaf(line: bytes) -> Leaf:
+    """Read a leaf, in exactly the form in which it is hashed; raises `directory-bad-record`."""
+    match = _LEAF.fullmatch(line.decode("latin-1")) if len(line) <= limits.MAX_LEAF_BYTES else None
+    if match is None:
+        raise DirectoryError("directory-bad-record", "not a leaf")
+    at, authority, op, digest, v = match.groups()
+    instant(at)
+    if (digest is None) != (op == "delete") or len(authority) > limits.MAX_ID_CHARS or int(v) > MAX_INTEGER:
+        raise DirectoryError("directory-bad-record", "a leaf that contradicts itself")
+    return Leaf(at, authority, "delete" if op == "delete" else "upsert", digest, int(v))
+
+
+def read_salted(line: bytes) -> tuple[Salted, Authority]:
+    """Read a salted record and check the authority in it; raises `directory-bad-record` or `directory-too-large`."""
+    tail = _TAIL.fullmatch(line, max(len(line) - _TAIL_BYTES, 0))
+    if tail is None or not line.startswith(_HEAD):
+        raise DirectoryError("directory-bad-record", "not a record with its salt")
+    record = line[len(_HEAD) : tail.start()]
+    return Salted(record, tail[1].decode("ascii")), read_record(record)
+
+
+def read_record(record: bytes) -> Authority:
+    """Check a record: canonical JSON, within its limits, an authority (SPEC S-120)."""
+    if len(record) > limits.MAX_RECORD_BYTES:
+        raise DirectoryError("directory-too-large", f"a record of {len(record)} bytes")
+    try:
+        # what has a key twice, a space or another order isn't the same bytes again: one look for all of it
+        if canonical_json(_DECODER.decode(record.decode())) != record:
+            raise DirectoryError("directory-bad-record", "not canonical JSON")
+        return Authority.model_validate_json(record, strict=True)
+    except ValidationError as error:
+        raise DirectoryError("directory-bad-record", first_problem(error)) from error
+    except (ValueError, RecursionError):
+        raise DirectoryError("directory-bad-record", "not the JSON of this protocol") from None
+
+
+def _no_float(_: str) -> Any:
+    raise ValueError("a number that isn't an integer")
+
+
+def _small_int(text: str) -> int:
+    if len(text) > len(str(MAX_INTEGER)) + 1 or abs(int(text)) > MAX_INTEGER:
+        raise ValueError("an integer of 2**53 or more")
+    return int(text)
+
+
+_DECODER: Final = json.JSONDecoder(parse_float=_no_float, parse_int=_small_int, parse_constant=_no_float)
+
+
+def first_problem(error: ValidationError) -> str:
+    """Return where a record is wrong and how, for the log."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    return f"{'.'.join(map(str, first['loc'])) or 'record'}: {first['msg']}"

@@ -1,0 +1,173 @@
+"""Keeping the logs of all countries here, with one peer's help: its own, those it has newer, and its cosignature."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Annotated, Final
+
+import structlog
+from pydantic import BaseModel, Field, ValidationError
+
+from directory_sync.limits import MAX_PAGE_BYTES, MAX_PROOF_FILE_BYTES
+from directory_sync.page import MEDIA_TYPE, decoded, read_growth
+from directory_sync.problem import DirectoryError
+from directory_sync.witness import SIZE_TYPE
+from node.delivery.call import Answer, Call
+from node.delivery.incoming_directory import ADD_CHECKPOINT, DIRECTORY
+from node.errors import NodeError
+from node.service import country_log, directory, forks, witnessing
+from node.service.node import Node
+from node.store import logs, streams
+from protocol.batch import Versions
+
+log: Final = structlog.get_logger("entente.logs")
+Ask = Callable[[Call], Awaitable[Answer]]
+"""Carries a call to the peer; raises `LineError` where no answer came, however it is answered."""
+_OK: Final = 200
+_CONFLICT: Final = 409
+_ASKED_TWICE: Final = 2.5
+_PAGES: Final = 1000
+"""Pages that one sync fetches at most; what is left then is for the next."""
+
+
+class Index(BaseModel):
+    """What a peer says it has: heads of logs, and digests of proofs that logs have lied."""
+
+    heads: Annotated[Versions, Field(max_length=64)] = {}
+    forks: Annotated[dict[str, str], Field(max_length=64)] = {}
+
+
+class LogSync:
+    """What goes on with one peer; every error is a `LineError` or a `NodeError`, for the fetcher to log."""
+
+    def __init__(self, node: Node, peer: str, ask: Ask, turn: asyncio.Semaphore) -> None:
+        """Take the way to the peer, and the turn in which the pages of all peers are taken over."""
+        self._node = node
+        self._peer = peer
+        self._ask = ask
+        self._turn = turn
+
+    async def fetch(self, country: str) -> None:
+        """Take over what the peer has newer of a log, page by page (SPEC S-217); nothing of one that is frozen."""
+        for _ in range(_PAGES):
+            try:
+                here = country_log.here_of(self._node, country)
+            except NodeError as error:
+                if error.code == "directory-frozen":
+                    return
+                raise
+            path, asked = f"{DIRECTORY}/{country}", {"accept": MEDIA_TYPE, "accept-encoding": "gzip"}
+            answer = await self._ask(Call("GET", path, {"from": str(here.size)}, asked, longest=MAX_PAGE_BYTES))
+            if answer.status == 404 and self._peer != country:  # noqa: PLR2004 - it has no more of it than we
+                return
+            if answer.status != _OK:
+                raise NodeError("directory-invalid", f"{country}: {self._peer} answered {answer.status}")
+            if not await self._take(country, answer):
+                return
+
+    async def _take(self, country: str, answer: Answer) -> bool:
+        try:
+            document = await directory.aside(
+                lambda: decoded(answer.headers.get("content-encoding", "identity").lower(), answer.body)
+            )
+            async with self._turn:  # a slow peer keeps nobody waiting, only what has come does
+                changes, more = await country_log.accept_page(self._node, country, document, self._peer)
+        except DirectoryError as error:
+            raise country_log.refused(country, error) from error
+        except NodeError as error:
+            if error.code in ("directory-fork", "directory-rollback"):
+                await self._compare(country)
+            raise
+        if changes.any:
+            log.info("directory-updated", country=country, peer=self._peer, size=changes.version)
+        return more
+
+    async def look(self) -> None:
+        """Ask what the peer has: other logs that are newer, heads that contradict ours, proofs (SPEC S-220, S-221)."""
+        answer = await self._ask(Call("GET", DIRECTORY))
+        if answer.status != _OK:
+            raise NodeError("directory-invalid", f"{self._peer} answered {answer.status}")
+        try:
+            index = Index.model_validate_json(answer.body)
+        except ValidationError as error:
+            raise NodeError("directory-invalid", f"{self._peer}: an index that can't be read") from error
+        for country, digest in index.forks.items():
+            await self._look_at_fork(country, digest)
+        for country, head in index.heads.items():
+            if country != self._peer:
+                await self._look_at(country, head)
+
+    async def _look_at_fork(self, country: str, digest: str) -> None:
+        def known(country: str) -> bool:
+            return self._node.store.read_now(lambda q: streams.is_proven(q, country, forks.CODE))
+
+        members = self._node.members
+        if members is None or members.member(country) is None or known(country):
+            return
+        answer = await self._ask(Call("GET", f"{DIRECTORY}/{country}/fork", longest=MAX_PROOF_FILE_BYTES))
+        if answer.status == _OK:
+            try:
+                await forks.take_file(self._node, country, answer.body, self._peer)
+            except NodeError as error:
+                log.warning("proof-refused", country=country, peer=self._peer, digest=digest, reason=str(error)[:300])
+
+    async def _look_at(self, country: str, head: tuple[int, str]) -> None:
+        """Compare a head with ours; fetch where it is newer and the country itself can't be reached."""
+        try:
+            relation = country_log.relation(self._node, country, head)
+        except NodeError:
+            return  # no member, no log key, or frozen
+        if relation == "contradicts":
+            await self._compare(country)
+        elif relation == "newer" and country != self._node.country and self._is_away(country):
+            await self.fetch(country)
+
+    def _is_away(self, country: str) -> bool:
+        """Say whether a country itself hasn't confirmed its log for longer than it takes to ask it."""
+        known = self._node.store.read_now(lambda q: logs.find(q, country))
+        longest = timedelta(seconds=_ASKED_TWICE * self._node.config.peers.refresh_s)
+        return known is None or not known.note or self._node.clock.now() - known.confirmed_at > longest
+
+    async def _compare(self, country: str) -> None:
+        """Get the peer's checkpoint of a log, and keep the proof where it contradicts ours (SPEC S-214)."""
+        own = self._node.store.read_now(lambda q: logs.find(q, country))
+        if own is None or not own.note:
+            return
+        for start in (own.signed, 1):  # 1 always is there: a smaller log's own checkpoint is all that is wanted then
+            path = f"{DIRECTORY}/{country}/growth"
+            answer = await self._ask(Call("GET", path, {"from": str(start)}))
+            if answer.status == _OK:
+                break
+        else:
+            return
+        try:
+            theirs, other, proof = read_growth(answer.body)
+            fork = forks.between(self._node, country, str(theirs.note).encode(), (other, proof))
+        except DirectoryError as error:
+            raise country_log.refused(country, error) from error
+        if fork is not None:
+            await forks.keep(self._node, country, fork, self._peer)
+
+    async def ask_cosignature(self) -> None:
+        """Ask the peer to cosign our newest checkpoint, unless it did a short while ago (SPEC S-218)."""
+        for _ in range(2):
+            wanted = witnessing.wanted_from(self._node, self._peer)
+            if wanted is None:
+                return
+            answer = await self._ask(
+                Call("POST", ADD_CHECKPOINT, headers={"content-type": "text/plain; charset=utf-8"}, body=wanted.body)
+            )
+            if answer.status == _OK:
+                await witnessing.take_cosignature(self._node, self._peer, wanted, answer.body)
+                return
+            size = _size_of(answer)
+            if size is None:
+                raise NodeError("directory-invalid", f"as a witness, {self._peer} answered {answer.status}")
+            if not await witnessing.take_size(self._node, self._peer, size):
+                raise NodeError("newer-at-peer", f"{self._peer} has cosigned {size} changes of our directory.")
+
+
+def _size_of(answer: Answer) -> int | None:
+    text = answer.body.decode("latin-1").removesuffix("\n")
+    right = answer.status == _CONFLICT and answer.headers.get("content-type") == SIZE_TYPE
+    return int(text) if right and text.isascii() and text.isdigit() and len(text) < 16 else None  # noqa: PLR2004

@@ -1,0 +1,53 @@
+"""Proofs for people without a node: who was listed when, and the keys with which that is checked."""
+
+from dataclasses import dataclass
+
+from directory_sync.checkpoint import read_checkpoint
+from directory_sync.leaf import Leaf, Salted
+from directory_sync.proof_file import TlogProof, extra_of
+from directory_sync.trust import Trust, enough
+from node.errors import NodeError
+from node.service.log_keys import all_log_keys, witnesses_of
+from node.service.node import Node
+from node.store import logs
+from node.store.tx import Read
+
+
+@dataclass(frozen=True)
+class Proven:
+    """A tlog-proof as a file, and the leaf that it is about."""
+
+    file: bytes
+    leaf: Leaf
+
+
+def prove(node: Node, authority: str, latest: str) -> Proven:
+    """Prove what was published last of an authority until a time (`2026-03-01T12:00:00Z`) (SPEC S-219).
+
+    Raises `not-found` where nothing was, or no checkpoint vouches for it yet.
+    """
+
+    def look(q: Read) -> Proven | None:
+        log = logs.find(q, authority[:2])
+        row = logs.leaf_at(q, authority, latest, log.signed) if log is not None and log.note else None
+        if log is None or row is None:
+            return None
+        leaf = logs.leaf_of(row)
+        record = Salted(bytes(row["record"]), row["salt"]).to_json() if row["record"] is not None else None
+        path = tuple(logs.tiles_of(q, log).inclusion(row["n"], log.signed))
+        checkpoint = read_checkpoint(log.note.encode())
+        return Proven(TlogProof(row["n"], path, checkpoint, extra_of(leaf, record)).to_bytes(), leaf)
+
+    found = node.store.read_now(look) if authority.isascii() else None
+    if found is None:
+        raise NodeError("not-found", f"No checkpoint shows that {authority} was listed by {latest}.")
+    return found
+
+
+def trust_of(node: Node) -> Trust:
+    """Return the keys of all members' logs and witnesses, as the member list names them."""
+    countries = node.members.countries() if node.members else ()
+    keys = [key for country in sorted(countries) for key in all_log_keys(node, country)]
+    witnesses = [key for keys in witnesses_of(node, "").values() for key in keys]
+    members = len(witnesses_of(node, ""))
+    return Trust(tuple(keys), tuple(witnesses), enough(max(members - 1, 0)))
