@@ -9,7 +9,7 @@ from node.domain.access import Actor, operator
 from node.errors import NodeError
 from node.service import countries, country_log, directory
 from node.service.node import Node
-from node.store import authorities, peers
+from node.store import logs, peers
 from protocol.countries import COUNTRIES
 from protocol.members import MemberList
 from tests.node.clock import TestClock
@@ -83,14 +83,14 @@ async def test_a_country_that_misses_three_looks_is_silent(berlin: Node, budapes
     clock.forward(seconds=1)
     assert (await states(berlin))["HU"].state == "silent"
     assert (await states(berlin))["HU"].authorities > 0
-    await berlin.store.write(lambda tx: authorities.confirm(tx, "HU"))
+    await berlin.store.write(lambda tx: logs.confirm(tx, "HU", tx.at))
     assert (await states(berlin))["HU"].state == "ready"
     await berlin.store.write(lambda tx: peers.failed(tx, "HU", "refused", "2026-01-01T00:00:00.000000Z"))
     clock.forward(seconds=2 * look)
-    await berlin.store.write(lambda tx: authorities.confirm(tx, "HU"))
+    await berlin.store.write(lambda tx: logs.confirm(tx, "HU", tx.at))
     assert (await states(berlin))["HU"].state == "ready"
     clock.forward(seconds=2 * look)
-    await berlin.store.write(lambda tx: authorities.confirm(tx, "HU"))
+    await berlin.store.write(lambda tx: logs.confirm(tx, "HU", tx.at))
     assert (await states(berlin))["HU"].state == "silent"
     await berlin.store.write(lambda tx: peers.reached(tx, "HU", None))
     assert (await states(berlin))["HU"].state == "ready"
