@@ -215,6 +215,35 @@ def test_yesterdays_disk_is_mended_from_the_peer(tmp_path: Path, old: tuple[str,
     run(_yesterday(tmp_path, old, log))
 
 
+async def _asked_to_wait(folder: Path) -> None:
+    async with world(folder, "DE", "HU", inline=True) as both:
+        case = await ask(both)
+        await both.settled()
+        both.members = both["DE"].members  # type: ignore[attr-defined]
+        await both.stop("DE")
+        asked: list[float] = []
+
+        def before(me: str, _peer: str, call: Call) -> Answer | None:
+            if me != "DE" or not call.path.startswith(STREAMS):
+                return None
+            asked.append(asyncio.get_running_loop().time())
+            return Answer(503, {"retry-after": "60"}, b"{}")
+
+        both.net.before = before
+        await start_again(both, "DE")
+        await asyncio.sleep(1)
+        await cases.accept(both["HU"], KATALIN, case)
+        await asyncio.sleep(50)
+        assert len(asked) == 1
+        await asyncio.sleep(20)
+        assert len(asked) == 2
+
+
+def test_a_peer_that_asked_to_wait_is_left_alone_though_it_sends(tmp_path: Path) -> None:
+    """What it sends has to wait for the comparison, and that for the time it asked for (SPEC S-039, S-084)."""
+    run(_asked_to_wait(tmp_path))
+
+
 async def _normal_restart(folder: Path) -> None:
     async with world(folder, "DE", "HU", inline=True) as both:
         await ask(both)
