@@ -74,13 +74,17 @@ def salted(record: bytes, salt: bytes) -> Salted:
     return Salted(record, b64u(salt))
 
 
-_NAMING: Final = ("id", "country", "name", "name_lang", "level", "place", "valid_from", "valid_until", "v")
+_ERASED: Final = frozenset({"contacts", "descriptions"})
 
 
 def left_of(record: bytes) -> bytes:
-    """Return what stays of a record that was deleted, for old cases to show: its name and place (SPEC S-211)."""
+    """Return what stays of a record that was deleted, for old cases and coordinators (SPEC S-211).
+
+    Contacts, free texts and whatever this version doesn't know are gone.
+    """
     values = json.loads(record)
-    return canonical(Authority.model_validate({name: values[name] for name in _NAMING if name in values}))
+    known = Authority.model_fields.keys() - _ERASED
+    return canonical(Authority.model_validate({name: value for name, value in values.items() if name in known}))
 
 
 @lru_cache(maxsize=64)

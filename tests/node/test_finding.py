@@ -18,7 +18,7 @@ from node.service.asked import Bounds, words_of
 from node.service.labels import Labels
 from node.service.node import Node
 from node.store import authority_index, vocabulary
-from tests.node.test_directory import AREA, HANDLER, authority, names, offer, refused, signed
+from tests.node.test_directory import AREA, HANDLER, authority, names, offer, published, refused
 
 DENTIST = "profession:dental-practitioner"
 ROSENHEIM = ("DE213", "Rosenheim")
@@ -37,7 +37,8 @@ async def berlin(make_node, join) -> Node:
     node, budapest = make_node("DE"), make_node("HU")
     join(node, budapest)
     await publish(node, demo_authorities("DE"))
-    await offer(node, "HU", signed(budapest, demo_authorities("HU")))
+    await published(budapest, *demo_authorities("HU"))
+    await offer(node, budapest)
     return node
 
 
