@@ -4,13 +4,13 @@ import json
 from datetime import date
 
 import pytest
-from directory_sync.snapshot import canonical
 from pydantic import ValidationError
 
 from directory_sync.authority import Authority
 from directory_sync.coordination import Reach, country_faults, link_faults, reach_of, registration_faults
 from directory_sync.demo import all_authorities
 from directory_sync.demo.europe import countries
+from directory_sync.leaf import canonical
 from directory_sync.table import read_table, write_table
 from tests.directory_sync.world import authority, country, record
 
