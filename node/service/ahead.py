@@ -51,7 +51,8 @@ class Ahead:
         """Return the next numbers for people, such as `DE-2026-000412`.
 
         Where not everybody was asked since the start, somebody may know of numbers that this disk doesn't: an older
-        one was put in its place. So the first numbers after a start are later ones then (SPEC S-134).
+        one was put in its place. So the first numbers after a start are later ones then, by the time: one copy may
+        be put back twice (SPEC S-134).
         """
         year = self._clock.now().year
         if year != self._year:
@@ -59,8 +60,8 @@ class Ahead:
             self._year = year
         while len(self._numbers) < count:  # others take from it while this one waits
             made_for, wanted = self._left_out, count - len(self._numbers) + _BLOCK
-            skip = 0 if self._begun or all_asked() else NUMBERS_SKIPPED
-            made = await self._store.write(lambda tx, n=wanted, s=skip: _reserved(tx, country, n, s))  # type: ignore[misc]
+            sure = self._begun or all_asked()
+            made = await self._store.write(lambda tx, n=wanted, s=sure: _reserved(tx, country, n, sure=s))  # type: ignore[misc]
             self._begun = True
             if made_for == self._left_out:
                 self._numbers.extend(made)
@@ -84,8 +85,10 @@ class Ahead:
         return [self._keys.pop(0) for _ in range(count)]
 
 
-def _reserved(tx: Tx, country: str, count: int, skip: int) -> list[str]:
-    if skip:
-        skipped = cases.skip_numbers(tx, country, skip)
-        audit.append(tx, country, "numbers.left-out", "start", skipped)
+def _reserved(tx: Tx, country: str, count: int, *, sure: bool) -> list[str]:
+    if not sure:
+        cases.skip_numbers(tx, country, NUMBERS_SKIPPED)  # should the clock have been set back
+        new_year = tx.now.replace(month=1, day=1, hour=0, minute=0, second=0, microsecond=0)
+        cases.spend_number(tx, f"{country}-{tx.now.year}-{int((tx.now - new_year).total_seconds())}", 0)
+        audit.append(tx, country, "numbers.left-out", "start", f"up to {cases.last_number(tx, country)}")
     return cases.reserve_numbers(tx, country, count)

@@ -16,7 +16,7 @@ from directory_sync.checkpoint import LogKeys
 from directory_sync.demo import demo_authorities
 from directory_sync.page import decoded, grow, read_page
 from directory_sync.problem import DirectoryError
-from directory_sync.table import read_table, write_table
+from directory_sync.table import read_file, read_table, write_table
 from directory_sync.tree import Tree
 from node import config
 from node.api.app import ROUTES
@@ -104,11 +104,12 @@ RECORDS = json.dumps([json.loads(one.model_dump_json()) for one in demo_authorit
 @example(b"[" * 200_000)
 @example(b'[{"a":' * 200_000)
 def test_imports(data: bytes) -> None:
-    """The command's reader gives records or faults for any file, whatever it is called."""
-    for name in ("a.csv", "a.json"):
-        records, faults = bounded(lambda n=name: directory_command._records(data, Path(n), "HU"))
-        assert all(isinstance(one, Authority) for one in records)
-        assert all(isinstance(row, int) for row, _, _ in faults)
+    """The readers of files with authorities give records or faults for any bytes, as a table and as JSON."""
+    records, faults = bounded(lambda: directory_command._from_json(data))
+    assert all(isinstance(one, Authority) for one in records)
+    assert all(isinstance(row, int) for row, _, _ in faults)
+    table = bounded(lambda: read_file(data, "HU"))
+    assert not (table.records and table.errors)
 
 
 PAGES = json.loads((ROOT / "protocol" / "vectors" / "directory.json").read_text(encoding="utf-8"))
