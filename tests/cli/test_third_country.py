@@ -68,7 +68,7 @@ def test_a_third_country_joins_two_running_nodes(entente: Entente, two: str, ser
     wait_for(berlin, lambda line: line.get("event") == "fetch-failed" and line.get("peer") == "AT")
     assert "You are one of them" in entente(*join).out
     serve("at")
-    wait_for(budapest, lambda line: line.get("event") == "directory-updated" and line.get("peer") == "AT")
+    wait_for(budapest, lambda line: line.get("event") == "directory-updated" and line.get("country") == "AT")
     for node, others in (("at", {"DE", "HU"}), ("de", {"AT", "HU"}), ("hu", {"AT", "DE"})):
         found = peers(entente("doctor", "--json", "-C", node))
         assert {country for country, one in found.items() if one["level"] == "ok"} == others, found
