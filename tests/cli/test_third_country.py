@@ -67,6 +67,7 @@ def test_a_third_country_joins_two_running_nodes(entente: Entente, two: str, ser
     accede(entente, "AT", "DE", "HU")
     wait_for(berlin, lambda line: line.get("event") == "fetch-failed" and line.get("peer") == "AT")
     assert "You are one of them" in entente(*join).out
+    entente("directory", "import", str(ROOT / "directory_sync" / "demo" / "AT.json"), "-C", "at")
     serve("at")
     wait_for(budapest, lambda line: line.get("event") == "directory-updated" and line.get("country") == "AT")
     for node, others in (("at", {"DE", "HU"}), ("de", {"AT", "HU"}), ("hu", {"AT", "DE"})):
