@@ -7,7 +7,7 @@ from typing import Final
 from aiohttp import web
 
 from node.dashboard.confirm import Confirmation, confirm
-from node.dashboard.form import Form, offset_of
+from node.dashboard.form import Form, offset_of, whole_number
 from node.dashboard.page import ACTOR, NODE, render, see_other, texts_of
 from node.dashboard.peers import PeerLine, actions_of, country_of
 from node.dashboard.sign_in import checked_form
@@ -16,6 +16,7 @@ from node.service import observe, queues
 from translations.catalogue import Text
 
 _PAGE: Final = 50
+_LAST: Final = 2**63 - 1
 _STOPPED: Final = ("held", "blocked")
 
 
@@ -100,7 +101,7 @@ async def give_up_all(request: web.Request) -> web.Response:
 
 
 def _place(form: Form) -> int:
-    until = form.number("until")
+    until = whole_number(form["until"], _LAST)
     if until is None:
         raise NodeError("invalid", fields={"until": "malformed"})
     return until

@@ -36,7 +36,7 @@ def peer_app(node: Node) -> web.Application:
     app = web.Application(client_max_size=MAX_REQUEST_BODY)
     app[NODE] = node
     app[ADMISSION] = Admission(node.config.peers.work_per_s)
-    app.router.add_route("*", "/{path:.*}", _carry)
+    app.router.add_route("*", "/{path:(?s:.*)}", _carry)
     return app
 
 

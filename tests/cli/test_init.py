@@ -16,7 +16,8 @@ def test_init_makes_a_whole_node_and_says_what_comes_next(entente: Entente, fold
     assert (config.country, config.node.name, config.node.time_zone) == ("AT", "Austria", "Europe/Berlin")
     secrets = {path.name for path in config.keys.iterdir() if path.stat().st_mode & 0o077 == 0}
     assert secrets == {
-        "message.pem", "tls.pem", "list.seed", "state.seed", "encryption.seed", "master.key", "operator.token",
+        "message.pem", "tls.pem", "list.seed", "state.seed", "encryption.seed", "log-1.seed", "witness.seed",
+        "master.key", "operator.token",
     }  # fmt: skip
     for step in ("entente member found", "entente member sign", "entente member join", "entente user add"):
         assert step in said.out

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from node.clock import SystemClock
 from node.config import load
 from protocol.member_proposal import Proposal
 from tests.cli.conftest import Entente, accede, init
@@ -206,9 +207,18 @@ def test_a_member_is_suspended_resumed_and_leaves(entente: Entente, two: str):
         assert members(entente, "de")["HU"] == status
 
 
+def after_this_second() -> None:
+    """Go on when the second is over: a suspension counts only after the list's last word, in seconds (SPEC S-184)."""
+    now = SystemClock().now
+    begun = now().replace(microsecond=0)
+    while now().replace(microsecond=0) == begun:
+        pass
+
+
 def test_a_few_states_suspend_and_lift(entente: Entente, two: str, folder: Path):
     """Those who are named sign, also offline; the list says by whom and until when; the same ones lift it."""
     entente("member", "list", "-o", "list.json", "-C", "de")
+    after_this_second()
     for arguments, name, status in (
         (("suspend", "HU", "--with", "HU", "--days", "3"), "HU.few", "suspended"),
         (("suspend", "HU", "--lift"), "HU.lifted", "active"),

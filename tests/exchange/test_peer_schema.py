@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 from directory_sync.demo import demo_authorities
-from node.delivery.incoming import BATCHES, BLOBS, DIRECTORY, MEMBERS, STREAMS
+from node.delivery.incoming import BATCHES, BLOBS, MEMBERS, STREAMS
+from node.delivery.incoming_directory import ADD_CHECKPOINT, DIRECTORY
 from node.domain.access import operator
 from node.service import directory
 from tests.exchange.listening import listening
@@ -24,7 +25,9 @@ def test_the_description_names_every_address() -> None:
     """What the listener serves is described, and nothing else is (SPEC S-096)."""
     described = set(json.loads(DESCRIPTION.read_text(encoding="utf-8"))["paths"])
     streams = {f"{STREAMS}{{iss}}", f"{STREAMS}{{iss}}/{{epoch}}"}
-    assert described == {BATCHES, MEMBERS, DIRECTORY, f"{BLOBS}{{sha256}}"} | streams
+    log = f"{DIRECTORY}/{{country}}"
+    logs = {DIRECTORY, log, f"{log}/growth", f"{log}/fork", ADD_CHECKPOINT}
+    assert described == {BATCHES, MEMBERS, f"{BLOBS}{{sha256}}"} | streams | logs
 
 
 async def test_every_answer_to_any_call_of_a_member_is_as_described(tmp_path: Path) -> None:

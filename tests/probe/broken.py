@@ -41,7 +41,7 @@ def signs_a_second_receipt(patch: pytest.MonkeyPatch) -> None:
 
 def forgets_what_it_said(patch: pytest.MonkeyPatch) -> None:
     """Judge an event that was stored or refused before once more, by what stands on its line now."""
-    patch.setattr(receive._Taking, "_known", lambda _self, _iss, _digest: None)
+    patch.setattr(receive._Taking, "_said", lambda _self, _batch: {})
 
 
 def receipts_a_fork(patch: pytest.MonkeyPatch) -> None:
