@@ -19,7 +19,7 @@ app = typer.Typer(
     epilog="A country joins: init, propose, sign, publish, join. See docs/operating.md.",
 )
 for _command in (*member_change.COMMANDS, *member_suspension.COMMANDS, *member_keys.COMMANDS):
-    app.command(_command.__name__.rstrip("_").replace("_", "-"))(_command)
+    app.command(_command.__name__.rstrip("_").replace("_", "-"), cls=member_keys.KeyNaming)(_command)
 
 CountryArgument = Annotated[str, typer.Argument(metavar="COUNTRY", help="Country code, such as HU.")]
 

@@ -31,6 +31,8 @@ def test_keys_are_renewed_and_revoked(entente: Entente, two: str, folder: Path):
     assert "is revoked" in entente("member", "revoke-key", before, "--yes", "--unasked", "-C", "de").out
     assert _states(entente) == {before: "revoked", _kid(entente): "active"}
     assert "not-found" in entente("member", "revoke-key", "x", "--yes", "--unasked", "-C", "de", code=1).err
+    hyphen = "-Oh" + before[3:]
+    assert "not-found" in entente("member", "revoke-key", hyphen, "--yes", "--unasked", "-C", "de", code=1).err
     secrets = [path for path in keys.iterdir() if path.suffix in (".pem", ".seed", ".key")]
     assert len(secrets) == len([name for name in files if name.endswith((".pem", ".seed", ".key"))]) + 2
     assert {path.stat().st_mode & 0o777 for path in secrets} == {0o600}
