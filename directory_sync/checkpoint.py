@@ -82,8 +82,9 @@ class Checkpoint:
             raise DirectoryError("directory-signature", f"no signature of {keys.origin} by the key in use")
 
     def witnessed(self, witnesses: Iterable[VerifierKey]) -> dict[str, int]:
-        """Return which witnesses have cosigned, and when (seconds since 1970), by the key's name."""
-        return {key.name: at for key, at in self.note.verified(witnesses).items()}
+        """Return which witnesses have cosigned, and when last (seconds since 1970), by the keys' name."""
+        found = sorted(self.note.verified(witnesses).items(), key=lambda one: one[1])
+        return {key.name: at for key, at in found}
 
 
 def checkpoint_text(origin: str, size: int, root: bytes) -> str:

@@ -10,7 +10,7 @@ import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Final, Literal, Self
 
 from cryptography.exceptions import InvalidSignature
@@ -64,18 +64,7 @@ class VerifierKey:
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read a verifier key; raises `directory-note` where it isn't one, is of another type, or its id is wrong."""
-        match = _VKEY.match(text)
-        if match is None:
-            raise DirectoryError("directory-note", "not a verifier key")
-        name, key_id, encoded = match.groups()
-        data = from_base64(encoded)
-        kind: Kind = COSIGNATURE if data[0] == COSIGNATURE else PLAIN
-        if data[0] != kind or len(data) != 1 + 32:
-            raise DirectoryError("directory-note", "a verifier key of another type")
-        key = cls(name, kind, data[1:])
-        if key.key_id.hex() != key_id:
-            raise DirectoryError("directory-note", "a verifier key under another's id")
-        return key
+        return cls(*_read_key(text))
 
     @override
     def __str__(self) -> str:
@@ -100,6 +89,21 @@ class VerifierKey:
         except (InvalidSignature, ValueError):
             return None
         return at
+
+
+@lru_cache(maxsize=1024)  # a few keys of each member, read again at every look at a log
+def _read_key(text: str) -> tuple[str, Kind, bytes]:
+    match = _VKEY.match(text)
+    if match is None:
+        raise DirectoryError("directory-note", "not a verifier key")
+    name, key_id, encoded = match.groups()
+    data = from_base64(encoded)
+    kind: Kind = COSIGNATURE if data[0] == COSIGNATURE else PLAIN
+    if data[0] != kind or len(data) != 1 + 32:
+        raise DirectoryError("directory-note", "a verifier key of another type")
+    if VerifierKey(name, kind, data[1:]).key_id.hex() != key_id:
+        raise DirectoryError("directory-note", "a verifier key under another's id")
+    return name, kind, data[1:]
 
 
 @dataclass(frozen=True)

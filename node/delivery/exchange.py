@@ -53,7 +53,7 @@ class Exchange:
         self._node.comparison = self.compared
         self._node.is_compared = self.is_compared
         self._node.told = self.told
-        self._asked = self._node.country not in directory.heads(self._node)  # a new node: nothing of it is out there
+        self._asked = directory.head(self._node, self._node.country) is None  # a new node: nothing of it is out there
         self._node.asked = self.asked
         self._marks = self._node.store.read_now(peers.marks)
         self._node.all_asked = self.all_asked

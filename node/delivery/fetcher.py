@@ -79,7 +79,7 @@ class Fetcher:
         """
         if members is not None and (not members or membership.needs_fetch(self._node, members)):
             self._members_due = True
-        known = directory.heads(self._node).get(self._peer)
+        known = directory.head(self._node, self._peer)
         if self._peer in heads and heads[self._peer] != known:
             self._directory_due = True
         if members is not None or self._directory_due:  # every call of the peer gives a hint, most of them no news
@@ -208,7 +208,7 @@ class Fetcher:
 
 def own_directory(node: Node) -> dict[str, str]:
     """Return the header that tells a peer which directory this node publishes (SPEC S-122)."""
-    version, sha256 = directory.heads(node).get(node.country, (0, ""))
+    version, sha256 = directory.head(node, node.country) or (0, "")
     return {DIRECTORY_HEADER: f"{version} {sha256}"} if version else {}
 
 

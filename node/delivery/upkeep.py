@@ -26,7 +26,7 @@ class Upkeep:
         """Take a node and its delivery."""
         self._node = node
         self._exchange = exchange
-        self._announced = directory.heads(node).get(node.country)
+        self._announced = directory.head(node, node.country)
         self._unpublished = ""
         self._noted = node.clock.now() - _CALLS_EVERY
         self._round_due = 0.0
@@ -57,7 +57,7 @@ class Upkeep:
         self._exchange.follow_operators()
         await self._note_calls()
         await self.publish()
-        present = directory.heads(self._node).get(self._node.country)
+        present = directory.head(self._node, self._node.country)
         if present != self._announced:
             self._announced = present
             self._exchange.announce()

@@ -48,23 +48,32 @@ def here_of(node: Node, country: str) -> Here:
     Raises `unknown-country` for no member, `directory-invalid` where its record names no log, `directory-frozen` where
     nothing more of the log is taken over.
     """
+    keys = _keys_in_force(node, country)
+
+    def look(q: Read) -> Here:
+        log = _in_force(q, country, keys)
+        return Here(keys, log, logs.tree_of(q, log), logs.last_at(q, log)) if log else Here(keys, None, Tree(), "")
+
+    return node.store.read_now(look)
+
+
+def _keys_in_force(node: Node, country: str) -> LogKeys:
     members = node.members
     if members is None or not (country == node.country or members.member(country)):
         raise NodeError("unknown-country", f"{country} is no member.")
     keys = log_keys_of(node, country)
     if keys is None:
         raise NodeError("directory-invalid", f"{country}: its record names no directory log.")
+    return keys
 
-    def look(q: Read) -> Here:
-        log = logs.find(q, country)
-        if log is None or log.origin != keys.origin:
-            return Here(keys, None, Tree(), "")
-        return Here(keys, log, logs.tree_of(q, log), logs.last_at(q, log))
 
-    here = node.store.read_now(look)
-    if here.log is not None and here.log.frozen is not None:
-        raise NodeError("directory-frozen", f"{country}: {here.log.frozen}")
-    return here
+def _in_force(q: Read, country: str, keys: LogKeys) -> Log | None:
+    log = logs.find(q, country)
+    if log is None or log.origin != keys.origin:
+        return None
+    if log.frozen is not None:
+        raise NodeError("directory-frozen", f"{country}: {log.frozen}")
+    return log
 
 
 def relation(node: Node, country: str, head: tuple[int, str]) -> Literal["same", "older", "newer", "contradicts"]:
@@ -72,7 +81,8 @@ def relation(node: Node, country: str, head: tuple[int, str]) -> Literal["same",
 
     Raises as `here_of` does.
     """
-    log, (size, root) = here_of(node, country).log, head
+    keys, (size, root) = _keys_in_force(node, country), head
+    log = node.store.read_now(lambda q: _in_force(q, country, keys))
     if log is None or not log.note or size > log.signed:
         return "newer"
     if size == log.signed:

@@ -294,6 +294,11 @@ def heads(node: Node) -> dict[str, tuple[int, str]]:
     return node.store.read_now(logs.heads)
 
 
+def head(node: Node, country: str) -> tuple[int, str] | None:
+    """Return (size, root) of one log's newest checkpoint here, None where there is none."""
+    return node.store.read_now(lambda q: logs.head(q, country))
+
+
 def confirmed(node: Node) -> dict[str, datetime]:
     """Return when each country's directory was last known to be its newest, for grading how stale it is."""
     return node.store.read_now(logs.confirmed)

@@ -90,9 +90,7 @@ def seen_by(node: Node, country: str, checkpoint: Checkpoint) -> dict[str, datet
 
     Raises DirectoryError where a cosignature of a known key is wrong.
     """
-    found = {}
-    for member, keys in witnesses_of(node, country).items():
-        times = checkpoint.witnessed(keys).values()
-        if times:
-            found[member] = datetime.fromtimestamp(max(times), node.clock.now().tzinfo)
-    return found
+    keys = {key: member for member, keys in witnesses_of(node, country).items() for key in keys}
+    members = {key.name: member for key, member in keys.items()}
+    zone = node.clock.now().tzinfo
+    return {members[name]: datetime.fromtimestamp(at, zone) for name, at in checkpoint.witnessed(keys).items()}

@@ -13,7 +13,7 @@ from directory_sync.witness import Refusal, Request, Seen, read_request, refusal
 from node.clock import seconds
 from node.errors import NodeError
 from node.service import forks
-from node.service.log_keys import log_keys_of, log_signer, seen_by, witness_signer, witnesses_of
+from node.service.log_keys import log_keys_of, log_signer, witness_signer, witnesses_of
 from node.service.node import Node
 from node.store import logs
 from node.store.tx import Read, Tx
@@ -80,8 +80,7 @@ def wanted_from(node: Node, witness: str) -> Wanted | None:
         if log is None or not log.note or log.frozen is not None:
             return None
         checkpoint = read_checkpoint(log.note.encode())
-        when = seen_by(node, node.country, checkpoint).get(witness)
-        if when is not None and node.clock.now() - when < FRESH:
+        if seconds(node.clock.now() - FRESH) < max(checkpoint.witnessed(keys).values(), default=0):
             return None
         old = min(logs.cosigner_size(q, witness, log.origin), log.signed)
         proof = tuple(logs.tiles_of(q, log).consistency(old, log.signed))

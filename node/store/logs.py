@@ -65,6 +65,12 @@ def heads(q: Read) -> dict[str, tuple[int, str]]:
     return {row["country"]: (row["signed"], b64u(bytes(row["root"]))) for row in rows}
 
 
+def head(q: Read, country: str) -> tuple[int, str] | None:
+    """Return size and root (base64url) of a log's newest checkpoint, None where there is none."""
+    row = q.one("SELECT signed, root FROM log WHERE country = :country AND note <> ''", {"country": country})
+    return (row["signed"], b64u(bytes(row["root"]))) if row else None
+
+
 def confirmed(q: Read) -> dict[str, datetime]:
     """Return when each country's log was last known to be its newest."""
     rows = q.all("SELECT country, confirmed_at FROM log WHERE note <> '' ORDER BY country")
