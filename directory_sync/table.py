@@ -23,7 +23,7 @@ a table is for editing one's own records, not for carrying another country's.
 
 import csv
 import io
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
@@ -59,7 +59,11 @@ class CellError(NamedTuple):
 
 def write_table(authorities: Iterable[Authority]) -> str:
     """Return the table of these authorities, with a column for every language that one of them has."""
-    heading, rows = _table(authorities)
+    return csv_of(*_table(authorities))
+
+
+def csv_of(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Write a table as CSV (RFC 4180) in which nothing is a formula."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(heading)

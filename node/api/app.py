@@ -21,6 +21,7 @@ from node.api import (
     peers,
     people,
     requests,
+    statistics,
     status,
 )
 from node.api.body import read_body, read_query
@@ -55,6 +56,7 @@ ROUTES: Final[tuple[Route, ...]] = tuple(
         requests,
         drafts,
         cases,
+        statistics,
         people,
         own_account,
     )

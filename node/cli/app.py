@@ -21,6 +21,7 @@ from node.cli import (
     restore,
     serve,
     simulate,
+    statistics,
     translations,
     user,
     verify,
@@ -52,6 +53,7 @@ app.add_typer(config.app, name="config")
 app.add_typer(areas.app, name="areas")
 app.add_typer(translations.app, name="translations")
 app.add_typer(bench.bench, name="bench")
+app.command("statistics", short_help="Print how fast requests are accepted and answered.")(statistics.statistics)
 app.command("simulate", short_help="Run many nodes in virtual time under every fault.")(simulate.simulate)
 app.command("verify", short_help="Check every invariant of a node's data.")(verify.verify)
 app.command("probe", short_help="Test whether another node keeps to the protocol.")(probe.probe)

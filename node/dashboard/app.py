@@ -27,6 +27,7 @@ from node.dashboard import (
     profile,
     queue,
     sign_in,
+    statistics,
     work,
 )
 from node.dashboard.page import (
@@ -66,7 +67,7 @@ HEADERS: Final = {
 
 _PAGES: Final = (
     sign_in, work, find, countries, ask, ask_details, case, answer, drafts, people, peers, queue, diagnosis, profile,
-    authority, authority_edit, authority_table, authorities, invitation,
+    authority, authority_edit, authority_table, authorities, invitation, statistics,
 )  # fmt: skip
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -41,6 +41,7 @@ _SECTIONS: Final = {
     "drafts": "cases.read",
     "authority": "directory.search",
     "authorities": "directory.change",
+    "statistics": "statistics.read",
     "people": "people.manage",
     "peers": "node.observe",
     "queue": "node.observe",

@@ -19,6 +19,7 @@ MAY: Final[dict[str, frozenset[Role]]] = {
     "people.manage": frozenset({"data-administrator", "operator"}),
     "services.manage": frozenset({"operator"}),
     "own-account": frozenset(ROLES),
+    "statistics.read": frozenset(ROLES),
     "node.observe": frozenset({"operator"}),
 }
 """What is done → the roles that may do it. Cases also need membership of the authority concerned."""

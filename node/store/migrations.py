@@ -279,6 +279,11 @@ CREATE TABLE cosigner (country TEXT PRIMARY KEY, origin TEXT NOT NULL, size INTE
     )
 
 
+@NODE(name="024_courses")
+def _courses(db: Database) -> None:
+    _run(db, "CREATE INDEX cases_sent ON cases(role, created_at)")
+
+
 @KEYS(name="001_case_keys")
 def _case_keys(db: Database) -> None:
     _run(

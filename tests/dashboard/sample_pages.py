@@ -29,8 +29,10 @@ from node.domain.case_view import (
     TimelineEntry,
     Variable,
 )
+from node.domain.indicators import Course, indicators
 from node.service.countries import CountryState, State
 from node.service.observe import PeerStatus
+from node.service.statistics import Line, Statistics
 from protocol.countries import COUNTRIES
 from translations.catalogue import Catalogue
 from translations.languages import country_name
@@ -521,6 +523,8 @@ def list_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
         "find-results": ("find.html", {**found, "more_href": "/find?q=fogorvos&page=2"}),
         "find-none": ("find.html", {**search, "results": (), "draft": "1"}),
         "countries": ("countries.html", countries()),
+        "statistics": ("statistics.html", statistics(found=True)),
+        "statistics-wrong": ("statistics.html", statistics(found=False)),
         "whom-country": ("whom.html", {**asked, "values": {"country": "", "area": ""}, "step": "country"}),
         "whom-place": ("whom.html", {**asked, "step": "place", "draft": "1"}),
         "whom-proposal": ("whom.html", asked),
@@ -626,6 +630,30 @@ def countries() -> dict[str, Any]:
         for country, state in states.items()
     )
     return {**frame("find"), "found": found, "states": states}
+
+
+def statistics(*, found: bool) -> dict[str, Any]:
+    """Give the statistics by authority, or what a wrong month leads to."""
+    courses = (
+        Course(sent=at(1), accepted=at(2), answered=at(21), due=at(22).date(), ended=True),
+        Course(sent=at(1), accepted=at(9), answered=None, due=at(22).date(), ended=False),
+    )
+    measured = indicators(courses, at(24))
+    lines = (
+        Line(key="de-lageso", label=Text(text=f"{BERLIN.name} {ATTACK}", lang="en"), indicators=measured),
+        Line(key="de-other", label=Text(text="Other", lang="en"), indicators=indicators((), at(24))),
+    )
+    months = {"first": "2026-01", "last": "2026-11"}
+    return {
+        **frame("statistics"),
+        "found": Statistics(role="replying", by="authority", **months, total=measured, lines=lines) if found else None,
+        "values": {"role": "replying", "by": "authority", **(months if found else {"first": ATTACK})},
+        "errors": {} if found else {"first": wrong("error.month", t("statistics.first"))},
+        "column": t("statistics.authority"),
+        "roles": (option("replying", "Replying authority"), option("asking", "Requesting authority")),
+        "bys": (option("month", "Month"), option("authority", "Authority in this country")),
+        "table_href": "/statistics.csv?by=authority",
+    }
 
 
 def record_choices() -> dict[str, Any]:

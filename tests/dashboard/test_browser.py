@@ -91,7 +91,19 @@ async def pages_of(case: str, reader: Browser) -> list[str]:
         whom,
         f"{whom}&competence=profession:dental-practitioner&place=Szeged",
     ]
-    return ["/work", *searches, *guide, "/countries", case, "/ask", *steps, "/drafts", "/profile", "/nowhere"]
+    return [
+        "/work",
+        *searches,
+        *guide,
+        "/countries",
+        case,
+        "/ask",
+        *steps,
+        "/drafts",
+        "/statistics",
+        "/profile",
+        "/nowhere",
+    ]
 
 
 @pytest.mark.parametrize("width", [1280, 360])

@@ -15,6 +15,7 @@ from node.service import accounts, sessions
 from node.service.node import Node
 from tests.dashboard.browser import Browser, Page
 from tests.exchange.pair import world
+from tests.exchange.test_story import ask
 
 PASSWORD = "Fahrrad Suppe Lampe Wolke"
 PDF = b"%PDF-1.4\n% a diploma\n"
@@ -129,3 +130,21 @@ async def test_the_countries_are_told_in_the_readers_language(tmp_path: Path) ->
             assert f'lang="{lang}"' in page.html
         found = await anna.get(next(href for href, _ in page.links if href.startswith("/find?q=&country=HU")))
         assert "HU-okfo" in [form.fields.get("authority") for form in found.forms]
+
+
+async def test_the_statistics_are_a_page_and_a_table(tmp_path: Path) -> None:
+    """The menu leads to figures of one's own requests, by what one chooses; a month that is none is told in place."""
+    async with (
+        world(tmp_path, "DE", "HU") as made,
+        dashboard(made["DE"]) as base,
+        signed_in(made["DE"], base, "anna", "Anna Berger", "de", "DE-zaek-berlin") as anna,
+    ):
+        assert "Keine Ersuchen in diesen Monaten" in (await anna.get("/statistics")).text
+        await ask(made)
+        page = await anna.get("/statistics?role=asking&by=country")
+        assert page.html.count('href="/statistics"') == 1
+        assert [page.html.count(f">{words}</div>") for words in ("Ungarn", "Insgesamt", "1")] == [1, 1, 4]
+        rows = await anna.get(next(href for href, _ in page.links if href.startswith("/statistics.csv?")))
+        assert rows.html.splitlines()[1:] == ["HU,Ungarn,1,1,,0,,,0,,0,,0", ",,1,1,,0,,,0,,0,,0"]
+        wrong = await anna.get("/statistics?first=2026-13")
+        assert (wrong.status, "zum Beispiel 2026-11" in wrong.text) == (400, True)
