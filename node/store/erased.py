@@ -34,10 +34,13 @@ def add(path: Path, entries: dict[str, str]) -> None:
 
 
 def read(path: Path) -> dict[str, str]:
-    """Return the time of erasure by case id; nothing where there is no list. A torn line never counted."""
+    """Return the time of erasure by case id; nothing where there is no list. A torn line never counted.
+
+    A line whose time is damaged still counts, with `?` for what can't be read: the case stays erased.
+    """
     try:
         lines = path.read_bytes().splitlines()
     except FileNotFoundError:
         return {}
     found = [match for match in map(_LINE.match, lines) if match]
-    return {match[2].decode("ascii"): match[1].decode("ascii") for match in found}
+    return {match[2].decode("ascii"): match[1].decode("ascii", "replace").replace("\ufffd", "?") for match in found}

@@ -148,6 +148,7 @@ def test_manifests_of_backups(tmp_path: Path, data: bytes) -> None:
 
 @quick
 @given(data=spoilt(b"2026-11-29T20:00:00.000000Z 00000000-0000-4000-8000-000000000001\n"))
+@example(data=b"\xff026-11-29T20:00:00.000000Z 00000000-0000-4000-8000-000000000001\n")
 def test_lists_of_erased_cases(tmp_path: Path, data: bytes) -> None:
     """Whatever the list has become, what is added to it is in it, and what could be read still can."""
     path, new = tmp_path / erased.NAME, "00000000-0000-4000-8000-000000000002"
