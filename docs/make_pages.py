@@ -19,7 +19,10 @@ import node.dashboard.authority_table
 import node.delivery.admission
 import node.delivery.door
 import node.delivery.http_listener
+import node.delivery.mailer
+import node.delivery.smtp
 import node.domain.allowance
+import node.domain.mail
 import node.domain.person
 import node.errors
 import node.service.authority_edit
@@ -30,9 +33,13 @@ import node.service.find
 import node.service.hashing
 import node.service.idempotency
 import node.service.kept_form
+import node.service.letters
+import node.service.mail_choice
+import node.service.mailing
 import node.service.passwords
 import node.service.registration
 import node.service.sessions
+import node.service.telling
 import node.service.tokens
 import node.store.backup_manifest
 import protocol.limits
@@ -75,6 +82,15 @@ LIMITS = {
         node.service.find,
         node.service.idempotency,
         node.domain.allowance,
+    ),
+    "Mails": (
+        node.domain.mail,
+        node.service.mail_choice,
+        node.service.telling,
+        node.service.letters,
+        node.service.mailing,
+        node.delivery.mailer,
+        node.delivery.smtp,
     ),
     "Authorities": (
         node.service.authority_edit,

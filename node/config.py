@@ -4,9 +4,17 @@ import os
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from node.errors import NodeError
 from protocol.countries import COUNTRIES
@@ -14,6 +22,12 @@ from translations.languages import LANGUAGES
 
 FILE_NAME: Final = "node.toml"
 MASTER_KEY: Final = "master.key"
+MAIL_PASSWORD: Final = "smtp.password"  # noqa: S105 - a file's name
+MAIL_ADDRESS: Final = re.compile(
+    r"(?=.{3,254}$)[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{1,64}(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
+    r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+)
+"""An address as every mail server takes it: RFC 5321's Dot-string and a domain of at least two labels, in ASCII."""
 _MAX_BYTES: Final = 64 * 1024
 
 Listen = Annotated[str, StringConstraints(pattern=r"^(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-f:]+\]|localhost):\d{1,5}$")]
@@ -94,6 +108,43 @@ class DirectorySection(Section):
     )
 
 
+class MailSection(Section):
+    """E-mails that tell people of news, without contents, through the operator's own mail server; none without host."""
+
+    host: str = Field(
+        "", description="The mail server. Empty: no e-mails are sent.", pattern=r"^[\w.:-]*$", max_length=253
+    )
+    port: int = Field(587, description="Its port for submission.", ge=1, le=65535)
+    security: Literal["starttls", "tls", "none"] = Field(
+        "starttls", description="starttls, tls (from the first byte), or none, which is for this machine only."
+    )
+    ca: str = Field("", description="File of certificates to trust, PEM. Empty: those of the operating system.")
+    user: str = Field("", description="User name at the mail server. Empty: it asks for none.", max_length=200)
+    password_file: str = Field(
+        "",
+        description="File of the password, of mode 0600. Empty: systemd's credential smtp.password, else smtp.password"
+        " among the keys.",
+    )
+    sender: str = Field(
+        "", description="Address that the mails come from; the links in them begin with web.url.", validate_default=True
+    )
+    daily_hour: int = Field(7, description="Hour of the daily summary, in node.time_zone.", ge=0, le=23)
+
+    @field_validator("security")
+    @classmethod
+    def _is_safe(cls, value: str, known: ValidationInfo) -> str:
+        if value == "none" and known.data.get("host") not in ("", "localhost", "127.0.0.1", "::1"):
+            raise ValueError("none is for a mail server on this machine")
+        return value
+
+    @field_validator("sender")
+    @classmethod
+    def _is_address(cls, value: str, known: ValidationInfo) -> str:
+        if (known.data.get("host") or value) and not MAIL_ADDRESS.fullmatch(value):
+            raise ValueError("an e-mail address is needed where host is given")
+        return value
+
+
 class LogSection(Section):
     """The log: JSON lines on standard error, without personal data."""
 
@@ -108,6 +159,7 @@ class Config(Section):
     web: WebSection
     health: HealthSection
     directory: DirectorySection = DirectorySection()
+    mail: MailSection = MailSection()
     log: LogSection = LogSection()
     folder: Path = Field(Path(), exclude=True, description="")
 
@@ -133,12 +185,20 @@ class Config(Section):
     @property
     def master_key(self) -> Path:
         """The file of the master key: as configured, else as systemd hands it over, else among the other keys."""
-        if self.node.master_key:
-            return self.folder / self.node.master_key
+        return self._secret(self.node.master_key, MASTER_KEY)
+
+    @property
+    def mail_password(self) -> Path:
+        """The file of the password at the mail server, found like the master key."""
+        return self._secret(self.mail.password_file, MAIL_PASSWORD)
+
+    def _secret(self, named: str, usual: str) -> Path:
+        if named:
+            return self.folder / named
         handed = credentials()
-        if handed is not None and os.path.lexists(handed / MASTER_KEY):
-            return handed / MASTER_KEY
-        return self.keys / MASTER_KEY
+        if handed is not None and os.path.lexists(handed / usual):
+            return handed / usual
+        return self.keys / usual
 
 
 def credentials() -> Path | None:

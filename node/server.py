@@ -25,6 +25,7 @@ from node.delivery.call import Line
 from node.delivery.exchange import Exchange
 from node.delivery.health import health_app
 from node.delivery.http_line import HttpLine
+from node.delivery.mailer import Mailer
 from node.delivery.tls import ServerContexts
 from node.delivery.upkeep import Upkeep
 from node.errors import NodeError
@@ -146,6 +147,8 @@ class Server:
         # last: who asks is sent to the others
         await self._listen(health_app(self.node, self._tls), config.health.listen)
         self._tasks.append(asyncio.create_task(upkeep.run(LIST_S), name="upkeep"))
+        if config.mail.host:
+            self._tasks.append(asyncio.create_task(Mailer(self.node).run(), name="mailer"))
         if config.peers.find_nearby:
             self._tasks.append(asyncio.create_task(self._find_nearby(), name="nearby"))
         log.info("started", country=self.node.country, peers=config.peers.listen, web=config.web.listen)

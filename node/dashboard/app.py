@@ -22,6 +22,7 @@ from node.dashboard import (
     drafts,
     find,
     invitation,
+    mail,
     peers,
     people,
     profile,
@@ -67,7 +68,7 @@ HEADERS: Final = {
 
 _PAGES: Final = (
     sign_in, work, find, countries, ask, ask_details, case, answer, drafts, people, peers, queue, diagnosis, profile,
-    authority, authority_edit, authority_table, authorities, invitation, statistics,
+    mail, authority, authority_edit, authority_table, authorities, invitation, statistics,
 )  # fmt: skip
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -1,5 +1,6 @@
 """The reader's own settings."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
@@ -8,9 +9,10 @@ from aiohttp import web
 
 from node.dashboard.page import ACTOR, LANG_COOKIE, NODE, SESSION, Mistake, Option, render, see_other, texts_of
 from node.dashboard.sign_in import COOKIE, MINIMUM, checked_form, password_faults, wait_text
+from node.domain.mail import HOWS, Choice, How, Topic
 from node.domain.person import MAX_LABEL_CHARS
 from node.errors import NodeError
-from node.service import accounts, find, passwords, sessions, tokens
+from node.service import accounts, find, mail_choice, passwords, sessions, tokens
 from translations.catalogue import Text
 from translations.languages import LANGUAGES, native_name
 
@@ -26,6 +28,29 @@ class _MadeToken(NamedTuple):
     until: datetime
 
 
+class _Topic(NamedTuple):
+    id: str
+    text: Text
+    chosen: bool
+
+
+class _MailView(NamedTuple):
+    on: bool
+    waits: bool
+    refused: str
+    hows: tuple[Option, ...]
+    topics: tuple[_Topic, ...]
+
+
+_HOWS: Final[dict[How, str]] = {"once": "mail.how.once", "daily": "mail.summary", "never": "mail.how.never"}
+_TOPICS: Final[dict[Topic, str]] = {
+    "new": "ask.title",
+    "accepted": "event.request.accept",
+    "answered": "mail.answered",
+    "clarification": "event.request.clarify",
+    "ended": "mail.topic.ended",
+    "dates": "mail.topic.dates",
+}
 _DAYS: Final = (7, 30, tokens.TOKEN_DAYS, 180, tokens.MAX_TOKEN_DAYS)
 """For so many days a new token may work."""
 
@@ -47,18 +72,20 @@ def language_choices() -> tuple[Option, ...]:
 
 async def page(request: web.Request) -> web.Response:
     """Show the profile."""
-    return _show(request, {})
+    return show(request, {})
 
 
-def _show(
+def show(
     request: web.Request,
     errors: dict[str, Mistake],
     values: dict[str, str] | None = None,
     made: _MadeToken | None = None,
 ) -> web.Response:
+    """Show the profile, with what is wrong with a form of it, or with what was just made."""
     node, actor, texts = request.app[NODE], request[ACTOR], texts_of(request)
     roles = tuple(texts.t(f"people.role.{role}") for role in sorted(actor.roles) if role != "operator")
     names = find.names(node, actor.authorities).values()
+    choice, values = mail_choice.read(node, actor), values or {}
     return render(
         request,
         "profile",
@@ -74,8 +101,26 @@ def _show(
         days=_days(request),
         default_days=str(tokens.TOKEN_DAYS),
         links=sessions.link_notes(node, actor),
-        values={"page_language": actor.language, **(values or {})},
+        mail=_mail(request, choice, values) if actor.may("cases.read") else None,
+        values={
+            "page_language": actor.language,
+            "mail_address": choice.address,
+            "mail_how": choice.how,
+            **values,
+        },
         errors=errors,
+    )
+
+
+def _mail(request: web.Request, choice: Choice, typed: Mapping[str, str]) -> _MailView:
+    texts = texts_of(request)
+    chosen = [t for t in _TOPICS if (f"topic_{t}" in typed if "mail_how" in typed else t in choice.topics)]
+    return _MailView(
+        on=mail_choice.is_set_up(request.app[NODE]),
+        waits=bool(choice.address) and choice.confirmed_at is None,
+        refused=choice.refused,
+        hows=tuple(Option(how, texts.t(_HOWS[how])) for how in HOWS),
+        topics=tuple(_Topic(topic, texts.t(text), topic in chosen) for topic, text in _TOPICS.items()),
     )
 
 
@@ -107,13 +152,13 @@ async def set_password(request: web.Request) -> web.Response:
                 "invalid": ("password", "error.password-common"),
             }
             if error.code == "too-many":
-                return _show(request, {"current": Mistake(wait_text(request, error))})
+                return show(request, {"current": Mistake(wait_text(request, error))})
             if error.code not in known:
                 raise
             field, text_id = known[error.code]
             found = {field: text_id}
     if found:
-        return _show(
+        return show(
             request, {f: Mistake(texts.t(i, n=MINIMUM) if "short" in i else texts.t(i)) for f, i in found.items()}
         )
     return see_other("/profile", "flash.password-changed")
@@ -136,8 +181,8 @@ async def make_token(request: web.Request) -> web.Response:
             else texts.t(ids.get(fault, "error.choose"))
             for field, fault in error.fields.items()
         }
-        return _show(request, {name: Mistake(text) for name, text in faults.items()}, form.values())
-    return _show(request, {}, made=_MadeToken(token, node.clock.now() + timedelta(days=days)))
+        return show(request, {name: Mistake(text) for name, text in faults.items()}, form.values())
+    return show(request, {}, made=_MadeToken(token, node.clock.now() + timedelta(days=days)))
 
 
 async def end_token(request: web.Request) -> web.Response:

@@ -1,6 +1,8 @@
 """Signing in: by a one-time link and a password of one's own, later by name and password."""
 
+import re
 from datetime import timedelta
+from typing import Final
 from urllib.parse import urlsplit
 
 from aiohttp import web
@@ -27,6 +29,10 @@ from translations.catalogue import Text
 from translations.languages import LANGUAGES
 
 COOKIE = "entente_session"
+GOAL_COOKIE: Final = "entente_goal"
+_GOAL: Final = re.compile(r"/(cases/[0-9a-f-]{36}|profile(/mail/[A-Za-z0-9_-]{1,100})?)")
+"""Where a mail's link leads, after signing in too."""
+_GOAL_S: Final = 900
 MINIMUM = 12
 """Fewest characters of a password."""
 
@@ -81,7 +87,10 @@ async def ask_again(request: web.Request) -> web.Response:
     """Show the sign-in form to somebody whose session has ended, and keep what was typed meanwhile."""
     ended = request.cookies.get(COOKIE, "")
     if request.method != "POST" or not ended or not _is_kept(request):
-        return see_other("/sign-in")
+        response = see_other("/sign-in")
+        if request.method == "GET" and _GOAL.fullmatch(request.path):
+            response.set_cookie(GOAL_COOKIE, request.path, max_age=_GOAL_S, httponly=True, samesite="Lax")
+        return response
     form, files = await read_typed(request)
     kept = kept_form.keep(request.app[NODE], ended, KeptForm(request.path, form.fields, files))
     return render(request, "signin", 403, values={"name": ""}, kept=kept)
@@ -134,7 +143,11 @@ async def _continued(request: web.Request, token: str, kept: str, *, link_made: 
     actor = await sessions.actor_of_session(request.app[NODE], token)
     form = kept_form.give_back(request.cookies.get(COOKIE, ""), kept, actor) if kept else None
     if form is None:
-        return see_other("/", *flash)
+        goal = request.cookies.get(GOAL_COOKIE, "")
+        response = see_other(goal if _GOAL.fullmatch(goal) else "/", *flash)
+        if goal:
+            response.del_cookie(GOAL_COOKIE)
+        return response
     request[SESSION], request[ACTOR] = token, actor
     if request.cookies.get(LANG_COOKIE) not in LANGUAGES:
         request[LANG] = actor.language

@@ -7,7 +7,7 @@ from node.domain.access import Actor
 from node.domain.person import NewPerson, Person, person_faults
 from node.errors import NodeError
 from node.service.node import Node
-from node.store import audit, authorities, people
+from node.store import audit, authorities, mail_choices, mails, people
 from node.store.tx import Read, Tx
 from translations.languages import LANGUAGES
 
@@ -54,6 +54,8 @@ async def end_person(node: Node, actor: Actor, person_id: str) -> None:
         person = managed_person(tx, actor, person_id)
         if person.ended_at is None:
             people.end(tx, person.id)
+            mails.forget(tx, person.id)
+            mail_choices.forget(tx, person.id)
             audit.append(tx, actor.id, "person.end", person.id)
 
     await node.store.write(work)

@@ -42,7 +42,8 @@ class Node:
     streams with it were compared since the start. The delivery
     sets them. `asked` says whether some peer was asked which versions of our own documents it knows, `all_asked`
     whether every one was that may know any, `half_asked` whether more than half of them were; `called`
-    holds when peers last called, until that is noted. `search_ready` says that the index knows this version's words.
+    holds when peers last called, until that is noted; `post` is called when a mail may wait.
+    `search_ready` says that the index knows this version's words.
     """
 
     config: Config
@@ -64,6 +65,7 @@ class Node:
     idle: Callable[[str], bool] = field(default=lambda _country: False)
     heard: Callable[[str, Versions | None, Versions], None] = field(default=lambda _country, _members, _heads: None)
     members_changed: Callable[[], None] = field(default=lambda: None)
+    post: Callable[[], None] = field(default=lambda: None)
     is_compared: Callable[[str], bool | None] = field(default=lambda _country: None)
     told: Callable[[str, Told], None] = field(default=lambda _country, _told: None)
     asked: Callable[[], bool] = field(default=lambda: True)

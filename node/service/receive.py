@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from node.clock import seconds
 from node.domain.case import Case, advanced, opened
 from node.errors import NodeError
-from node.service import receipts
+from node.service import receipts, telling
 from node.service.contents import DAMAGED, open_row, pack_ceks
 from node.service.judge import judge_content
 from node.service.node import Node
@@ -79,6 +79,7 @@ async def receive(node: Node, peer: str, batch: Batch) -> bytes:
         items = await asyncio.get_running_loop().run_in_executor(None, open_items, node, batch)
     keys = await _keys_for(node, items)
     receipt = await node.store.write(lambda tx: _Taking(tx, node, keys).take(batch, items))
+    node.post()
     return receipt.encode("ascii")
 
 
@@ -237,6 +238,7 @@ class _Taking:
         for ref in attachments_of(item.contents):
             # the file may come later: SPEC S-068
             blobs.want(tx, ref.sha256, claims.case, claims.iss, ref.size)
+        telling.tell(tx, self.node, after, claims.kind, claims.jti)
         self.told.append(audit.Entry(claims.iss, claims.kind, after.id, f"{claims.iss} to {self.node.country}"))
         return STORED
 

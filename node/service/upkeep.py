@@ -1,11 +1,11 @@
-"""What is looked after at every start and once a day: keys that nothing needs, cases that were damaged."""
+"""What is looked after at every start and once a day: keys that nothing needs, cases that were damaged, old mails."""
 
 from datetime import timedelta
 from typing import Final
 
 import structlog
 
-from node.service import damage
+from node.service import damage, mailing
 from node.service.node import Node
 from node.store import cases, drafts
 
@@ -20,6 +20,7 @@ ORPHAN_S: Final = 24 * 3600
 async def round_of(node: Node) -> None:
     """Do everything that is due."""
     await damage.look_again(node)
+    await mailing.forget_old(node)
     swept = await sweep_keys(node)
     if swept:
         log.info("orphan-keys-swept", count=swept)

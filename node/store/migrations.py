@@ -279,6 +279,31 @@ CREATE TABLE cosigner (country TEXT PRIMARY KEY, origin TEXT NOT NULL, size INTE
     )
 
 
+@NODE(name="018_mails")
+def _mails(db: Database) -> None:
+    _run(
+        db,
+        """
+CREATE TABLE mail_choice (
+  person TEXT PRIMARY KEY, address TEXT NOT NULL, how TEXT NOT NULL, topics TEXT NOT NULL, confirmed_at TEXT,
+  refused_at TEXT, refused TEXT NOT NULL, asked_since TEXT NOT NULL, asked INTEGER NOT NULL) STRICT;
+CREATE TABLE mail (
+  id TEXT PRIMARY KEY, person TEXT NOT NULL, form TEXT NOT NULL, created_at TEXT NOT NULL, attempts INTEGER NOT NULL,
+  next_try_at TEXT, failure TEXT NOT NULL) STRICT;
+CREATE INDEX mail_due ON mail(next_try_at) WHERE next_try_at IS NOT NULL;
+CREATE INDEX mail_person ON mail(person);
+CREATE TABLE told (
+  id TEXT PRIMARY KEY, person TEXT NOT NULL, case_id TEXT NOT NULL, news TEXT NOT NULL, country TEXT NOT NULL,
+  due TEXT NOT NULL, at TEXT NOT NULL, mail TEXT) STRICT;
+CREATE INDEX told_mail ON told(mail) WHERE mail IS NOT NULL;
+CREATE INDEX told_person ON told(person, at);
+CREATE TABLE mail_state (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE INDEX membership_authority ON membership(authority);
+CREATE INDEX cases_due ON cases(due) WHERE closed_at IS NULL
+""",
+    )
+
+
 @NODE(name="024_courses")
 def _courses(db: Database) -> None:
     _run(db, "CREATE INDEX cases_sent ON cases(role, created_at)")

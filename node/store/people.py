@@ -10,7 +10,7 @@ from node.domain.person import NewPerson, Person, plain_login
 from node.store.tx import Read, Row, Tx
 from protocol.encoding import sha256_b64u
 
-Kind = Literal["link", "session", "token", "operator"]
+Kind = Literal["link", "session", "token", "operator", "mail", "calendar"]
 
 OPERATOR: Final = "operator"
 """Stands for a person in the secret that belongs to the command line."""

@@ -491,6 +491,22 @@ def list_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
         "errors": {"current": wrong("error.password-wrong")},
         **ways_in,
     }
+    mail = Thing(
+        on=True,
+        waits=True,
+        refused="",
+        hows=(option("once", "At once"), option("daily", "Daily summary"), option("never", "Never")),
+        topics=(
+            Thing(id="new", text=en("New request"), chosen=True),
+            Thing(id="dates", text=hu("Határidők"), chosen=False),
+        ),
+    )
+    profile["mail"] = mail
+    profile["values"] = {"mail_address": ATTACK, "mail_how": "daily"}
+    refused = {
+        "mail": Thing(**{**vars(mail), "refused": "550 5.1.1"}),
+        "errors": {"mail_address": wrong("error.malformed", t("authority.field.email"))},
+    }
     people = {
         **frame("people"),
         "people": (
@@ -532,6 +548,10 @@ def list_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
         "drafts": ("drafts.html", {**frame("drafts"), "drafts": drafts}),
         "drafts-empty": ("drafts.html", {**frame("drafts"), "drafts": ()}),
         "profile": ("profile.html", profile),
+        "profile-mail-refused": ("profile.html", {**profile, **refused}),
+        "profile-without-mail": ("profile.html", {**profile, "mail": Thing(on=False)}),
+        "mail-confirm": ("mail_confirm.html", {**frame("profile"), "address": ATTACK, "token": "x" * 43}),
+        "mail-confirm-over": ("mail_confirm.html", {**frame("profile"), "address": None, "token": ""}),
     }
 
 

@@ -1,0 +1,123 @@
+"""The conversation with the operator's mail server, by aiosmtplib, which loads with the first mail."""
+
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from node.config import Config
+from node.domain.mail import told_code
+from node.errors import NodeError
+from node.service.letters import Letter
+from node.service.mailing import Fate
+from node.store.key_files import read_secret
+
+if TYPE_CHECKING:
+    from aiosmtplib import SMTP
+
+PATIENCE_S: Final = 30.0
+"""Longest wait for one answer of the mail server, in seconds."""
+_PERMANENT: Final = 500
+_MAILBOX: Final = frozenset({550, 551, 553, 556})
+"""Answers to RCPT that speak of the address itself (RFC 5321, 4.2.2; RFC 7504); any other is about this mail."""
+
+
+class MailServerError(Exception):
+    """The mail server can't be used; the text says why, without any address of a person."""
+
+
+@asynccontextmanager
+async def connected(config: Config) -> "AsyncIterator[SMTP]":
+    """Connect, secure and sign in; raises `MailServerError`."""
+    import aiosmtplib
+
+    mail = config.mail
+    client = aiosmtplib.SMTP(
+        hostname=mail.host,
+        port=mail.port,
+        local_hostname=urlsplit(config.web.url).hostname or "localhost",
+        use_tls=mail.security == "tls",
+        start_tls=mail.security == "starttls",
+        tls_context=None if mail.security == "none" else _context(config),
+        timeout=PATIENCE_S,
+    )
+    try:
+        await client.connect()
+        if mail.user:
+            await client.login(mail.user, _password(config))
+    except (aiosmtplib.SMTPException, OSError, ValueError) as error:
+        client.close()
+        raise MailServerError(_reason(error)) from None
+    except BaseException:
+        client.close()
+        raise
+    try:
+        yield client
+    finally:
+        client.close()
+
+
+def _context(config: Config) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=str(config.folder / config.mail.ca) if config.mail.ca else None)
+    except OSError as error:
+        raise MailServerError(f"mail.ca: {error.strerror or 'no certificates in the file'}") from None
+
+
+def _password(config: Config) -> str:
+    try:
+        return read_secret(config.mail_password).decode().rstrip("\r\n")
+    except NodeError as error:
+        raise MailServerError(error.message) from None
+    except UnicodeDecodeError:
+        raise MailServerError("the file of the password isn't text") from None
+
+
+async def send(client: "SMTP", letter: Letter) -> tuple[Fate, str]:
+    """Hand over one mail; returns its fate and the server's code. Raises `MailServerError` where the line broke."""
+    import aiosmtplib
+
+    try:
+        await client.sendmail(letter.sender, [letter.address], letter.data)
+    except aiosmtplib.SMTPRecipientsRefused as error:
+        first = error.recipients[0]
+        fate: Fate = "address-refused" if first.code in _MAILBOX else _fate(first.code)
+        return fate, told_code(first.code, first.message)
+    except aiosmtplib.SMTPResponseException as error:
+        if isinstance(error, aiosmtplib.SMTPDataError):
+            return _fate(error.code), told_code(error.code, error.message)
+        raise MailServerError(_reason(error)) from None
+    except (aiosmtplib.SMTPException, OSError) as error:
+        raise MailServerError(_reason(error)) from None
+    return "sent", ""
+
+
+def _fate(code: int) -> Fate:
+    return "refused" if code >= _PERMANENT else "later"
+
+
+def _reason(error: Exception) -> str:
+    import aiosmtplib
+
+    if isinstance(error, aiosmtplib.SMTPResponseException):
+        code = told_code(error.code, error.message)
+        if isinstance(error, aiosmtplib.SMTPAuthenticationError):
+            return f"the mail server refuses user and password: {code}"
+        what = "refuses mail.sender:" if isinstance(error, aiosmtplib.SMTPSenderRefused) else "answers"
+        return f"the mail server {what} {code}"
+    if isinstance(error, TimeoutError | aiosmtplib.SMTPTimeoutError):
+        return "the mail server doesn't answer in time"
+    if isinstance(error, aiosmtplib.SMTPServerDisconnected):
+        return "the mail server has ended the connection"
+    return _line_reason(error.__cause__ or error)
+
+
+def _line_reason(cause: BaseException) -> str:
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return f"the mail server's certificate: {cause.verify_message}"
+    if isinstance(cause, ssl.SSLError):
+        return "no TLS with the mail server: see mail.security and mail.port"
+    if isinstance(cause, OSError):
+        return f"can't connect: {cause.strerror or type(cause).__name__}"
+    return f"the mail server lacks what is needed ({type(cause).__name__}): see mail.security and mail.user"

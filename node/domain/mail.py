@@ -1,0 +1,144 @@
+"""What a mail may tell of, who wants to be told, and when: no contents, only kind, country, date and link."""
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Final, Literal
+from zoneinfo import ZoneInfo
+
+from node.config import MAIL_ADDRESS
+from node.domain.case import Case
+
+News = Literal[
+    "new", "accepted", "declined", "answered", "clarification", "withdrawal-asked", "withdrawn", "closed",
+    "date-proposed", "date-agreed", "near", "passed",
+]  # fmt: skip
+Topic = Literal["new", "accepted", "answered", "clarification", "ended", "dates"]
+How = Literal["once", "daily", "never"]
+
+TOPICS: Final[dict[Topic, tuple[News, ...]]] = {
+    "new": ("new",),
+    "accepted": ("accepted",),
+    "answered": ("answered",),
+    "clarification": ("clarification",),
+    "ended": ("declined", "withdrawn", "closed", "withdrawal-asked"),
+    "dates": ("near", "passed", "date-proposed", "date-agreed"),
+}
+"""What people choose among → what it covers."""
+
+HOWS: Final[tuple[How, ...]] = ("once", "daily", "never")
+
+URGENCY: Final[tuple[News, ...]] = (
+    "passed", "near", "clarification", "new", "withdrawal-asked", "date-proposed", "answered", "accepted",
+    "date-agreed", "declined", "withdrawn", "closed",
+)  # fmt: skip
+"""The order of a daily summary."""
+
+NEAR_DAYS: Final = (1, 7)
+"""So many days before a reply is due the replying authority is reminded."""
+MAX_ADDRESS_CHARS: Final = 254  # of an e-mail address (RFC 5321, 4.5.3.1.3)
+
+_OF_EVENT: Final[dict[str, News]] = {
+    "request.send": "new",
+    "request.accept": "accepted",
+    "request.decline": "declined",
+    "request.reply": "answered",
+    "request.clarify": "clarification",
+    "request.withdraw": "withdrawn",
+    "request.close": "closed",
+    "wish.withdraw": "withdrawal-asked",
+    "date.propose": "date-proposed",
+    "date.agree": "date-agreed",
+}
+_REPLY_OUTSTANDING: Final = frozenset({"sent", "accepted", "clarifying"})
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How and of what a person wants to be told by mail.
+
+    `refused` is the code with which the mail server refused the address for good, since `refused_at`; nothing is sent
+    to one that is refused or not confirmed.
+    """
+
+    address: str
+    how: How
+    topics: frozenset[Topic]
+    confirmed_at: datetime | None = None
+    refused_at: datetime | None = None
+    refused: str = ""
+
+    @property
+    def open(self) -> bool:
+        """Whether news may be sent there."""
+        return bool(self.address) and self.confirmed_at is not None and self.refused_at is None and self.how != "never"
+
+    def wants(self, news: str) -> bool:
+        """Say whether the person wants to be told of this."""
+        return any(news in TOPICS[topic] for topic in self.topics)
+
+
+NO_CHOICE: Final = Choice("", "once", frozenset(TOPICS))
+"""What the form begins with."""
+
+
+def news_of(kind: str, case: Case) -> News | None:
+    """Return what an applied event of the other side is to this one, None where nobody needs to be told.
+
+    A wish to withdraw before acceptance is granted at once (SPEC S-076), so it is the withdrawal.
+    """
+    return "withdrawn" if kind == "wish.withdraw" and case.state == "sent" else _OF_EVENT.get(kind)
+
+
+def address_fault(address: str) -> str | None:
+    """Return what is wrong with an e-mail address, if anything."""
+    if not address:
+        return "missing"
+    if len(address) > MAX_ADDRESS_CHARS:
+        return "too-long"
+    return None if MAIL_ADDRESS.fullmatch(address) else "malformed"
+
+
+def reply_outstanding(case: Case) -> bool:
+    """Say whether the date of a case still matters: the reply, or the clarification of it, isn't there."""
+    return case.state in _REPLY_OUTSTANDING
+
+
+Stage = tuple[News, date, date]
+"""News about a date, for cases that are due after the first day and until the second."""
+
+
+def stages(last: date, today: date) -> tuple[Stage, ...]:
+    """Return for which due dates what has to be told today, where `last` was the day of the last look.
+
+    The periods don't overlap, so that after a long stop each case is told of once, by its most urgent news.
+    """
+    one_day, (first, second) = timedelta(days=1), NEAR_DAYS
+    passed: Stage = ("passed", last - one_day, today - one_day)
+    found, edge = [passed], passed[2]
+    for days in (first, second):
+        until = today + timedelta(days=days)
+        found.append(("near", max(last + timedelta(days=days), edge), until))
+        edge = until
+    return tuple(found)
+
+
+def local_day(now: datetime, zone: str) -> date:
+    """Return which day it is in a country."""
+    return now.astimezone(ZoneInfo(zone)).date()
+
+
+def summary_day(now: datetime, zone: str, hour: int) -> date:
+    """Return the day of the newest daily summary that is due: today's, or before its hour yesterday's."""
+    local = now.astimezone(ZoneInfo(zone))
+    due = datetime.combine(local.date(), time(hour), tzinfo=ZoneInfo(zone))
+    return local.date() if local >= due else local.date() - timedelta(days=1)
+
+
+_STATUS: Final = re.compile(r"\d\.\d{1,3}\.\d{1,3}(?=\s|$)")
+
+
+def told_code(code: int, answer: str) -> str:
+    """Return what may be kept of a mail server's answer: its code (RFC 3463 too), never its words or addresses."""
+    status = _STATUS.match(answer)
+    return f"{code} {status[0]}" if status else str(code)

@@ -1,0 +1,85 @@
+"""Telling people by mail: news are queued in the transaction of what they tell of, the dates by a look each day."""
+
+import hashlib
+from datetime import date
+from typing import Final
+
+from node.clock import new_uuid
+from node.domain.case import Case
+from node.domain.mail import News, local_day, news_of, reply_outstanding, stages, summary_day
+from node.service.node import Node
+from node.store import cases, mail_choices, mails
+from node.store.tx import Read, Tx
+
+MAX_WAITING: Final = 50
+"""Mails that wait for one person at most; news beyond come with the next daily summary."""
+_ID_CHARS: Final = 32
+
+
+def tell(tx: Tx, node: Node, case: Case, kind: str, jti: str) -> None:
+    """Queue what an applied event of the other side is to the people of this one who want to be told."""
+    news = news_of(kind, case) if node.config.mail.host else None
+    if news is not None:
+        _tell(tx, case, news, jti)
+
+
+def _tell(tx: Tx, case: Case, news: News, what: str) -> None:
+    said = {"case_id": case.id, "news": news, "country": case.counterpart, "due": case.due.isoformat()}
+    for person, choice in mail_choices.readers(tx, case.own_authority):
+        if not choice.wants(news):
+            continue
+        # the same for the same news, also on a restored disk: so a mail that comes twice can be told
+        name = mail_id("news", person, case.id, news, what)
+        once = choice.how == "once" and mails.count_of(tx, person) < MAX_WAITING
+        if mails.tell(tx, name, person, said, name if once else None) and once:
+            mails.queue(tx, name, person, "news")
+
+
+def mail_id(*parts: str) -> str:
+    """Return the name of a mail, which goes into its Message-ID: it says nothing of what it is made from."""
+    return hashlib.sha256("\0".join(("entente-mail-v1", *parts)).encode()).hexdigest()[:_ID_CHARS]
+
+
+def confirm(tx: Tx, node: Node, person: str) -> None:
+    """Queue the mail that asks whether an address is the person's."""
+    mails.queue(tx, new_uuid(node.entropy), person, "confirm")
+
+
+async def look(node: Node) -> None:
+    """Queue what the day brings: dates near or passed, and the daily summaries. Each once, whatever happens between."""
+    config, now = node.config, node.clock.now()
+    today = local_day(now, config.node.time_zone).isoformat()
+    summary = summary_day(now, config.node.time_zone, config.mail.daily_hour).isoformat()
+
+    def is_due(q: Read) -> bool:
+        return (mails.state(q, "dates") or "") < today or (mails.state(q, "summary") or "") < summary
+
+    def work(tx: Tx) -> None:
+        _look_at_dates(tx, today)
+        _summarise(tx, summary)
+
+    if node.store.read_now(is_due):
+        await node.store.write(work)
+
+
+def _look_at_dates(tx: Tx, today: str) -> None:
+    last = mails.state(tx, "dates")
+    if last is None or last < today:
+        day = date.fromisoformat(today)
+        before = date.fromisoformat(last) if last else date.fromordinal(day.toordinal() - 1)
+        for news, after, until in stages(before, day):
+            for row in mails.falling_due(tx, after, until):
+                case = cases.from_row(row)
+                if reply_outstanding(case) and (news == "passed" or case.role == "replying"):
+                    _tell(tx, case, news, f"{case.due} {until.toordinal() - day.toordinal()}")
+        mails.note(tx, "dates", today)
+
+
+def _summarise(tx: Tx, day: str) -> None:
+    last = mails.state(tx, "summary")
+    if last is None or last < day:
+        for person in mails.awaiting_summary(tx) if last else ():
+            name = mail_id("summary", person, day)
+            mails.gather(tx, person, name)
+            mails.queue(tx, name, person, "summary")
+        mails.note(tx, "summary", day)
