@@ -123,6 +123,7 @@ _TABLE: Final = (
          "See docs/operating.md, a directory that forked; the operators have to talk."),
     Code("members-invalid", 422, "caller", "The member list was refused.", "See the detail."),
     Code("peer-unreachable", 503, "peer", "The other node can't be reached.", "It is tried again; entente doctor."),
+    Code("mail-server", 503, "node", "The mail server can't be used.", "See [mail] in node.toml; entente doctor."),
     Code("address-in-use", 500, "node", "Another process listens on this address.", "Change the port in node.toml."),
     Code("verification-failed", 500, "node", "An invariant of the node's data is broken.", "See what was found."),
     Code("case-damaged", 500, "node", "Something stored of this case can't be read any more; others aren't affected.",

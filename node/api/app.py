@@ -18,6 +18,7 @@ from node.api import (
     directory,
     drafts,
     own_account,
+    own_mail,
     peers,
     people,
     requests,
@@ -59,6 +60,7 @@ ROUTES: Final[tuple[Route, ...]] = tuple(
         statistics,
         people,
         own_account,
+        own_mail,
     )
     for route in module.ROUTES
 )

@@ -14,6 +14,7 @@ from node.cli import (
     directory_record,
     doctor,
     init,
+    mail,
     member,
     peer,
     probe,
@@ -44,6 +45,7 @@ app.command("serve", short_help="Run a node.")(serve.serve)
 app.add_typer(member.app, name="member")
 app.add_typer(peer.app, name="peer")
 app.add_typer(queue.app, name="queue")
+app.add_typer(mail.app, name="mail")
 directory.app.add_typer(directory_record.app)
 app.add_typer(directory.app, name="directory")
 app.add_typer(user.app, name="user")

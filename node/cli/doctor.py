@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def doctor(config: ConfigOption = HERE, json: JsonOption = False) -> None:
-    r"""Check configuration, keys, member list, ports, peers, clocks, backlog, disk, and what expires when.
+    r"""Check configuration, keys, member list, ports, peers, mail server, clocks, backlog, disk, and what expires when.
 
     Each finding names the command that mends it. Calls every peer once. Exit code 1 if something fails.
 
@@ -43,13 +43,14 @@ def _all_checks(config: Path) -> "list[Check]":
     import asyncio
 
     from node.delivery.probe import check_peers, check_ports
+    from node.delivery.smtp import check_mail
     from node.errors import NodeError
     from node.service.diagnosis import Check, check_files, check_local
     from node.service.diagnosis_backups import check_backups
     from node.service.node import Node
 
     async def look(node: Node) -> list[Check]:
-        return [*check_local(node), *check_backups(node), *await check_peers(node)]
+        return [*check_local(node), *check_backups(node), *await check_peers(node), *await check_mail(node)]
 
     try:
         loaded = configuration(config)

@@ -6,11 +6,16 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from node.clock import new_uuid
 from node.config import Config
-from node.domain.mail import told_code
+from node.domain.access import operator
+from node.domain.mail import address_fault, told_code
 from node.errors import NodeError
-from node.service.letters import Letter
+from node.service import mailing
+from node.service.diagnosis import Check
+from node.service.letters import Letter, Writer
 from node.service.mailing import Fate
+from node.service.node import Node
 from node.store.key_files import read_secret
 
 if TYPE_CHECKING:
@@ -91,6 +96,44 @@ async def send(client: "SMTP", letter: Letter) -> tuple[Fate, str]:
     except (aiosmtplib.SMTPException, OSError) as error:
         raise MailServerError(_reason(error)) from None
     return "sent", ""
+
+
+async def send_test(node: Node, address: str) -> str:
+    """Send one mail that says nothing; returns its Message-ID. Raises `invalid`, and `mail-server` with the reason."""
+    if not node.config.mail.host:
+        raise NodeError("mail-server", "No mail server is named.", "Name one in node.toml: [mail].")
+    if fault := address_fault(address):
+        raise NodeError("invalid", "This isn't an e-mail address.", fields={"address": fault})
+    said = ("Test", "This mail shows that the node reaches its mail server. Nothing has to be done.\n")
+    letter = Writer(node, "en").letter(new_uuid(node.entropy), address, node.clock.now(), said)
+    try:
+        async with connected(node.config) as client:
+            fate, code = await send(client, letter)
+    except MailServerError as error:
+        raise NodeError("mail-server", str(error)) from None
+    if fate != "sent":
+        raise NodeError("mail-server", f"The mail server doesn't take a mail for this address: {code}")
+    return letter.id
+
+
+async def check_mail(node: Node) -> list[Check]:
+    """Connect to the mail server and sign in, and look at what waits, for `entente doctor`."""
+    mail = node.config.mail
+    if not mail.host:
+        return [Check("mail", "ok", "no mail server is named, so nobody is told by mail; pages say so")]
+    try:
+        async with connected(node.config):
+            checks = [Check("mail", "ok", f"{mail.host}:{mail.port} answers, {mail.security}")]
+    except MailServerError as error:
+        checks = [Check("mail", "fail", f"{mail.host}:{mail.port}: {error}", "change [mail] in node.toml")]
+    queue = mailing.queue_of(node, operator())
+    given_up = sum(one.next_try is None for one in queue.waiting)
+    if given_up:
+        checks.append(Check("mail", "warn", f"{given_up} mails were given up", "entente mail list, entente mail retry"))
+    if queue.refused:
+        message = f"{len(queue.refused)} addresses were refused by the mail server"
+        checks.append(Check("mail", "warn", message, "entente mail list; their people correct them on the profile"))
+    return checks
 
 
 def _fate(code: int) -> Fate:

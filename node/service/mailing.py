@@ -1,7 +1,7 @@
 """Sending what is queued: who may still be told is looked at again, and what became of a mail is noted."""
 
-from datetime import timedelta
-from typing import Final, Literal
+from datetime import datetime, timedelta
+from typing import Final, Literal, NamedTuple
 
 import structlog
 
@@ -123,15 +123,55 @@ async def forget_old(node: Node) -> None:
 # --- the operator's hand ---
 
 
-class Queue:
-    """What the operator sees: whom mails wait for by login, why, and which addresses were refused; no addresses."""
+class WaitingMail(NamedTuple):
+    """A mail that waits for the owner of a login; `next_try` is None where it was given up."""
 
-    def __init__(self, node: Node, actor: Actor, limit: int = 1000) -> None:
-        """Read it; raises `forbidden`."""
-        actor.require("node.observe")
-        self.waiting = node.store.read_now(lambda q: mails.listing(q, limit))
-        self.refused = node.store.read_now(mail_choices.refused)
-        self.server = node.store.read_now(lambda q: mails.state(q, "server")) or ""
+    id: str
+    login: str
+    form: str
+    since: datetime
+    attempts: int
+    next_try: datetime | None
+    why: str
+
+
+class RefusedAddress(NamedTuple):
+    """Whose address the mail server refused for good, and with which code."""
+
+    login: str
+    at: datetime
+    code: str
+
+
+class Queue(NamedTuple):
+    """What the operator sees of mails; `server` says why the mail server can't be used, if so. No addresses."""
+
+    waiting: tuple[WaitingMail, ...]
+    refused: tuple[RefusedAddress, ...]
+    server: str
+
+
+def queue_of(node: Node, actor: Actor, limit: int = 1000) -> Queue:
+    """Return what waits, the oldest first, and whose addresses were refused."""
+    actor.require("node.observe")
+
+    def read(q: Read) -> Queue:
+        waiting = tuple(
+            WaitingMail(
+                id=row["id"],
+                login=row["login"],
+                form=row["form"],
+                since=unstamp(row["created_at"]),
+                attempts=row["attempts"],
+                next_try=unstamp(row["next_try_at"]) if row["next_try_at"] else None,
+                why=row["failure"],
+            )
+            for row in mails.listing(q, limit)
+        )
+        refused = (RefusedAddress(r["login"], unstamp(r["refused_at"]), r["refused"]) for r in mail_choices.refused(q))
+        return Queue(waiting, tuple(refused), mails.state(q, "server") or "")
+
+    return node.store.read_now(read)
 
 
 async def retry(node: Node, actor: Actor, mail_id: str | None) -> int:

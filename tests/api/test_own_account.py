@@ -1,6 +1,7 @@
 """Who comes in how: signing in without a page, tokens of one's own, and what others can't do with them."""
 
 import json
+from pathlib import Path
 
 from node.domain.access import operator
 from node.domain.person import NewPerson
@@ -8,6 +9,8 @@ from node.service import accounts, callers, passwords, sessions, tokens
 from tests.api.caller import Caller
 from tests.api.conftest import Apis
 from tests.dashboard.test_pages import PASSWORD
+from tests.exchange.mail_server import mail_server
+from tests.exchange.test_mails import Told, link_in
 from tests.sign_in import session_of
 
 LABEL = {"label": "script"}
@@ -169,3 +172,24 @@ async def test_an_address_is_believed_from_the_own_proxy_only(apis: Apis):
     assert (stopped.status, stopped.code) == (429, "too-many")
     headers = {"X-Forwarded-For": "192.0.2.7, 192.0.2.8"}
     assert (await apis.nobody.send("POST", "session", json=body, headers=headers)).status == 401
+
+
+async def test_a_person_chooses_its_mails_as_on_the_page(apis: Apis, tmp_path: Path):
+    """Address, link, confirmation; a token opens none of it, and a node without a mail server says so."""
+    own = await signed_in(apis)
+    body = {"address": "anna@chamber.example", "how": "daily", "topics": ["dates", "new"]}
+    assert (await own.get("me/mail"))["sends"] is False
+    assert (await own.call("PUT", "me/mail", body)).code == "unavailable"
+    async with mail_server(tmp_path) as server:
+        told = Told(apis.world, server, "DE")
+        told.node.config = told.node.config.model_copy(update={"mail": server.section(tmp_path)})
+        told.begin()
+        wrong = await own.call("PUT", "me/mail", {**body, "address": "anna\r\nBcc: eve@evil.example"})
+        assert wrong.json["fields"] == {"address": "malformed"}
+        chosen = (await own.call("PUT", "me/mail", body)).json
+        assert (chosen["topics"], chosen["confirmed_at"]) == (["new", "dates"], None)
+        link = link_in((await server.count(1))[0]).rpartition("/")[2]
+        assert (await apis.anna.call("POST", "me/mail/confirm", {"link": link})).status == 401
+        assert (await own.call("POST", "me/mail/confirm", {"link": "x"})).code == "link-invalid"
+        assert (await own.post("me/mail/confirm", {"link": link}))["confirmed_at"]
+        await told.crash()

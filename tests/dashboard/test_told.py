@@ -24,7 +24,7 @@ async def test_a_person_chooses_confirms_and_is_led_to_the_case(tmp_path: Path) 
         off = await katalin.get("/profile")
         assert "Ez a csomópont nem küld e-maileket" in off.text
         told = Told(both, server)
-        node = told.budapest
+        node = told.node
         node.config = node.config.model_copy(update={"mail": server.section(tmp_path)})
         told.begin()
         form = (await katalin.get("/profile")).form("/profile/mail")

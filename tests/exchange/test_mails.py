@@ -27,22 +27,24 @@ NAME = "Zsuzsanna-Undine"
 
 @dataclass
 class Told:
-    """Two nodes, of which Budapest sends mails, and its mail server."""
+    """Nodes, of which one sends mails, and its mail server."""
 
     world: World
     server: MailServer
+    country: str = "HU"
     mailer: asyncio.Task[None] | None = None
 
     @property
-    def budapest(self) -> Node:
-        return self.world["HU"]
+    def node(self) -> Node:
+        """The node that sends."""
+        return self.world[self.country]
 
     def begin(self) -> None:
-        """Let Budapest send."""
-        self.mailer = asyncio.create_task(Mailer(self.budapest).run())
+        """Let the node send."""
+        self.mailer = asyncio.create_task(Mailer(self.node).run())
 
     async def crash(self) -> None:
-        """End Budapest's sending wherever it is."""
+        """End the sending wherever it is."""
         if self.mailer is not None:
             self.mailer.cancel()
             await asyncio.gather(self.mailer, return_exceptions=True)
@@ -50,12 +52,12 @@ class Told:
     async def reader(self, login: str, how: str = "once", language: str = "hu", topics: frozenset[str] = ALL) -> Actor:
         """Add a person of the Hungarian register who confirms an address by the link that comes there."""
         new = NewPerson(login, login.title(), language, frozenset({"handler"}), frozenset({"HU-okfo"}))
-        actor = (await accounts.add_person(self.budapest, operator(), new)).actor()
+        actor = (await accounts.add_person(self.node, operator(), new)).actor()
         before = len(self.server.taken)
-        await mail_choice.choose(self.budapest, actor, f"{login}@register.example", how, topics)
+        await mail_choice.choose(self.node, actor, f"{login}@register.example", how, topics)
         mail = (await self.server.count(before + 1))[-1]
         assert mail["To"] == f"{login}@register.example"
-        await mail_choice.confirm(self.budapest, actor, link_in(mail).rpartition("/")[2])
+        await mail_choice.confirm(self.node, actor, link_in(mail).rpartition("/")[2])
         return actor
 
     async def ask(self) -> str:
@@ -71,11 +73,11 @@ class Told:
 
     async def waits(self, count: int) -> None:
         """Wait until so many mails wait at Budapest."""
-        await until(lambda: len(mailing.Queue(self.budapest, operator()).waiting) == count)
+        await until(lambda: len(mailing.queue_of(self.node, operator()).waiting) == count)
 
     def look(self) -> None:
         """Let the mailer look at its queue now, as it does after its pause."""
-        self.budapest.post()
+        self.node.post()
 
 
 async def until(true: Callable[[], bool]) -> None:
@@ -97,7 +99,7 @@ async def telling(folder: Path) -> AsyncIterator[Told]:
     async with world(folder, "DE", "HU") as both, mail_server(folder) as server:
         await both.settled()
         made = Told(both, server)
-        made.budapest.config = made.budapest.config.model_copy(update={"mail": server.section(folder)})
+        made.node.config = made.node.config.model_copy(update={"mail": server.section(folder)})
         made.begin()
         try:
             yield made
@@ -131,13 +133,13 @@ async def test_everyone_who_reads_the_cases_is_told_and_nothing_personal_leaves(
             "Entente: Anfrage zurückgezogen",
         }
         sent = b"".join(told.server.raw) + "".join(mail.get_content() for mail in told.server.taken).encode()
-        file = told.budapest.config.data / "node.db"
+        file = told.node.config.data / "node.db"
         stored = b"".join(path.read_bytes() for path in file.parent.glob("node.db*"))
-        number = told.budapest.store.read_now(lambda q: q.all("SELECT number FROM cases"))[0]["number"].encode()
+        number = told.node.store.read_now(lambda q: q.all("SELECT number FROM cases"))[0]["number"].encode()
         for secret in (NAME.encode(), b"Kov\xc3\xa1cs", number, b"Anna", b"DE-zaek", b"registration-status"):
             assert secret not in sent
         assert NAME.encode() not in stored
-        queued = told.budapest.store.read_now(lambda q: q.all("SELECT sql FROM sqlite_master WHERE name = 'told'"))
+        queued = told.node.store.read_now(lambda q: q.all("SELECT sql FROM sqlite_master WHERE name = 'told'"))
         assert "address" not in queued[0]["sql"]
         assert "register.example" not in str(log)
         assert NAME not in str(log)
@@ -149,12 +151,12 @@ async def test_each_act_of_the_other_side_is_told_and_none_of_ones_own(tmp_path:
         katalin = await told.reader("katalin")
         case_id = await told.ask()
         await told.server.count(2)
-        await cases.accept(told.budapest, KATALIN, case_id)
-        await cases.reply(told.budapest, katalin, case_id, _short(reply()))
+        await cases.accept(told.node, KATALIN, case_id)
+        await cases.reply(told.node, katalin, case_id, _short(reply()))
         await told.world.settled()
         await cases.clarify(told.world["DE"], ANNA, case_id, Said(text="Seit wann?", lang="de"))
         await told.world.settled()
-        await cases.reply(told.budapest, katalin, case_id, _short(reply()))
+        await cases.reply(told.node, katalin, case_id, _short(reply()))
         await told.world.settled()
         await cases.close(told.world["DE"], ANNA, case_id)
         await told.world.settled()
@@ -172,19 +174,19 @@ async def test_an_address_hears_nothing_before_its_link_was_used_by_its_person(t
     """Unconfirmed, or confirmed by somebody else's link, an address gets the one mail that asks, and no news."""
     async with telling(tmp_path) as told:
         katalin, other = await told.reader("katalin"), await told.reader("other", how="never")
-        await mail_choice.choose(told.budapest, katalin, "new@register.example", "once", ALL)
+        await mail_choice.choose(told.node, katalin, "new@register.example", "once", ALL)
         secret = link_in((await told.server.count(3))[-1]).rpartition("/")[2]
-        assert mail_choice.confirmable(told.budapest, other, secret) is None
+        assert mail_choice.confirmable(told.node, other, secret) is None
         with pytest.raises(NodeError, match="link-invalid"):
-            await mail_choice.confirm(told.budapest, other, secret)
+            await mail_choice.confirm(told.node, other, secret)
         await told.ask()
         await told.waits(0)
         assert len(told.server.taken) == 3
-        await mail_choice.confirm(told.budapest, katalin, secret)
+        await mail_choice.confirm(told.node, katalin, secret)
         await told.ask()
         assert (await told.server.count(4))[-1]["To"] == "new@register.example"
         with pytest.raises(NodeError, match="link-invalid"):
-            await mail_choice.confirm(told.budapest, katalin, secret)
+            await mail_choice.confirm(told.node, katalin, secret)
 
 
 async def test_nobody_floods_another_through_the_node(tmp_path: Path) -> None:
@@ -192,12 +194,12 @@ async def test_nobody_floods_another_through_the_node(tmp_path: Path) -> None:
     async with telling(tmp_path) as told:
         katalin = await told.reader("katalin")
         for place in range(mail_choice.CONFIRMATIONS - 1):
-            await mail_choice.choose(told.budapest, katalin, f"victim{place}@elsewhere.example", "once", ALL)
+            await mail_choice.choose(told.node, katalin, f"victim{place}@elsewhere.example", "once", ALL)
         with pytest.raises(NodeError, match="too-many") as refused:
-            await mail_choice.choose(told.budapest, katalin, "victim@elsewhere.example", "once", ALL)
+            await mail_choice.choose(told.node, katalin, "victim@elsewhere.example", "once", ALL)
         assert 0 < (refused.value.retry_after_s or 0) <= 86_400
         told.world.clock.offset += dt.timedelta(days=1)
-        await mail_choice.choose(told.budapest, katalin, "new@register.example", "once", ALL)
+        await mail_choice.choose(told.node, katalin, "new@register.example", "once", ALL)
 
 
 @pytest.mark.parametrize(
@@ -211,7 +213,7 @@ async def test_no_address_brings_a_header_with_it(tmp_path: Path, address: str) 
         if address.strip() == "a@b.example":
             return
         with pytest.raises(NodeError, match="invalid") as refused:
-            await mail_choice.choose(told.budapest, katalin, address, "once", ALL)
+            await mail_choice.choose(told.node, katalin, address, "once", ALL)
         assert refused.value.fields == {"address": "malformed"}
 
 
@@ -221,21 +223,21 @@ async def test_a_mail_server_that_was_down_gets_what_waited(tmp_path: Path) -> N
         await both.settled()
         async with mail_server(tmp_path) as server:
             told = Told(both, server)
-            told.budapest.config = told.budapest.config.model_copy(update={"mail": server.section(tmp_path)})
+            told.node.config = told.node.config.model_copy(update={"mail": server.section(tmp_path)})
             told.begin()
             await told.reader("katalin")
         await told.crash()
         with pytest.raises(Exception, match="can't connect"):
-            await Mailer(told.budapest).round() if await told.ask() else None
-        config = told.budapest.config
+            await Mailer(told.node).round() if await told.ask() else None
+        config = told.node.config
         await both.stop("HU")
         both.net.nodes["HU"] = open_for_test(tmp_path / "HU", "HU", both.clock)
-        told.budapest.config, told.budapest.members = config, both["DE"].members
+        told.node.config, told.node.members = config, both["DE"].members
         await both.start("HU")
         async with mail_server(tmp_path, made=server):
-            await Mailer(told.budapest).round()
+            await Mailer(told.node).round()
             assert server.taken[-1]["Subject"].startswith("Entente: Új megkeresés")
-        assert mailing.Queue(told.budapest, operator()).waiting == []
+        assert mailing.queue_of(told.node, operator()).waiting == ()
 
 
 async def test_a_crash_after_the_server_took_a_mail_sends_it_again_by_the_same_name(tmp_path: Path) -> None:
@@ -267,9 +269,9 @@ async def test_a_mail_put_off_comes_later_and_one_refused_does_not_come(tmp_path
         told.server.answers["rcpt"] = ["451 4.7.1 Greylisted, come back"]
         await told.ask()
         await told.waits(1)
-        await until(lambda: mailing.Queue(told.budapest, operator()).waiting[0]["failure"] != "")
-        (waiting,) = mailing.Queue(told.budapest, operator()).waiting
-        assert (waiting["failure"], waiting["login"]) == ("451 4.7.1", "katalin")
+        await until(lambda: mailing.queue_of(told.node, operator()).waiting[0].why != "")
+        (waiting,) = mailing.queue_of(told.node, operator()).waiting
+        assert (waiting.why, waiting.login) == ("451 4.7.1", "katalin")
         told.world.clock.offset += dt.timedelta(seconds=61)
         told.look()
         await told.server.count(2)
@@ -279,10 +281,10 @@ async def test_a_mail_put_off_comes_later_and_one_refused_does_not_come(tmp_path
         await told.ask()
         await told.server.count(3)
         await told.waits(1)
-        (kept,) = mailing.Queue(told.budapest, operator()).waiting
-        assert (kept["failure"], kept["next_try_at"]) == ("554 5.7.1", None)
-        assert mail_choice.read(told.budapest, katalin).open
-        assert await mailing.retry(told.budapest, operator(), kept["id"]) == 1
+        (kept,) = mailing.queue_of(told.node, operator()).waiting
+        assert (kept.why, kept.next_try) == ("554 5.7.1", None)
+        assert mail_choice.read(told.node, katalin).open
+        assert await mailing.retry(told.node, operator(), kept.id) == 1
         told.look()
         await told.server.count(4)
 
@@ -293,18 +295,18 @@ async def test_an_address_refused_for_good_is_left_alone_and_shown(tmp_path: Pat
         katalin = await told.reader("katalin")
         told.server.answers["rcpt"] = ["550 5.1.1 <{address}>: user unknown"]
         await told.ask()
-        await until(lambda: not mail_choice.read(told.budapest, katalin).open)
+        await until(lambda: not mail_choice.read(told.node, katalin).open)
         await told.ask()
         await told.waits(0)
         assert len(told.server.taken) == 1
-        choice = mail_choice.read(told.budapest, katalin)
+        choice = mail_choice.read(told.node, katalin)
         assert (choice.refused, choice.open) == ("550 5.1.1", False)
-        (shown,) = mailing.Queue(told.budapest, operator()).refused
-        assert (shown["login"], shown["refused"]) == ("katalin", "550 5.1.1")
+        (shown,) = mailing.queue_of(told.node, operator()).refused
+        assert (shown.login, shown.code) == ("katalin", "550 5.1.1")
         assert "user unknown" not in str(log)
-        await mail_choice.choose(told.budapest, katalin, choice.address, "once", ALL)
+        await mail_choice.choose(told.node, katalin, choice.address, "once", ALL)
         mail = (await told.server.count(2))[-1]
-        await mail_choice.confirm(told.budapest, katalin, link_in(mail).rpartition("/")[2])
+        await mail_choice.confirm(told.node, katalin, link_in(mail).rpartition("/")[2])
         await told.ask()
         await told.server.count(3)
 
@@ -316,13 +318,13 @@ async def test_who_may_not_read_the_case_any_more_gets_nothing(tmp_path: Path) -
         await told.crash()
         await told.ask()
         await told.waits(3)
-        await accounts.end_person(told.budapest, operator(), gone.id)
-        await mail_choice.choose(told.budapest, quiet, "quiet@register.example", "never", ALL)
+        await accounts.end_person(told.node, operator(), gone.id)
+        await mail_choice.choose(told.node, quiet, "quiet@register.example", "never", ALL)
         told.begin()
         assert (await told.server.count(4))[-1]["To"] == f"{stays.name.lower()}@register.example"
         await told.waits(0)
         assert len(told.server.taken) == 4
-        left = told.budapest.store.read_now(lambda q: q.all("SELECT * FROM mail_choice WHERE address LIKE 'gone%'"))
+        left = told.node.store.read_now(lambda q: q.all("SELECT * FROM mail_choice WHERE address LIKE 'gone%'"))
         assert left == []
 
 
@@ -342,11 +344,9 @@ async def test_a_wrong_configuration_says_what_is_wrong(tmp_path: Path, changes:
         await told.reader("katalin")
         await told.crash()
         await told.ask()
-        told.budapest.config = told.budapest.config.model_copy(
-            update={"mail": told.server.section(tmp_path, **changes)}
-        )
+        told.node.config = told.node.config.model_copy(update={"mail": told.server.section(tmp_path, **changes)})
         with pytest.raises(Exception, match=why):
-            await Mailer(told.budapest).round()
+            await Mailer(told.node).round()
         await told.waits(1)
 
 
