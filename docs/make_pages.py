@@ -27,6 +27,7 @@ import node.domain.person
 import node.errors
 import node.service.authority_edit
 import node.service.authority_history
+import node.service.calendar_feed
 import node.service.callers
 import node.service.coordinated
 import node.service.find
@@ -83,12 +84,13 @@ LIMITS = {
         node.service.idempotency,
         node.domain.allowance,
     ),
-    "Mails": (
+    "Mails and calendars": (
         node.domain.mail,
         node.service.mail_choice,
         node.service.telling,
         node.service.letters,
         node.service.mailing,
+        node.service.calendar_feed,
         node.delivery.mailer,
         node.delivery.smtp,
     ),

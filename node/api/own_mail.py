@@ -1,4 +1,4 @@
-"""The caller's own choice about mails."""
+"""The caller's own choice about mails, and its calendar of dates."""
 
 import datetime as dt
 from typing import Annotated, Final
@@ -7,7 +7,7 @@ from pydantic import Field
 
 from node.api.route import Call, Route, Shape
 from node.domain.mail import MAX_ADDRESS_CHARS, TOPICS, Choice, How, Topic
-from node.service import mail_choice
+from node.service import calendar_feed, mail_choice
 
 _MAX_SECRET: Final = 100
 
@@ -36,6 +36,19 @@ class MailLink(Shape):
     """The secret part of the link that was sent to the address."""
 
     link: Annotated[str, Field(max_length=_MAX_SECRET)]
+
+
+class CalendarAddress(Shape):
+    """The secret address of a calendar, shown this once."""
+
+    url: str
+
+
+class CalendarNote(Shape):
+    """When the calendar's address was made and last used; null where there is none."""
+
+    created_at: dt.datetime | None
+    used_on: dt.date | None
 
 
 def _view(call: Call, choice: Choice) -> MailChoice:
@@ -67,6 +80,22 @@ async def confirm(call: Call) -> MailChoice:
     return await read(call)
 
 
+async def make_calendar(call: Call) -> CalendarAddress:
+    """Make a calendar's address."""
+    return CalendarAddress(url=await calendar_feed.make(call.node, call.actor))
+
+
+async def read_calendar(call: Call) -> CalendarNote:
+    """Say whether there is one."""
+    found = calendar_feed.note(call.node, call.actor)
+    return CalendarNote(created_at=found.created_at if found else None, used_on=found.used_on if found else None)
+
+
+async def end_calendar(call: Call) -> None:
+    """Revoke it."""
+    await calendar_feed.end(call.node, call.actor)
+
+
 ROUTES: Final = (
     Route("GET", "/me/mail", "readOwnMail", "Say to where and of what one is told by mail", read, MailChoice,
           access="session"),
@@ -74,4 +103,10 @@ ROUTES: Final = (
           body=NewMailChoice, access="session"),
     Route("POST", "/me/mail/confirm", "confirmOwnMail", "Confirm one's own address by the link sent to it", confirm,
           MailChoice, body=MailLink, access="session"),
+    Route("POST", "/me/calendar", "makeOwnCalendar", "Make a secret address of a calendar; ends an earlier one",
+          make_calendar, CalendarAddress, status=201, access="session"),
+    Route("GET", "/me/calendar", "readOwnCalendar", "Say whether one has a calendar's address", read_calendar,
+          CalendarNote, access="session"),
+    Route("DELETE", "/me/calendar", "endOwnCalendar", "Revoke the address of one's own calendar", end_calendar, None,
+          status=204, access="session"),
 )  # fmt: skip

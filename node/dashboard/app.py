@@ -16,6 +16,7 @@ from node.dashboard import (
     authority,
     authority_edit,
     authority_table,
+    calendar_feed,
     case,
     countries,
     diagnosis,
@@ -68,13 +69,13 @@ HEADERS: Final = {
 
 _PAGES: Final = (
     sign_in, work, find, countries, ask, ask_details, case, answer, drafts, people, peers, queue, diagnosis, profile,
-    mail, authority, authority_edit, authority_table, authorities, invitation, statistics,
+    mail, calendar_feed, authority, authority_edit, authority_table, authorities, invitation, statistics,
 )  # fmt: skip
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _FAMILIES: Final = {500: "internal", 503: "unavailable"}
 """Statuses whose errors are told in common words where a code has none of its own."""
-_OPEN: Final = ("/sign-in", "/link", "/invitation", "/static/")
+_OPEN: Final = ("/sign-in", "/link", "/invitation", "/calendar/", "/static/")
 _YEAR_S: Final = 365 * 24 * 3600
 
 
@@ -115,6 +116,8 @@ async def _middleware(request: web.Request, handler: Handler) -> web.StreamRespo
         response.headers.update(HEADERS)
         if request.path.startswith("/static/"):
             response.headers["Cache-Control"] = "public, max-age=3600"
+        elif request.path.startswith("/calendar/"):
+            response.headers["Cache-Control"] = "private, no-cache"
         _remember_language(request, response)
     return response
 

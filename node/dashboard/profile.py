@@ -12,7 +12,7 @@ from node.dashboard.sign_in import COOKIE, MINIMUM, checked_form, password_fault
 from node.domain.mail import HOWS, Choice, How, Topic
 from node.domain.person import MAX_LABEL_CHARS
 from node.errors import NodeError
-from node.service import accounts, find, mail_choice, passwords, sessions, tokens
+from node.service import accounts, calendar_feed, find, mail_choice, passwords, sessions, tokens
 from translations.catalogue import Text
 from translations.languages import LANGUAGES, native_name
 
@@ -80,6 +80,7 @@ def show(
     errors: dict[str, Mistake],
     values: dict[str, str] | None = None,
     made: _MadeToken | None = None,
+    calendar: str = "",
 ) -> web.Response:
     """Show the profile, with what is wrong with a form of it, or with what was just made."""
     node, actor, texts = request.app[NODE], request[ACTOR], texts_of(request)
@@ -102,6 +103,8 @@ def show(
         default_days=str(tokens.TOKEN_DAYS),
         links=sessions.link_notes(node, actor),
         mail=_mail(request, choice, values) if actor.may("cases.read") else None,
+        feed=calendar_feed.note(node, actor),
+        calendar=calendar,
         values={
             "page_language": actor.language,
             "mail_address": choice.address,

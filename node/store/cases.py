@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from node.domain.case import Case
-from node.store.tx import Read, Row, Tx
+from node.store.tx import Read, Row, Tx, listed
 
 _COLUMNS: Final = (
     "id",
@@ -216,6 +216,16 @@ def count_todo(q: Read, authorities: list[str]) -> int:
         names,
     )
     return int(row["count"]) if row else 0
+
+
+def outstanding(q: Read, authorities: Iterable[str], limit: int) -> list[Row]:
+    """Return the cases of some authorities whose reply is still to come, by the date until which it is due."""
+    names, values = listed(sorted(authorities))
+    return q.all(
+        f"SELECT * FROM cases WHERE own_authority IN ({names}) AND closed_at IS NULL"  # noqa: S608 - names are ours
+        " AND state IN ('sent', 'accepted', 'clarifying') ORDER BY due, id LIMIT :limit",
+        {**values, "limit": limit},
+    )
 
 
 def counts(q: Read) -> list[Row]:

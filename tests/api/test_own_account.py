@@ -5,7 +5,7 @@ from pathlib import Path
 
 from node.domain.access import operator
 from node.domain.person import NewPerson
-from node.service import accounts, callers, passwords, sessions, tokens
+from node.service import accounts, calendar_feed, callers, passwords, sessions, tokens
 from tests.api.caller import Caller
 from tests.api.conftest import Apis
 from tests.dashboard.test_pages import PASSWORD
@@ -193,3 +193,19 @@ async def test_a_person_chooses_its_mails_as_on_the_page(apis: Apis, tmp_path: P
         assert (await own.call("POST", "me/mail/confirm", {"link": "x"})).code == "link-invalid"
         assert (await own.post("me/mail/confirm", {"link": link}))["confirmed_at"]
         await told.crash()
+
+
+async def test_a_person_makes_and_revokes_a_calendars_address(apis: Apis):
+    """Shown once, then only when it was made; a token makes none, and who reads no cases gets none."""
+    own = await signed_in(apis)
+    assert (await own.get("me/calendar"))["created_at"] is None
+    assert (await apis.anna.call("POST", "me/calendar")).status == 401
+    made = (await own.post("me/calendar"))["url"]
+    noted = await own.get("me/calendar")
+    assert noted["used_on"] is None
+    assert made.rpartition("/")[2] not in json.dumps(noted)
+    await calendar_feed.feed(apis.berlin, made.rpartition("/")[2].removesuffix(".ics"))
+    assert (await own.get("me/calendar"))["used_on"] == apis.berlin.clock.now().date().isoformat()
+    assert (await own.call("DELETE", "me/calendar")).status == 204
+    assert (await own.get("me/calendar"))["created_at"] is None
+    assert (await (await signed_in(apis, "ada")).call("POST", "me/calendar")).status == 403

@@ -501,10 +501,12 @@ def list_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
             Thing(id="dates", text=hu("Határidők"), chosen=False),
         ),
     )
-    profile["mail"] = mail
+    profile |= {"mail": mail, "feed": None, "calendar": ""}
     profile["values"] = {"mail_address": ATTACK, "mail_how": "daily"}
     refused = {
         "mail": Thing(**{**vars(mail), "refused": "550 5.1.1"}),
+        "feed": Thing(created_at=at(8), used_on=at(9).date()),
+        "calendar": "https://node.example/calendar/" + "x" * 43 + ".ics",
         "errors": {"mail_address": wrong("error.malformed", t("authority.field.email"))},
     }
     people = {
