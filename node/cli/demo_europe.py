@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from functools import partial
@@ -31,13 +31,17 @@ _AREA: Final = "professional-qualifications"
 _QUESTION: Final = "profession-regulated"
 _ANSWERS: Final = {_QUESTION: {"code": "no"}, "regulated-education": {"code": "no"}}
 _KIB: Final = 1024.0
+_GRADES: Final = ("none", "fresh", "stale", "known-only")
 
 Say = Callable[[str], None]
 
 
 @dataclass
 class Row:
-    """What one node was seen to know: lists of other countries, authorities in all of them, and its memory."""
+    """What one node was seen to know: lists of other countries, authorities in all of them, and its memory.
+
+    `grade` is the worst that any node gives its directory, `witnesses` how many have cosigned it, of `needed`.
+    """
 
     country: str
     url: str
@@ -46,6 +50,10 @@ class Row:
     lists: int
     known: int
     memory_mb: float
+    grade: str
+    witnesses: int
+    needed: int
+    frozen: bool
     state: str
 
 
@@ -127,7 +135,8 @@ class _Network:
                 self._require_all()
                 result |= {"synced_s": round(stopwatch() - begun, 2), **self._spent("synced")}
                 asked = await self._asked(session)
-                rows = [await self._row(node, session) for node in self.nodes.values()]
+                shown = {country: await self._shown(node, session) for country, node in self.nodes.items()}
+                rows = [self._row(node, shown) for node in self.nodes.values()]
         self._require_all()
         _print(rows, {**result, "asked": asked}, as_json=as_json)
 
@@ -184,16 +193,31 @@ class _Network:
     async def _official(self, country: str, session: aiohttp.ClientSession) -> Api:
         return await own_token(self.nodes[country], session, people_of(country)[0][0], "demo")
 
-    async def _row(self, node: ForkedNode, session: aiohttp.ClientSession) -> Row:
-        shown = (await Api(node, node.operator_token(), session).call("GET", "countries"))["items"]
+    async def _shown(self, node: ForkedNode, session: aiohttp.ClientSession) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = (await Api(node, node.operator_token(), session).call("GET", "countries"))[
+            "items"
+        ]
+        return found
+
+    def _row(self, node: ForkedNode, every: Mapping[str, Sequence[Mapping[str, Any]]]) -> Row:
+        shown = every[node.country]
         own = next(one for one in shown if one["country"] == node.country)
         others = [one for one in shown if one["country"] in self.nodes and one["country"] != node.country]
         ready = sum(one["state"] == "ready" for one in others)
         return Row(
             node.country, node.url, own["version"], own["authorities"], sum(bool(one["version"]) for one in others),
-            sum(one["authorities"] for one in shown), round(memory_mb(node), 1),
+            sum(one["authorities"] for one in shown), round(memory_mb(node), 1), *_log_of(node.country, every),
             f"{ready} of {len(others)} can be asked",
         )  # fmt: skip
+
+
+def _log_of(country: str, shown: Mapping[str, Sequence[Mapping[str, Any]]]) -> tuple[str, int, int, bool]:
+    """Return (worst grade that anybody gives a country's directory, its witnesses, how many it needs, if frozen)."""
+    logs = {here: one["log"] for here, items in shown.items() for one in items if one["country"] == country}
+    there = [log for log in logs.values() if log is not None]
+    grade = max((str(log["grade"]) for log in there), key=_GRADES.index, default="none")
+    own = logs[country] or {"witnesses": 0, "needed": 0}
+    return grade, own["witnesses"], own["needed"], any(log["frozen"] is not None for log in there)
 
 
 def memory_mb(node: ForkedNode) -> float:
@@ -220,8 +244,8 @@ def _print(rows: Sequence[Row], result: dict[str, Any], *, as_json: bool) -> Non
         print(json.dumps({**result, "nodes": [asdict(row) for row in rows]}, ensure_ascii=False))
         return
     print_lines("")
-    headings = ("country", "version", "authorities", "lists", "known", "memory_mb", "state")
-    table(headings, [[getattr(row, name) for name in headings] for row in rows])
+    headings = ("country", "version", "authorities", "lists", "known", "memory_mb", "grade", "witnesses", "state")
+    table(headings, [_cells(row) for row in rows])
     asked = result["asked"]
     print_lines(
         "", f"{asked['from']} asked {asked['to']}: {asked['number']}, {asked['state']} after {asked['seconds']} s."
@@ -229,6 +253,12 @@ def _print(rows: Sequence[Row], result: dict[str, Any], *, as_json: bool) -> Non
     for when in ("healthy", "synced"):
         seconds, memory, cpu = (result[f"{when}_{unit}"] for unit in ("s", "mb", "cpu_s"))
         print_lines(f"{when} after {seconds} s, {memory} MB, {cpu} s of processor time")
+
+
+def _cells(row: Row) -> tuple[object, ...]:
+    seen = f"{row.witnesses}, {row.needed} needed{', frozen' if row.frozen else ''}"
+    known = (row.country, row.version, row.authorities, row.lists, row.known, row.memory_mb)
+    return *known, row.grade, seen, row.state
 
 
 def _request(asker: str, replier: str) -> dict[str, Any]:

@@ -8,19 +8,21 @@ import shutil
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 from typing_extensions import override
 
 from node.clock import unstamp
+from node.service import freshness
 from node.service.backup import program_version
 from node.service.dates import all_ends
 from node.service.node import Node
 from node.store import backup_history, events, last_verification, overview, peers
 
 _REFUSED_WITHIN: Final = timedelta(days=1)
+_GRADES: Final = get_args(freshness.Grade)
 
 
 class Alarms(Collector):
@@ -40,6 +42,7 @@ class Alarms(Collector):
         yield _one("entente_started_timestamp_seconds", "Time of the last start.", self._started.timestamp())
         yield _one("entente_memory_bytes", "Resident memory of the node's process.", _resident_bytes())
         yield from self._peers(now)
+        yield from self._directories()
         yield from self._disk()
         yield from self._runs()
         yield self._ends()
@@ -60,6 +63,30 @@ class Alarms(Collector):
             since = row["failed_since"]
             failing.add_metric([row["country"]], (now - unstamp(since)).total_seconds() if since else 0)
         yield failing
+
+    def _directories(self) -> Iterator[GaugeMetricFamily]:
+        said = {
+            "grade": "How old its directory is: 0 fresh, 1 stale, 2 for known counterparts only.",
+            "witnesses": "Members that have cosigned its newest checkpoint.",
+            "witnesses_needed": "How many have to.",
+            "frozen": "1 where its log has contradicted itself.",
+            "withheld": "Records of it that nobody has given us.",
+        }
+        found = {
+            name: GaugeMetricFamily(f"entente_directory_{name}", words, labels=["country"])
+            for name, words in said.items()
+        }
+        for state in freshness.states(self._node):
+            values = (
+                _GRADES.index(state.grade),
+                len(state.witnesses),
+                state.needed,
+                state.frozen is not None,
+                state.withheld,
+            )
+            for family, value in zip(found.values(), values, strict=True):
+                family.add_metric([state.country], int(value))
+        yield from found.values()
 
     def _disk(self) -> Iterator[GaugeMetricFamily]:
         disk = shutil.disk_usage(self._node.config.data)

@@ -6,7 +6,8 @@ from typing import Literal
 from node.clock import unstamp
 from node.domain.access import Actor
 from node.domain.case_view import View
-from node.service import directory
+from node.service import directory, freshness
+from node.service.freshness import Standing
 from node.service.node import Node
 from node.store import authorities, peers
 from node.store.tx import Read, Row
@@ -25,6 +26,7 @@ class CountryState(View):
     """A country as those see it who want to ask: `authorities` is how many are active today, 0 before the first list.
 
     `version` and `confirmed_at` are of its list here: when it was last known to be the newest; null without one.
+    `log` says how far it can be relied on.
     """
 
     country: str
@@ -33,6 +35,7 @@ class CountryState(View):
     authorities: int
     version: int | None
     confirmed_at: dt.datetime | None
+    log: Standing | None
 
 
 async def overview(node: Node, actor: Actor, lang: str) -> tuple[CountryState, ...]:
@@ -40,6 +43,7 @@ async def overview(node: Node, actor: Actor, lang: str) -> tuple[CountryState, .
     actor.require("directory.search")
     now = node.clock.now()
     heads, confirmed = directory.heads(node), directory.confirmed(node)
+    standings = freshness.standings(node)
 
     def read(q: Read) -> tuple[dict[str, int], dict[str, Row]]:
         return authorities.counts(q, now.date()), {row["country"]: row for row in peers.all_peers(q)}
@@ -57,6 +61,7 @@ async def overview(node: Node, actor: Actor, lang: str) -> tuple[CountryState, .
                 authorities=counts.get(country, 0) if known else 0,
                 version=heads[country][0] if known else None,
                 confirmed_at=confirmed.get(country) if known else None,
+                log=standings.get(country) if known else None,
             )
         )
     return tuple(sorted(found, key=lambda one: (one.state == "absent", one.name)))

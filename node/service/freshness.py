@@ -7,6 +7,7 @@ from typing import Literal
 from directory_sync.checkpoint import read_checkpoint
 from directory_sync.problem import DirectoryError
 from directory_sync.trust import enough
+from node.domain.case_view import View
 from node.service.log_keys import seen_by, witnesses_of
 from node.service.node import Node
 from node.store import logs
@@ -44,6 +45,24 @@ class LogState:
         return len(self.witnesses) >= self.needed
 
 
+class Standing(View):
+    """How far a directory can be relied on: how old it is, how many of the needed witnesses cosigned, why it is frozen.
+
+    `grade` is `fresh`, `stale` (may be out of date) or `known-only` (no new counterparts any more); `frozen` is null
+    as long as its log hasn't contradicted itself.
+    """
+
+    grade: Grade
+    witnesses: int
+    needed: int
+    frozen: str | None
+
+    @classmethod
+    def of(cls, state: LogState) -> "Standing":
+        """Say of a log what concerns its readers."""
+        return cls(grade=state.grade, witnesses=len(state.witnesses), needed=state.needed, frozen=state.frozen)
+
+
 def grade(node: Node, confirmed_at: datetime) -> Grade:
     """Grade a directory by when it was last known to be the newest (SPEC S-223)."""
     config, age = node.config.directory, node.clock.now() - confirmed_at
@@ -62,6 +81,11 @@ def states(node: Node) -> list[LogState]:
     """Return the state of every log that is here, by country."""
     found = node.store.read_now(lambda q: [(log, logs.pending(q, log.country)) for log in logs.every(q)])
     return [_state(node, log, pending) for log, pending in found]
+
+
+def standings(node: Node) -> dict[str, Standing]:
+    """Return how far each directory with a checkpoint can be relied on, by country."""
+    return {state.country: Standing.of(state) for state in states(node) if state.root}
 
 
 def _state(node: Node, log: Log, pending: tuple[int, datetime | None]) -> LogState:

@@ -1,6 +1,8 @@
 """The keys of the directories' logs and of their witnesses: our own, and everybody's from the member list."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 
 from directory_sync.checkpoint import Checkpoint, LogKeys, generation_of, origin_of, witness_keys, witness_name
@@ -90,7 +92,13 @@ def seen_by(node: Node, country: str, checkpoint: Checkpoint) -> dict[str, datet
 
     Raises DirectoryError where a cosignature of a known key is wrong.
     """
-    keys = {key: member for member, keys in witnesses_of(node, country).items() for key in keys}
-    members = {key.name: member for key, member in keys.items()}
-    zone = node.clock.now().tzinfo
-    return {members[name]: datetime.fromtimestamp(at, zone) for name, at in checkpoint.witnessed(keys).items()}
+    times = _cosigned(checkpoint, tuple(witnesses_of(node, country).items()))
+    return {member: datetime.fromtimestamp(at, node.clock.now().tzinfo) for member, at in times.items()}
+
+
+@lru_cache(maxsize=256)
+def _cosigned(checkpoint: Checkpoint, witnesses: tuple[tuple[str, tuple[VerifierKey, ...]], ...]) -> Mapping[str, int]:
+    """Verify each cosignature once, not whenever somebody looks: 30 logs with 29 of them are 100 ms."""
+    members = {key.name: member for member, keys in witnesses for key in keys}
+    times = checkpoint.witnessed(key for _, keys in witnesses for key in keys)
+    return {members[name]: at for name, at in times.items()}

@@ -6,7 +6,8 @@ from typing import Any, Literal
 from node.clock import unstamp
 from node.domain.access import Actor
 from node.domain.case_view import View
-from node.service import directory
+from node.service import freshness
+from node.service.freshness import Standing
 from node.service.node import Node
 from node.store import peers, streams
 from node.store.tx import Row
@@ -69,12 +70,13 @@ class Suspended(View):
 
 
 class DirectoryStatus(View):
-    """A country's directory here, and when it was last known to be its newest."""
+    """A country's directory here, when it was last known to be its newest, and how far it can be relied on."""
 
     country: str
     version: int
     sha256: str
     confirmed_at: dt.datetime | None
+    log: Standing
 
 
 class NodeStatus(View):
@@ -184,8 +186,14 @@ def _document(document: Document) -> MemberDocument:
 
 
 def _directories(node: Node) -> tuple[DirectoryStatus, ...]:
-    confirmed = directory.confirmed(node)
     return tuple(
-        DirectoryStatus(country=country, version=version, sha256=sha256, confirmed_at=confirmed.get(country))
-        for country, (version, sha256) in directory.heads(node).items()
+        DirectoryStatus(
+            country=state.country,
+            version=state.size,
+            sha256=state.root,
+            confirmed_at=state.confirmed_at,
+            log=Standing.of(state),
+        )
+        for state in freshness.states(node)
+        if state.root
     )

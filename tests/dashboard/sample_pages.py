@@ -31,6 +31,7 @@ from node.domain.case_view import (
 )
 from node.domain.indicators import Course, indicators
 from node.service.countries import CountryState, State
+from node.service.freshness import Standing
 from node.service.observe import PeerStatus
 from node.service.statistics import Line, Statistics
 from protocol.countries import COUNTRIES
@@ -640,6 +641,12 @@ def countries() -> dict[str, Any]:
     states: dict[str, State] = dict.fromkeys(COUNTRIES, "absent")
     states |= dict(zip(("DE", "HU", "AT", "FR", "PL", "CY"), get_args(State), strict=False))
     known = ("own", "ready", "silent", "blocked", "suspended")
+    logs = {
+        country: Standing(grade=grade, witnesses=n, needed=10, frozen=frozen)
+        for n, (country, grade, frozen) in enumerate(
+            (("DE", "fresh", None), ("HU", "stale", None), ("AT", "known-only", None), ("PL", "fresh", ATTACK))
+        )
+    }
     found = tuple(
         CountryState(
             country=country,
@@ -648,6 +655,7 @@ def countries() -> dict[str, Any]:
             authorities=2303 if state in known else 0,
             version=12 if state in known else None,
             confirmed_at=at(22) if state in known else None,
+            log=logs.get(country) if state in known else None,
         )
         for country, state in states.items()
     )

@@ -128,6 +128,8 @@ async def test_the_countries_are_told_in_the_readers_language(tmp_path: Path) ->
             assert page.html.count("ent-land--ready") == 2  # on the map, and beside the words
             assert page.html.count("<path") == 31
             assert f'lang="{lang}"' in page.html
+        assert page.html.count("Επικαιροποιημένος") == 2
+        assert page.html.count("(απαιτούνται: 1)") == 2
         found = await anna.get(next(href for href, _ in page.links if href.startswith("/find?q=&country=HU")))
         assert "HU-okfo" in [form.fields.get("authority") for form in found.forms]
 

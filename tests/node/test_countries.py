@@ -7,7 +7,8 @@ import pytest
 from directory_sync.demo import demo_authorities
 from node.domain.access import Actor, operator
 from node.errors import NodeError
-from node.service import countries, country_log, directory
+from node.service import countries, country_log, directory, observe, witnessing
+from node.service.freshness import Standing
 from node.service.node import Node
 from node.store import logs, peers
 from protocol.countries import COUNTRIES
@@ -112,6 +113,28 @@ async def test_an_ended_authority_is_not_counted(berlin: Node, budapest: Node):
     left = demo_authorities("DE")[:-1]
     await directory.import_authorities(berlin, operator(), left, complete=True)
     assert (await states(berlin))["DE"].authorities == len(left)
+
+
+async def test_it_is_told_how_far_a_directory_can_be_relied_on(berlin: Node, budapest: Node, clock: TestClock):
+    """SPEC S-218, S-221, S-223: witnesses of those needed, the grade, and a log that lied: to officials and operators."""
+    await publish_both(berlin, budapest)
+    assert (await states(berlin))["FR"].log is None
+    assert (await states(berlin))["HU"].log == Standing(grade="fresh", witnesses=0, needed=1, frozen=None)
+    wanted = witnessing.wanted_from(budapest, "DE")
+    assert wanted is not None
+    answer = await witnessing.add_checkpoint(berlin, wanted.body)
+    assert isinstance(answer, str)
+    await witnessing.take_cosignature(budapest, "DE", wanted, answer.encode())
+    page = budapest.store.read_now(lambda q: country_log.page_of(q, "HU", len(demo_authorities("HU"))))
+    assert page is not None
+    await country_log.accept_page(berlin, "HU", page, "HU")
+    assert (await states(berlin))["HU"].log == Standing(grade="fresh", witnesses=1, needed=1, frozen=None)
+    clock.forward(hours=berlin.config.directory.stale_hours + 1)
+    await berlin.store.write(lambda tx: logs.freeze(tx, "HU", "its log has signed two histories"))
+    told = Standing(grade="stale", witnesses=1, needed=1, frozen="its log has signed two histories")
+    assert (await states(berlin))["HU"].log == told
+    (seen,) = [one for one in observe.status(berlin, operator()).directories if one.country == "HU"]
+    assert (seen.version, seen.log) == (len(demo_authorities("HU")), told)
 
 
 async def test_everybody_who_may_search_may_see_it(berlin: Node):

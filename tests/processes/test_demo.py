@@ -139,6 +139,8 @@ async def test_four_countries_know_and_ask_each_other(tmp_path: Path):
     assert {row["country"]: row["authorities"] for row in result["nodes"]} == counts
     for row in result["nodes"]:
         assert (row["version"], row["lists"], row["known"]) == (counts[row["country"]], 3, sum(counts.values()))
+        assert (row["grade"], row["needed"], row["frozen"]) == ("fresh", 1, False)
+        assert 0 <= row["witnesses"] <= 3
         assert row["state"] == "3 of 3 can be asked"
         assert 0 < row["memory_mb"] < 200
     assert result["asked"]["number"].startswith("LU-")

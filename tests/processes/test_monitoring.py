@@ -74,6 +74,11 @@ async def test_the_figures_are_true(two: Network, tmp_path: Path):
     for kind, name in (("list", "root"), ("list", "targets"), ("record", "DE"), ("record", "HU")):
         ends = value(before, f'entente_expires_timestamp_seconds{{kind="{kind}",name="{name}"}}')
         assert 300 < (ends - started) / 86400 < 400
+    for country in ("DE", "HU"):
+        grade, needed = (
+            value(before, f'entente_directory_{what}{{country="{country}"}}') for what in ("grade", "witnesses_needed")
+        )
+        assert (grade, needed) == (0, 1)
     assert value(before, 'entente_backup_timestamp_seconds{part="data"}') < began
     folder = two.nodes["DE"].folder
     await entente("backup", "create", tmp_path / "main", "--keys", tmp_path / "apart", "-C", folder)
