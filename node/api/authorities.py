@@ -9,7 +9,7 @@ from directory_sync.authority import Authority, AuthorityId
 from node.api.route import Call, Limit, Page, PageQuery, Route, Shape
 from node.domain.person import MAX_LABEL_CHARS, MAX_NAME_CHARS
 from node.errors import NodeError
-from node.service import authority_edit, authority_history, coordinated, registration
+from node.service import authority_edit, authority_erasure, authority_history, coordinated, registration
 from node.service.authority_edit import MAX_REASON_CHARS, Why
 from node.service.authority_history import Change
 from node.service.coordinated import Wanted
@@ -60,6 +60,12 @@ class End(Shape):
     v: Version
     valid_until: dt.date
     successor: AuthorityId | None = None
+    reason: Reason
+
+
+class Erasure(Shape):
+    """Why a record is erased."""
+
     reason: Reason
 
 
@@ -180,6 +186,12 @@ async def end(call: Call) -> Authority:
     return await authority_history.end(call.node, call.actor, call.path["authority"], body.v, body.valid_until, why)
 
 
+async def erase(call: Call) -> None:
+    """Erase an authority's record."""
+    body: Erasure = call.body
+    await authority_erasure.erase(call.node, call.actor, call.path["authority"], body.reason)
+
+
 async def listing(call: Call) -> Page[Authority]:
     """List the authorities that the caller coordinates."""
     query: CoordinatedQuery = call.query
@@ -275,6 +287,8 @@ ROUTES: Final = (
           undo, Authority, body=Undo),
     Route("POST", "/authorities/{authority}/end", "endAuthority", "End an authority, perhaps with a successor",
           end, Authority, body=End),
+    Route("POST", "/authorities/{authority}/erase", "eraseAuthority",
+          "Erase an authority's record for data protection, for good", erase, None, body=Erasure, status=204),
     Route("POST", "/authorities", "registerAuthority", "Register an authority on behalf of a coordinator",
           register, RegisteredView, body=NewAuthority, status=201),
     Route("GET", "/coordinated", "listCoordinated", "List the authorities that the caller coordinates",

@@ -97,7 +97,10 @@ def prove(
         from node.service.proving import prove as proven
 
         found = proven(node, authority, latest)
-        return found.file, f"{found.leaf.op} of version {found.leaf.v}, published at {found.leaf.at}"
+        words = f"{found.leaf.op} of version {found.leaf.v}, published at {found.leaf.at}"
+        if found.erased_at is not None:
+            words += f". The record was erased at {found.erased_at}; its leaf, and this proof of it, stand"
+        return found.file, words
 
     data, words = run(config, work)
     path = output or Path(f"{authority}.tlog-proof")
@@ -196,7 +199,11 @@ def _show_listed(found: "Listed", origin: str, trust: "Trust", *, as_data: bool)
         as_json({"proof": "listed", "log": origin, **leaf._asdict(), **values})
     else:
         say(f"{leaf.authority}: {leaf.op} of version {leaf.v}, published at {leaf.at} in {origin}.")
-        say(f"Name: {found.record['name']}" if found.record else "The record isn't in the proof: a later one followed.")
+        say(
+            f"Name: {found.record['name']}"
+            if found.record
+            else "The record isn't in the proof: a later one followed, or it was erased."
+        )
         for name, at in sorted(seen.items()):
             say(f"Witnessed by {name} at {dt.datetime.fromtimestamp(at, dt.UTC):%Y-%m-%dT%H:%M:%SZ}")
         say(f"{len(seen)} witnesses, {trust.quorum} are needed.")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from node.cli.context import HERE, ConfigOption, JsonOption, run
+from node.cli.context import HERE, ConfigOption, JsonOption, YesOption, run
 from node.cli.member_keys import UnaskedOption, ask_peers
 from node.cli.output import as_json, moment, say, table
 
@@ -123,6 +123,36 @@ def end(
         return ended.v
 
     say(f"Published {authority} as version {_published(config, work, unasked=unasked)}.")
+
+
+@app.command()
+def erase(
+    authority: AuthorityArgument,
+    reason: ReasonOption,
+    yes: YesOption = False,
+    unasked: UnaskedOption = False,
+    config: ConfigOption = HERE,
+) -> None:
+    r"""Erase an authority's record for data protection, here and in all other countries. It can't be undone.
+
+    The authority leaves the directory; contacts, descriptions and the history of its record go, its name, areas and
+    links stay for old cases. Its leaves in the log stand, so earlier proofs hold.
+
+    \b
+    Examples:
+      entente directory erase DE-old --reason "Erasure asked for on 2026-11-02"
+    """
+    if not yes:
+        typer.confirm(f"Erase the record of {authority}? It can't be undone.", abort=True)
+
+    async def work(node: "Node") -> None:
+        from node.domain.access import operator
+        from node.service.authority_erasure import erase as erased
+
+        await erased(node, operator(), authority, reason)
+
+    _published(config, work, unasked=unasked)
+    say(f"Erased the record of {authority}. The others follow when they next look.")
 
 
 @app.command()

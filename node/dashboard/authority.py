@@ -1,4 +1,4 @@
-"""An authority of ours: its record as others see it, its history, taking a change back, and its end."""
+"""An authority of ours: its record as others see it, its history, taking a change back, its end, and its erasure."""
 
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -13,7 +13,8 @@ from node.dashboard.page import ACTOR, NODE, Mistake, render, see_other, texts_o
 from node.dashboard.sign_in import checked_form
 from node.domain.authority_change import changes_between
 from node.errors import NodeError
-from node.service import authority_edit, authority_history, find
+from node.service import authority_edit, authority_erasure, authority_history, find
+from node.service.authority_erasure import may_erase
 from node.service.authority_history import Change
 from translations.catalogue import Text
 
@@ -35,6 +36,8 @@ def add_routes(app: web.Application) -> None:
     app.router.add_post("/authority/{authority}/undo", undo)
     app.router.add_get("/authority/{authority}/end", end_page)
     app.router.add_post("/authority/{authority}/end", end)
+    app.router.add_get("/authority/{authority}/erase", erase_page)
+    app.router.add_post("/authority/{authority}/erase", erase)
 
 
 def href(authority_id: str) -> str:
@@ -164,4 +167,39 @@ async def end(request: web.Request) -> web.Response:
         if error.code not in ("invalid", "forbidden") or not error.fields:
             raise
         return _end(request, form.values(), mistakes_of(error.fields, texts))
+    return see_other(href(one.id), "flash.saved")
+
+
+async def erase_page(request: web.Request) -> web.Response:
+    """Say what an erasure is, and ask for its reason."""
+    return _erase(request, {}, {})
+
+
+def _erase(request: web.Request, values: dict[str, str], errors: dict[str, Mistake]) -> web.Response:
+    one, node = record(request), request.app[NODE]
+    if not may_erase(authority_edit.editor_of(node, request[ACTOR]), one):
+        raise NodeError("forbidden")
+    return render(
+        request,
+        "authority_erase",
+        422 if errors else 200,
+        section=section_of(request, one.id),
+        record=one,
+        base=href(one.id),
+        values=values,
+        errors=errors,
+    )
+
+
+async def erase(request: web.Request) -> web.Response:
+    """Erase the record for good."""
+    form, one = await checked_form(request), record(request)
+    try:
+        await authority_erasure.erase(request.app[NODE], request[ACTOR], one.id, form["reason"])
+    except NodeError as error:
+        if error.code != "invalid" or not error.fields:
+            raise
+        linked = {name: code for name, code in error.fields.items() if name != "reason"}
+        found = mistakes_of({"reason": "linked"} if linked else error.fields, texts_of(request))
+        return _erase(request, form.values(), found)
     return see_other(href(one.id), "flash.saved")

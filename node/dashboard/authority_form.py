@@ -36,6 +36,7 @@ _TEXTS: Final = {
     "ended": "error.authority-ended",
     "cycle": "error.circle",
     "second-nimic": "error.second-nimic",
+    "linked": "error.still-linked",
     "unknown-competence": "error.not-in-list",
     "unknown-area": "error.not-in-list",
     "unknown-language": "error.not-in-list",

@@ -17,6 +17,7 @@ from directory_sync.trust import enough
 from node.clock import stamp
 from node.domain.directory_view import Changes
 from node.errors import CODES, NodeError
+from node.service.authority_erasure import forget_past
 from node.service.directory import aside, entries_of
 from node.service.log_keys import log_keys_of, seen_by, witnesses_of
 from node.service.node import Node
@@ -116,6 +117,8 @@ async def accept_page(node: Node, country: str, document: bytes, source: str) ->
     taken = await _taken(node, grown)
     at = _confirmed_at(node, country, of_note(note), source)
     await node.store.write(lambda tx: _save(tx, (node, country, source), here, taken, (str(note), at)))
+    if taken.gone:  # what was erased isn't to be read in the write-ahead log either
+        await node.store.cut_log()
     return taken.changes, not grown.whole
 
 
@@ -150,6 +153,9 @@ def _save(tx: Tx, whose: tuple[Node, str, str], here: Here, taken: _Taken, told:
     grown = taken.grown
     if grown.leaves:
         authorities.save(tx, taken.entries, taken.gone)
+        if country == node.country:  # given back by a peer: an old disk may know what was erased since
+            for one in taken.gone:
+                forget_past(tx, one)
         logs.append(tx, country, grown.leaves, grown.tree, grown.full)
         arrived = [leaf.authority for leaf in grown.leaves if leaf.authority not in taken.pending]
         logs.await_records(tx, country, taken.pending, arrived)

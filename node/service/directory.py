@@ -78,15 +78,16 @@ async def import_authorities(
     records: Iterable[Authority],
     *,
     complete: bool = False,
+    leave: frozenset[str] = frozenset(),
     dry_run: bool = False,
     within: Within | None = None,
 ) -> Changes:
     """Take in authorities of our own country and publish what changed: all of it or, on any fault, nothing.
 
-    Records are added or replaced by id; with `complete` those that aren't named leave the list. With `dry_run`
-    everything is checked and nothing published. The node counts `v` itself. A data administrator changes its
-    own authorities and adds or ends none. Raises `forbidden`, `invalid` with the fields at fault, and `stale`
-    where another import came in between.
+    Records are added or replaced by id; those in `leave`, and with `complete` all that aren't named, leave the list.
+    With `dry_run` everything is checked and nothing published. The node counts `v` itself. A data administrator
+    changes its own authorities and adds or ends none. Raises `forbidden`, `invalid` with the fields at fault, and
+    `stale` where another import came in between.
     """
     actor.require("directory.change")
     if not dry_run:
@@ -94,8 +95,9 @@ async def import_authorities(
     new = list(records)
     if faults := record_faults(node, new):
         raise NodeError("invalid", "These authorities can't be published.", fields=faults)
-    present = await node.store.read(lambda q: _present(q, node, [one.id for one in new], complete=complete))
-    plan = await aside(partial(_plan, node, present, new, complete=complete))
+    named = [*leave, *(one.id for one in new)]
+    present = await node.store.read(lambda q: _present(q, node, named, complete=complete))
+    plan = await aside(partial(_plan, node, present, new, leave=present.ids if complete else leave))
     _require_reach(actor, plan)
     if (plan.leaves or present.log is None) and not dry_run:
         await _publish(node, actor.id, plan, within)
@@ -124,7 +126,7 @@ async def ensure_published(node: Node) -> bool:
 async def begin_anew(node: Node) -> None:
     """Publish the whole list in a log that has no leaf yet; peers still count those of the one before (SPEC S-222)."""
     present = await node.store.read(lambda q: _present(q, node, [], complete=False))
-    plan = await aside(partial(_plan, node, present, [], complete=False))
+    plan = await aside(partial(_plan, node, present, []))
     await node.store.write(lambda tx: _save(tx, node, node.country, plan))
 
 
@@ -166,7 +168,7 @@ def record_faults(node: Node, new: list[Authority]) -> dict[str, str]:
 # --- what changes ---
 
 
-def _plan(node: Node, present: _Present, new: list[Authority], *, complete: bool) -> _Plan:
+def _plan(node: Node, present: _Present, new: list[Authority], *, leave: frozenset[str] = frozenset()) -> _Plan:
     """Say what changes and which leaves that makes; slow for a large import, so not for the loop."""
     rows = present.rows
     active = {one for one, (_, ended, _) in rows.items() if not ended}
@@ -174,7 +176,7 @@ def _plan(node: Node, present: _Present, new: list[Authority], *, complete: bool
     changed = [_counted(one, rows[one.id][0] if one.id in rows else None) for one in new if one.id not in same]
     added = {one.id for one in changed} - active
     named = {one.id for one in new}
-    gone = sorted(present.ids - named) if complete else []
+    gone = sorted(leave - named)
     before = {one: rows[one][0] if one in rows else present.unpublished[one] for one in gone}
     anew = [
         line for one, line in present.unpublished.items() if one not in before and (one not in named or one in same)

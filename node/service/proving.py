@@ -1,6 +1,7 @@
 """Proofs for people without a node: who was listed when, and the keys with which that is checked."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from directory_sync.checkpoint import read_checkpoint
 from directory_sync.leaf import Leaf, Salted
@@ -12,13 +13,16 @@ from node.service.node import Node
 from node.store import logs
 from node.store.tx import Read
 
+_EVER: Final = "9999-12-31T23:59:59Z"
+
 
 @dataclass(frozen=True)
 class Proven:
-    """A tlog-proof as a file, and the leaf that it is about."""
+    """A tlog-proof as a file, and the leaf that it is about; `erased_at` is when the record was erased, if it was."""
 
     file: bytes
     leaf: Leaf
+    erased_at: str | None
 
 
 def prove(node: Node, authority: str, latest: str) -> Proven:
@@ -36,7 +40,9 @@ def prove(node: Node, authority: str, latest: str) -> Proven:
         record = Salted(bytes(row["record"]), row["salt"]).to_json() if row["record"] is not None else None
         path = tuple(logs.tiles_of(q, log).inclusion(row["n"], log.signed))
         checkpoint = read_checkpoint(log.note.encode())
-        return Proven(TlogProof(row["n"], path, checkpoint, extra_of(leaf, record)).to_bytes(), leaf)
+        last = logs.leaf_at(q, authority, _EVER, log.size)
+        erased_at = last["at"] if last is not None and last["sha256"] is None else None
+        return Proven(TlogProof(row["n"], path, checkpoint, extra_of(leaf, record)).to_bytes(), leaf, erased_at)
 
     found = node.store.read_now(look) if authority.isascii() else None
     if found is None:

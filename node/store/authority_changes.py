@@ -1,4 +1,4 @@
-"""What was changed of our own authorities, by whom, when and why: the record before and after, never deleted."""
+"""What was changed of our own authorities, by whom, when and why: the record before and after, unless it was erased."""
 
 from node.store.tx import Read, Row, Tx
 
@@ -9,6 +9,14 @@ def add(tx: Tx, change: dict[str, object]) -> None:
         "INSERT INTO authority_change (authority, at, actor, kind, reason, before, after)"
         " VALUES (:authority, :at, :actor, :kind, :reason, :before, :after)",
         {**change, "at": tx.at},
+    )
+
+
+def erase(tx: Tx, authority: str) -> None:
+    """Forget what the changes of an authority were and why; who made them when stays."""
+    tx.run(
+        "UPDATE authority_change SET before = NULL, after = NULL, reason = '' WHERE authority = :authority",
+        {"authority": authority},
     )
 
 

@@ -72,3 +72,11 @@ def decide(tx: Tx, registration: str, state: str, authority: str | None) -> None
         " WHERE id = :id",
         {"id": registration, "state": state, "authority": authority, "at": tx.at},
     )
+
+
+def erase(tx: Tx, authority: str) -> None:
+    """Forget what was written in the registration of an authority, by whom it was invited and why."""
+    tx.run(
+        "UPDATE registration SET record = NULL, person = NULL, note = '', reason = '' WHERE authority = :authority",
+        {"authority": authority},
+    )

@@ -73,6 +73,17 @@ async def test_an_operator_s_program_registers_invites_and_ends(coordinated: Api
     assert (await coordinated.ada.get("registrations"))["items"] == []
 
 
+async def test_a_record_is_erased(coordinated: Apis) -> None:
+    """The operator's program erases a record; a local administrator's may not, and a second time changes nothing."""
+    path = f"authorities/{CHAMBER}/erase"
+    assert (await coordinated.ada.call("POST", path, {"reason": "x"})).status == 403
+    assert (await coordinated.operator.call("POST", path, {"reason": ""})).json["fields"] == {"reason": "missing"}
+    for _ in range(2):
+        assert (await coordinated.operator.call("POST", path, {"reason": "Auf Antrag"})).status == 204
+    (first, *_) = (await coordinated.operator.get(f"authorities/{CHAMBER}/history"))["items"]
+    assert (first["kind"], first["reason"], first["fields"]) == ("erase", "Auf Antrag", [])
+
+
 async def test_the_import_keeps_to_the_same_rules(coordinated: Apis) -> None:
     """A local administrator can't rename itself by the import, and each import is in the history with its reason."""
     renamed = [record(coordinated, name="Anders")]

@@ -48,6 +48,21 @@ def test_a_proof_is_written_here_and_checked_elsewhere(
     assert "line 1" in entente("directory", "check-proof", proof, "--keys", trusting, code=1).err
 
 
+def test_an_erased_record_is_proven_by_its_leaf(entente: Entente, listed: Path, tmp_path: Path):
+    """SPEC S-219: after `erase` the command says so, the proof holds without the record, and `verify` is content."""
+    assert (
+        "Erased"
+        in entente("directory", "erase", "DE-zaek-berlin", "--reason", "x", "--yes", "--unasked", "-C", "de").out
+    )
+    assert entente("verify", "-C", "de").out
+    said = entente("directory", "prove", "DE-zaek-berlin", "--at", "2999-01-01", "-C", "de").out
+    assert "The record was erased at 20" in said
+    shown = entente("directory", "check-proof", "DE-zaek-berlin.tlog-proof", "--keys", listed, code=1).out
+    assert "The record isn't in the proof: a later one followed, or it was erased." in shown
+    data = b"".join(path.read_bytes() for path in (listed.parent / "de" / "data").rglob("*") if path.is_file())
+    assert b"zaek-berlin.example" not in data
+
+
 def test_what_was_not_listed_then_has_no_proof(entente: Entente, listed: Path):
     """A day before the first publication, an authority that nobody knows, a date that isn't one."""
     for authority, at in (("DE-zaek-berlin", "2020-01-01"), ("DE-nobody", "2999-01-01"), ("½", "2999-01-01")):

@@ -777,6 +777,10 @@ def authority_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
             "authority_end.html",
             {**here, "values": {"v": "3", "reason": ATTACK}, "errors": {"valid_until": wrong("error.date")}},
         ),
+        "authority-erase": (
+            "authority_erase.html",
+            {**here, "values": {"reason": ATTACK}, "errors": {"reason": wrong("error.still-linked")}},
+        ),
         "authorities": ("authorities.html", listed),
         "authorities-empty": ("authorities.html", {**listed, "items": (), "invitations": (), "link": None, "total": 0}),
         "authorities-register": ("authorities_register.html", coordinating),

@@ -12,7 +12,7 @@ from playwright.async_api import async_playwright
 
 from node.domain.access import operator
 from node.domain.person import NewPerson
-from node.service import accounts, registration
+from node.service import accounts, find, registration
 from node.service.authority_edit import current
 from node.service.node import Node
 from tests.dashboard.browser import Browser, Page
@@ -115,7 +115,8 @@ async def test_a_form_that_asks_for_more_than_it_may_is_refused(tmp_path: Path) 
         assert "Only the coordinator can change this" in slipped.text
         slipped = await ada.post(form, **{f"area.{PQ}": "coordinator", "reason": "x"})
         assert slipped.status == 422
-        for path in ("/authority/DE-other/edit", "/authority/DE-zaek-berlin/end", "/authorities"):
+        for path in ("/authority/DE-other/edit", "/authority/DE-zaek-berlin/end", "/authority/DE-zaek-berlin/erase",
+                     "/authorities"):  # fmt: skip
             assert (await ada.get(path)).status == 403, path
         for path in ("/authority/DE-other/history", "/authority/HU-okfo", "/authority/DE-nobody"):
             assert (await ada.get(path)).status == 404, path
@@ -237,12 +238,30 @@ async def test_a_stranger_with_a_made_up_invitation_gets_nothing(tmp_path: Path,
             assert answer.status == 403
 
 
+async def test_a_record_is_erased_after_it_was_said_what_that_means(tmp_path: Path) -> None:
+    """The page says that it can't be undone and wants a reason; a coordinator that others name stays for now."""
+    async with berlin(tmp_path) as (node, base), administrator(node, base, "nina", "DE-nation") as nina:
+        asked = await nina.get("/authority/DE-area/erase")
+        assert "This cannot be undone." in asked.text
+        linked = await nina.post(asked.form("/erase"), reason="Auf Antrag")
+        assert linked.status == 422
+        assert "Other authorities name this one" in linked.text
+        page = await nina.get("/authority/DE-other")
+        assert "/authority/DE-other/erase" in [href for href, _ in page.links]
+        asked = await nina.get("/authority/DE-other/erase")
+        assert (await nina.post(asked.form("/erase"), reason="")).status == 422
+        assert find.is_active(node, "DE", "DE-other")
+        assert (await nina.post(asked.form("/erase"), reason="Auf Antrag")).status == 200
+        assert not find.is_active(node, "DE", "DE-other")
+        assert "Erased for data protection" in (await nina.get("/authority/DE-other/history")).text
+
+
 async def test_every_language_has_the_pages(tmp_path: Path) -> None:
     """Each page of authorities opens in all 26 languages, without a mark of a missing text."""
     from translations.languages import LANGUAGES
 
     pages = ("/authorities", "/authorities/register", "/authority/DE-area", "/authority/DE-area/edit",
-             "/authority/DE-area/history", "/authority/DE-area/end")  # fmt: skip
+             "/authority/DE-area/history", "/authority/DE-area/end", "/authority/DE-area/erase")  # fmt: skip
     async with berlin(tmp_path) as (node, base), administrator(node, base, "nina", "DE-nation") as nina:
         assert len(country()) == 5
         for lang in LANGUAGES:

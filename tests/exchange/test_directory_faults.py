@@ -15,7 +15,7 @@ from node.delivery.call import Answer, Call
 from node.delivery.incoming_directory import ADD_CHECKPOINT, DIRECTORY
 from node.domain.access import operator
 from node.errors import NodeError
-from node.service import country_log, directory, find, forks, freshness, requests
+from node.service import authority_edit, authority_erasure, country_log, directory, find, forks, freshness, requests
 from node.service.log_keys import log_signer
 from node.service.node import Node
 from node.service.verification import check_node
@@ -151,6 +151,32 @@ async def _withholding(folder: Path) -> None:
 def test_withheld_records_are_told_and_nobody_disappears(tmp_path: Path) -> None:
     """SPEC S-217: leaves without their records leave the authorities as they were, and the operator hears of it."""
     run(_withholding(tmp_path))
+
+
+async def _erased_on_an_old_disk(folder: Path) -> None:
+    async with world(folder, "DE", "HU", "AT", inline=True) as both:
+        await both.settled()
+        one = demo_authorities("HU")[-1].model_copy(update={"place": "Titkosfalva"})
+        await publish(both, "HU", [*demo_authorities("HU")[:-1], one])
+        why = authority_edit.Why("edit", "Titkosfalva")
+        await authority_edit.change(both["HU"], operator(), authority_edit.remade(one, v=2, place="Pécs"), why)
+        await asyncio.sleep(120)
+        save_disk(both, "HU")
+        await authority_erasure.erase(both["HU"], operator(), one.id, "Kérelemre")
+        await publish(both, "HU", demo_authorities("HU")[:-1])
+        await put_back(both, "HU")
+        data = both.folder / "HU" / "data"
+        old = [path for path in data.rglob("*") if path.is_file() and b"Titkosfalva" in path.read_bytes()]
+        assert old
+        await start_again(both, "HU")
+        await asyncio.sleep(120)
+        assert [path for path in old if path.exists() and b"Titkosfalva" in path.read_bytes()] == []
+        assert check_node(both["HU"]) == []
+
+
+def test_an_erased_record_stays_erased_on_an_old_disk(tmp_path: Path) -> None:
+    """SPEC S-211: what a backup still knew of an erased authority goes once the node has its own log back."""
+    run(_erased_on_an_old_disk(tmp_path))
 
 
 async def _deaf_witness(folder: Path) -> None:
