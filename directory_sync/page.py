@@ -146,7 +146,7 @@ def grow(page: Page, country: str, keys: LogKeys, known: tuple[Tree, str], now: 
     leaves = tuple(read_leaf(leaf) for leaf, _, _ in parted)
     _check_leaves(country, leaves, last_at, now)
     records = {
-        page.start + place: _record(leaf, line)
+        page.start + place: record_of(leaf, line)
         for place, (leaf, (_, gap, line)) in enumerate(zip(leaves, parted, strict=True))
         if gap
     }
@@ -173,7 +173,8 @@ def _check_leaves(country: str, leaves: Sequence[Leaf], last_at: str, now: datet
         raise DirectoryError("directory-future", f"published at {leaves[-1].at}")
 
 
-def _record(leaf: Leaf, line: bytes) -> tuple[Salted, Authority]:
+def record_of(leaf: Leaf, line: bytes) -> tuple[Salted, Authority]:
+    """Read the salted record that a leaf names, and no other one; raises DirectoryError (SPEC S-120)."""
     if sha256_b64u(line) != leaf.sha256:
         raise DirectoryError("directory-digest", f"{leaf.authority}: another record than the leaf names")
     salted, authority = read_salted(line)

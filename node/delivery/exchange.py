@@ -58,6 +58,7 @@ class Exchange:
         self._marks = self._node.store.read_now(peers.marks)
         self._node.all_asked = self.all_asked
         self._node.half_asked = self.half_asked
+        self._node.witness_asked = self.witness_asked
         self.match_members()
         self._head_start = 0.0  # who joins later is looked at at once
 
@@ -142,6 +143,12 @@ class Exchange:
         others = versions.neighbours(self._node)
         return not others or 2 * len(others & self._told) > len(others)
 
+    def witness_asked(self) -> bool:
+        """Say whether at least half have shown what we cosigned: before that nothing is cosigned (SPEC S-255)."""
+        others = versions.neighbours(self._node)
+        looked = sum(country in others and way.fetcher.looked for country, way in self._ways.items())
+        return 2 * looked >= len(others)
+
     def heard(self, country: str, members: Versions | None, heads: Versions) -> None:
         """Pass on what a peer said it knows."""
         if country in self._ways:
@@ -158,6 +165,7 @@ class Exchange:
         self._node.is_compared = lambda _country: None
         self._node.comparison = lambda _country, _batch: no_delivery()
         self._node.asked = self._node.all_asked = self._node.half_asked = lambda: True
+        self._node.witness_asked = lambda: True
         tasks = [task for way in self._ways.values() for task in way.tasks]
         for task in tasks:
             task.cancel()

@@ -60,6 +60,11 @@ class Fetcher:
         self._next_list = 0.0
         self._logs = LogSync(node, peer, self._ask, self._turn)
 
+    @property
+    def looked(self) -> bool:
+        """Whether the peer has shown since the start what it has of all logs."""
+        return self._logs.looked
+
     def take_back(self, *, directory: bool, record: bool) -> None:
         """Fetch what the peer has newer than we do of our own directory or record: this node has lost it."""
         self._own_directory_due |= directory

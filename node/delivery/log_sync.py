@@ -15,7 +15,7 @@ from directory_sync.witness import SIZE_TYPE
 from node.delivery.call import Answer, Call
 from node.delivery.incoming_directory import ADD_CHECKPOINT, DIRECTORY
 from node.errors import NodeError
-from node.service import country_log, directory, forks, witnessing
+from node.service import country_log, directory, forks, withheld, witnessing
 from node.service.node import Node
 from node.store import logs, streams
 from protocol.batch import Versions
@@ -26,6 +26,9 @@ Ask = Callable[[Call], Awaitable[Answer]]
 _OK: Final = 200
 _CONFLICT: Final = 409
 _ASKED_TWICE: Final = 2.5
+_UNAVAILABLE: Final = 503
+_COMPLETING: Final = 20
+"""Pages that one look asks for at most, to complete what a log has withheld."""
 _PAGES: Final = 1000
 """Pages that one sync fetches at most; what is left then is for the next."""
 
@@ -38,7 +41,10 @@ class Index(BaseModel):
 
 
 class LogSync:
-    """What goes on with one peer; every error is a `LineError` or a `NodeError`, for the fetcher to log."""
+    """What goes on with one peer; every error is a `LineError` or a `NodeError`, for the fetcher to log.
+
+    `looked` says whether the peer has shown since the start what it has of all logs, and what we cosigned of them.
+    """
 
     def __init__(self, node: Node, peer: str, ask: Ask, turn: asyncio.Semaphore) -> None:
         """Take the way to the peer, and the turn in which the pages of all peers are taken over."""
@@ -46,6 +52,7 @@ class LogSync:
         self._peer = peer
         self._ask = ask
         self._turn = turn
+        self.looked = False
 
     async def fetch(self, country: str) -> None:
         """Take over what the peer has newer of a log, page by page (SPEC S-217); nothing of one that is frozen."""
@@ -66,14 +73,10 @@ class LogSync:
                 return
 
     async def _take(self, country: str, answer: Answer) -> bool:
+        document = await self._opened(country, answer)
         try:
-            document = await directory.aside(
-                lambda: decoded(answer.headers.get("content-encoding", "identity").lower(), answer.body)
-            )
             async with self._turn:  # a slow peer keeps nobody waiting, only what has come does
                 changes, more = await country_log.accept_page(self._node, country, document, self._peer)
-        except DirectoryError as error:
-            raise country_log.refused(country, error) from error
         except NodeError as error:
             if error.code in ("directory-fork", "directory-rollback"):
                 await self._compare(country)
@@ -81,6 +84,14 @@ class LogSync:
         if changes.any:
             log.info("directory-updated", country=country, peer=self._peer, size=changes.version)
         return more
+
+    async def _opened(self, country: str, answer: Answer) -> bytes:
+        try:
+            return await directory.aside(
+                lambda: decoded(answer.headers.get("content-encoding", "identity").lower(), answer.body)
+            )
+        except DirectoryError as error:
+            raise country_log.refused(country, error) from error
 
     async def look(self) -> None:
         """Ask what the peer has: other logs that are newer, heads that contradict ours, proofs (SPEC S-220, S-221)."""
@@ -93,9 +104,41 @@ class LogSync:
             raise NodeError("directory-invalid", f"{self._peer}: an index that can't be read") from error
         for country, digest in index.forks.items():
             await self._look_at_fork(country, digest)
+        if not self.looked:
+            await self._recall(index.heads)
         for country, head in index.heads.items():
             if country != self._peer:
                 await self._look_at(country, head)
+            await self._complete(country, head[0])
+
+    async def _recall(self, heads: Versions) -> None:
+        """Learn from the peer's newer checkpoints what we have cosigned and don't know any more (SPEC S-255)."""
+        for country, size in witnessing.larger_than_cosigned(self._node, heads).items():
+            answer = await self._ask(Call("GET", f"{DIRECTORY}/{country}/growth", {"from": str(max(size, 1))}))
+            if answer.status != _OK:
+                raise NodeError("directory-invalid", f"{country}: {self._peer} answered {answer.status}")
+            try:
+                await witnessing.recall(self._node, country, read_growth(answer.body))
+            except DirectoryError as error:
+                raise country_log.refused(country, error) from error
+        self.looked = True
+
+    async def _complete(self, country: str, size: int) -> None:
+        """Ask the peer for the records that the country's log names and didn't give (SPEC S-256)."""
+        start = -1
+        for _ in range(_COMPLETING):
+            after = [n for n in withheld.missing(self._node, country, size) if n > start]
+            if not after:
+                return
+            asked = {"accept": MEDIA_TYPE, "accept-encoding": "gzip"}
+            path, place = f"{DIRECTORY}/{country}", {"from": str(after[0])}
+            answer = await self._ask(Call("GET", path, place, asked, longest=MAX_PAGE_BYTES))
+            if answer.status != _OK:
+                return
+            count, end = await withheld.take(self._node, country, await self._opened(country, answer), self._peer)
+            if count:
+                log.info("records-completed", country=country, peer=self._peer, count=count)
+            start = max(end - 1, after[0])
 
     async def _look_at_fork(self, country: str, digest: str) -> None:
         def known(country: str) -> bool:
@@ -161,6 +204,8 @@ class LogSync:
                 await witnessing.take_cosignature(self._node, self._peer, wanted, answer.body)
                 return
             size = _size_of(answer)
+            if answer.status == _UNAVAILABLE:
+                raise NodeError("peers-not-asked", f"{self._peer} has just started and cosigns nothing yet.")
             if size is None:
                 raise NodeError("directory-invalid", f"as a witness, {self._peer} answered {answer.status}")
             if not await witnessing.take_size(self._node, self._peer, size):

@@ -41,7 +41,8 @@ class Node:
     is delivered; `comparison` says whether a batch (its digest) may be taken in from a country, since the
     streams with it were compared since the start. The delivery
     sets them. `asked` says whether some peer was asked which versions of our own documents it knows, `all_asked`
-    whether every one was that may know any, `half_asked` whether more than half of them were; `called`
+    whether every one was that may know any, `half_asked` whether more than half of them were, and
+    `witness_asked` whether at least half have shown what this node cosigned; `called`
     holds when peers last called, until that is noted; `post` is called when a mail may wait.
     `search_ready` says that the index knows this version's words.
     """
@@ -71,6 +72,7 @@ class Node:
     asked: Callable[[], bool] = field(default=lambda: True)
     all_asked: Callable[[], bool] = field(default=lambda: True)
     half_asked: Callable[[], bool] = field(default=lambda: True)
+    witness_asked: Callable[[], bool] = field(default=lambda: True)
     comparison: Callable[[str, str], Awaitable[bool]] = field(default=lambda _country, _batch: no_delivery())
 
     @property

@@ -1,14 +1,17 @@
 """Witnessing: cosigning other countries' checkpoints, and collecting cosignatures on our own (C2SP tlog-witness)."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 from directory_sync.checkpoint import Checkpoint, LogKeys, of_note, read_checkpoint
 from directory_sync.note import Signature, parse_signatures
 from directory_sync.problem import DirectoryError
 from directory_sync.proof_file import Fork
+from directory_sync.tree import EMPTY, is_consistent
 from directory_sync.witness import Refusal, Request, Seen, read_request, refusal
 from node.clock import seconds
 from node.errors import NodeError
@@ -56,6 +59,49 @@ def _keep_fork(tx: Tx, node: Node, country: str, second: Checkpoint) -> None:
         return
     if liars:
         forks.keep_in(tx, country, fork, liars, country)
+
+
+# --- after a start ---
+
+
+def larger_than_cosigned(node: Node, heads: Mapping[str, tuple[int, str]]) -> dict[str, int]:
+    """Return the size that we cosigned last of each log of which somebody has a larger checkpoint, by country."""
+    members = node.members
+    found = {}
+    for country in sorted(heads.keys() - {node.country}):
+        keys = log_keys_of(node, country) if members is not None and members.member(country) else None
+        if keys is None:
+            continue
+        known = node.store.read_now(partial(logs.witnessed, country=country, origin=keys.origin))
+        size = known[0] if known else 0
+        if heads[country][0] > size:
+            found[country] = size
+    return found
+
+
+async def recall(node: Node, country: str, growth: tuple[Checkpoint, bytes, tuple[bytes, ...]]) -> bool:
+    """Take a larger checkpoint as the one that we cosigned last, so that nothing is cosigned beside it (SPEC S-255).
+
+    It bears our own cosignature (this node was started from an old disk then), or has provably grown from what we
+    remember. Raises DirectoryError where a signature is wrong.
+    """
+    checkpoint, other, proof = growth
+    keys = log_keys_of(node, country)
+    if keys is None:
+        return False
+    checkpoint.signed_by(keys)
+    own = bool(checkpoint.witnessed([witness_signer(node).verifier]))
+
+    def keep(tx: Tx) -> bool:
+        known = logs.witnessed(tx, country, checkpoint.origin)
+        size, root = known or (0, EMPTY)
+        grown = not size or (other == root and is_consistent((size, root), (checkpoint.size, checkpoint.root), proof))
+        if checkpoint.size <= size or not (own or grown):
+            return False
+        logs.keep_witnessed(tx, country, checkpoint.origin, (checkpoint.size, checkpoint.root), str(checkpoint.note))
+        return True
+
+    return await node.store.write(keep)
 
 
 # --- our own checkpoint ---

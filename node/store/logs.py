@@ -236,6 +236,16 @@ def pending_ids(q: Read, country: str) -> frozenset[str]:
     return frozenset(row["authority"] for row in rows)
 
 
+def pending_leaves(q: Read, country: str) -> dict[int, Leaf]:
+    """Return the leaves of a log whose records it hasn't given, by number."""
+    rows = q.all(
+        "SELECT l.n, l.authority, l.v, l.sha256, l.at FROM log_pending p"
+        " JOIN log_leaf l ON l.country = p.country AND l.n = p.leaf WHERE p.country = :country",
+        {"country": country},
+    )
+    return {row["n"]: leaf_of(row) for row in rows}
+
+
 # --- cosignatures ---
 
 

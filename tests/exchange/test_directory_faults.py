@@ -3,15 +3,19 @@
 import asyncio
 import gzip
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from directory_sync.authority import Authority
-from directory_sync.checkpoint import make_checkpoint
+from directory_sync.checkpoint import make_checkpoint, read_checkpoint
 from directory_sync.demo import demo_authorities
+from directory_sync.tree import Tiles, Tree, is_consistent, leaf_hash
+from directory_sync.witness import Request
 from node.cli.simulation.loop import run
 from node.delivery.call import Answer, Call
+from node.delivery.incoming import handle
 from node.delivery.incoming_directory import ADD_CHECKPOINT, DIRECTORY
 from node.domain.access import operator
 from node.errors import NodeError
@@ -151,6 +155,83 @@ async def _withholding(folder: Path) -> None:
 def test_withheld_records_are_told_and_nobody_disappears(tmp_path: Path) -> None:
     """SPEC S-217: leaves without their records leave the authorities as they were, and the operator hears of it."""
     run(_withholding(tmp_path))
+
+
+async def _completed(folder: Path) -> None:
+    async with world(folder, "DE", "HU", "AT", inline=True) as both:
+        await both.settled()
+
+        def without_records(me: str, peer: str, call: Call, answer: Answer) -> Answer:
+            if (me, peer, call.path) == ("DE", "HU", f"{DIRECTORY}/HU") and "content-encoding" in answer.headers:
+                head, *lines = gzip.decompress(answer.body).split(b"\n")
+                bare = b"\n".join((head, *(line.partition(b" ")[0] for line in lines)))
+                return Answer(200, {**answer.headers, "content-encoding": "identity"}, bare)
+            return answer
+
+        both.net.after = without_records
+        records = [one.model_copy(update={"place": "Pécs"}) for one in demo_authorities("HU")]
+        await publish(both, "HU", records)
+        (state,) = [one for one in freshness.states(both["DE"]) if one.country == "HU"]
+        assert (state.withheld, find.authority(both["DE"], records[0].id).place) == (0, "Pécs")
+        assert check_node(both["DE"]) == []
+        assert both["DE"].store.read_now(partial(country_log.page_of, country="HU", start=0)) is not None
+
+
+def test_a_withheld_record_is_had_from_another_node(tmp_path: Path) -> None:
+    """SPEC S-256: what Hungary gives to Vienna and not to Berlin, Berlin has from Vienna, by the same leaf."""
+    run(_completed(tmp_path))
+
+
+async def _witness_from_an_old_disk(folder: Path, *, silent: bool) -> None:
+    async with world(folder, "DE", "HU", "AT", inline=True) as both:
+        await both.settled()
+        await asyncio.sleep(120)
+        save_disk(both, "AT")
+        await publish(both, "HU", demo_authorities("HU")[:-1])
+        cosigned = both["AT"].store.read_now(lambda q: logs.witnessed_note(q, "HU"))
+        await put_back(both, "AT")
+        both.net.down = {("AT", "DE"), ("AT", "HU")} if silent else {("AT", "HU")}
+        await start_again(both, "AT")
+        fork = _beside(both["HU"], both["AT"])
+        early = await handle(both["AT"], "HU", Call("POST", ADD_CHECKPOINT, body=fork))
+        await asyncio.sleep(120)
+        late = await handle(both["AT"], "HU", Call("POST", ADD_CHECKPOINT, body=fork))
+        if silent:  # nobody has told it what it cosigned
+            assert (early.status, late.status) == (503, 503)
+            return
+        assert (early.status, late.status) == (503, 409)
+        size = read_checkpoint(cosigned.encode()).size
+        assert late.body == f"{size}\n".encode()
+        assert both["AT"].store.read_now(lambda q: logs.witnessed(q, "HU", log_signer(both["HU"]).name))[0] == size
+
+
+def _beside(liar: Node, witness: Node) -> bytes:
+    """Return a request to cosign another history, which grew honestly from what the witness remembers."""
+    seen = witness.store.read_now(lambda q: logs.witnessed(q, "HU", log_signer(liar).name))
+    assert seen is not None
+    log = log_of(liar, "HU")
+    tree = Tree(0, [])
+    leaves = liar.store.read_now(lambda q: [logs.leaf_of(row).to_json() for row in logs.leaves(q, "HU", 0, seen[0])])
+    tree.append([leaf_hash(leaf) for leaf in leaves])
+    assert (tree.root(), log.signed > seen[0]) == (seen[1], True)
+    tree.append([b"\x01" * 32])
+    lie = make_checkpoint(log_signer(liar), tree.size, tree.root())
+    proof = _consistency([leaf_hash(leaf) for leaf in leaves], b"\x01" * 32)
+    assert is_consistent(seen, (lie.size, lie.root), proof)
+    return Request(seen[0], proof, lie).to_bytes()
+
+
+def _consistency(before: list[bytes], added: bytes) -> tuple[bytes, ...]:
+    tree = Tree()
+    tree.append([*before, added])
+    tiles = Tiles(tree.size, lambda level, n: tree.edges[level] if n == 0 and level < len(tree.edges) else b"")
+    return tuple(tiles.consistency(len(before), tree.size))
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_a_witness_from_an_old_disk_cosigns_no_second_history(tmp_path: Path, *, silent: bool) -> None:
+    """SPEC S-255: it asks what it has cosigned before it cosigns; what it had forgotten counts again."""
+    run(_witness_from_an_old_disk(tmp_path, silent=silent))
 
 
 async def _erased_on_an_old_disk(folder: Path) -> None:
