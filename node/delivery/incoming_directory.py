@@ -63,8 +63,6 @@ async def add_checkpoint(node: Node, call: Call) -> Answer:
     """Answer as a witness does (SPEC S-212, S-213)."""
     if len(call.body) > MAX_PROOF_FILE_BYTES:
         raise ProtocolError("too-large", "the body")
-    if not node.witness_asked():  # SPEC S-255
-        raise ProtocolError("comparing", "what was cosigned before the start")
     found = await witnessing.add_checkpoint(node, call.body)
     plain = {"content-type": "text/plain; charset=utf-8"}
     if not isinstance(found, Refusal):

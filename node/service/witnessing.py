@@ -20,8 +20,11 @@ from node.service.log_keys import log_keys_of, log_signer, witness_signer, witne
 from node.service.node import Node
 from node.store import logs
 from node.store.tx import Read, Tx
+from protocol.problems import ProtocolError
 
 _ORIGIN: Final = re.compile(r"entente/([A-Z]{2})/directory/")
+_ANYHOW: Final = (400, 403, 404)
+"""What is refused whatever was cosigned before."""
 FRESH: Final = timedelta(hours=1)
 """A cosignature is asked for again after this time, so that others see the checkpoint is still the newest."""
 
@@ -42,7 +45,10 @@ def _cosign(tx: Tx, node: Node, country: str, request: Request, keys: LogKeys | 
     checkpoint = request.checkpoint
     known = logs.witnessed(tx, country, checkpoint.origin)
     seen = Seen(*known) if known else Seen()
-    if (refused := refusal(request, keys, seen)) is not None:
+    refused = refusal(request, keys, seen)
+    if (refused is None or refused.status not in _ANYHOW) and not node.witness_asked():  # SPEC S-255
+        raise ProtocolError("comparing", "what was cosigned before the start")
+    if refused is not None:
         if refused.status == 409 and checkpoint.size == seen.size and known:  # noqa: PLR2004 - as the witness answers
             _keep_fork(tx, node, country, checkpoint)
         return refused
