@@ -56,7 +56,7 @@ class Fetcher:
         self._after_s = after_s
         self._woken = asyncio.Event()
         self._members_due = self._directory_due = self._index_due = self._cosignature_due = True
-        self._own_directory_due = False
+        self._own_directory_due = self._announced = False
         self._next_list = 0.0
         self._logs = LogSync(node, peer, self._ask, self._turn)
 
@@ -73,8 +73,8 @@ class Fetcher:
             self._woken.set()
 
     def announce(self) -> None:
-        """Call the peer soon: every call says which directory we have, and the peer fetches a newer one."""
-        self._members_due = self._cosignature_due = True
+        """Call the peer at once: every call says which directory we have, and the peer fetches a newer one."""
+        self._members_due = self._cosignature_due = self._announced = True
         self._woken.set()
 
     def heard(self, members: Versions | None, heads: Versions) -> None:
@@ -120,6 +120,10 @@ class Fetcher:
         """Fetch everything that is due now; nothing from a peer that is blocked (SPEC S-181)."""
         if self._node.store.read_now(lambda q: peers.is_blocked(q, self._peer)):
             return
+        faults: list[Exception] = []
+        if self._announced:  # with the hint in the same call; the list may have to wait for its turn
+            self._announced = False
+            faults += await self._steps(("_cosignature_due", self._logs.ask_cosignature))
         if self._members_due:
             await self._wait_for_turn()
             with self._done("_members_due"):
@@ -127,19 +131,22 @@ class Fetcher:
         if self._own_directory_due:
             with self._done("_own_directory_due"):
                 await self._logs.fetch(self._node.country)
-        faults = await self._look_at_logs()
+        faults += await self._look_at_logs()
         await self._fetch_blobs()  # whatever is wrong with a directory, messages go on
         if faults:
             raise faults[0]
 
     async def _look_at_logs(self) -> list[Exception]:
-        """Take over the peer's log, and what it has of others; have it cosign ours. One doesn't wait for another."""
-        faults: list[Exception] = []
-        steps: tuple[tuple[str, Callable[[], Awaitable[None]]], ...] = (
+        """Take over the peer's log, and what it has of others; have it cosign ours."""
+        return await self._steps(
             ("_directory_due", lambda: self._logs.fetch(self._peer)),
             ("_index_due", self._logs.look),
             ("_cosignature_due", self._logs.ask_cosignature),
         )
+
+    async def _steps(self, *steps: tuple[str, Callable[[], Awaitable[None]]]) -> list[Exception]:
+        """Do what is due of some steps; one doesn't wait for another."""
+        faults: list[Exception] = []
         for due, step in steps:
             if getattr(self, due):
                 try:

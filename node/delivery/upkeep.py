@@ -31,6 +31,7 @@ class Upkeep:
         self._noted = node.clock.now() - _CALLS_EVERY
         self._round_due = 0.0
         self._hurry = asyncio.Event()
+        node.published = self.hurry
 
     async def run(self, every_s: float) -> None:
         """Look at everything now and then until cancelled; a look is some small queries. No error ends it."""

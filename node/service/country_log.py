@@ -18,7 +18,7 @@ from node.clock import stamp
 from node.domain.directory_view import Changes
 from node.errors import CODES, NodeError
 from node.service.authority_erasure import forget_past
-from node.service.directory import aside, entries_of
+from node.service.directory import aside, entries_of, uncollected
 from node.service.log_keys import log_keys_of, seen_by, witnesses_of
 from node.service.node import Node
 from node.store import audit, authorities, logs
@@ -115,8 +115,8 @@ async def accept_page(node: Node, country: str, document: bytes, source: str) ->
     except DirectoryError as error:
         raise refused(country, error) from error
     taken = await _taken(node, grown)
-    at = _confirmed_at(node, country, of_note(note), source)
-    await node.store.write(lambda tx: _save(tx, (node, country, source), here, taken, (str(note), at)))
+    told = (str(note), _confirmed_at(node, country, of_note(note), source))
+    await node.store.write(lambda tx: uncollected(lambda: _save(tx, (node, country, source), here, taken, told)))
     if taken.gone:  # what was erased isn't to be read in the write-ahead log either
         await node.store.cut_log()
     return taken.changes, not grown.whole

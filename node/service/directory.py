@@ -251,11 +251,12 @@ def _require_reach(actor: Actor, plan: _Plan) -> None:
 async def _publish(node: Node, actor: str, plan: _Plan, within: Within | None = None) -> None:
     def work(tx: Tx) -> None:
         saved = within(tx) if within else None
-        _save(tx, node, actor, plan)
+        uncollected(lambda: _save(tx, node, actor, plan))
         if saved:
             saved(tx)
 
     await node.store.write(work)
+    node.published()
 
 
 def _save(tx: Tx, node: Node, actor: str, plan: _Plan) -> None:
@@ -333,15 +334,16 @@ def entries_of(node: Node, records: Mapping[int, tuple[Salted, Authority]]) -> l
 
 
 async def aside(work: Callable[[], T]) -> T:
-    """Run what takes a while in another thread.
+    """Run what takes a while in another thread."""
+    return await asyncio.get_running_loop().run_in_executor(None, uncollected, work)
+
+
+def uncollected(work: Callable[[], T]) -> T:
+    """Run some work without the garbage collector.
 
     Ten thousand records are a lot of young objects without a cycle among them: a collection would go through them
     again and again, and costs a third of the work.
     """
-    return await asyncio.get_running_loop().run_in_executor(None, _uncollected, work)
-
-
-def _uncollected(work: Callable[[], T]) -> T:
     collecting = gc.isenabled()
     gc.disable()
     try:

@@ -35,16 +35,15 @@ class Node:
     """One running node. Everything but `members`, `keys` and `search_ready` is fixed from start to stop.
 
     `wake` is called with a country when something new waits for it, `idle` says whether its courier has nothing to do
-    and the streams were compared, `heard` with what a peer's batch says of
-    its member documents and directories, `members_changed` after a new member list; `told` with a peer's answer to a
-    comparison; `is_compared` says whether the streams with a country were compared since the start, None where nothing
-    is delivered; `comparison` says whether a batch (its digest) may be taken in from a country, since the
-    streams with it were compared since the start. The delivery
-    sets them. `asked` says whether some peer was asked which versions of our own documents it knows, `all_asked`
-    whether every one was that may know any, `half_asked` whether more than half of them were, and
-    `witness_asked` whether at least half have shown what this node cosigned; `called`
-    holds when peers last called, until that is noted; `post` is called when a mail may wait.
-    `search_ready` says that the index knows this version's words.
+    and the streams were compared, `heard` with what a peer's batch says of its member documents and directories,
+    `members_changed` after a new member list, `published` after a change of our own directory; `told` with a peer's
+    answer to a comparison; `is_compared` says whether the streams with a country were compared since the start, None
+    where nothing is delivered; `comparison` says whether a batch (its digest) may be taken in from a country, since the
+    streams with it were compared since the start. The delivery sets them. `asked` says whether some peer was asked
+    which versions of our own documents it knows, `all_asked` whether every one was that may know any, `half_asked`
+    whether more than half of them were, and `witness_asked` whether at least half have shown what this node cosigned;
+    `called` holds when peers last called, until that is noted; `post` is called when a mail may wait. `search_ready`
+    says that the index knows this version's words.
     """
 
     config: Config
@@ -67,6 +66,7 @@ class Node:
     heard: Callable[[str, Versions | None, Versions], None] = field(default=lambda _country, _members, _heads: None)
     members_changed: Callable[[], None] = field(default=lambda: None)
     post: Callable[[], None] = field(default=lambda: None)
+    published: Callable[[], None] = field(default=lambda: None)
     is_compared: Callable[[str], bool | None] = field(default=lambda _country: None)
     told: Callable[[str, Told], None] = field(default=lambda _country, _told: None)
     asked: Callable[[], bool] = field(default=lambda: True)
