@@ -13,7 +13,10 @@ from node.domain.access import Actor
 from node.errors import NodeError
 from node.service import membership, observe, peer_past, queues
 from node.service.node import Node
-from node.service.observe import PeerStatus
+from node.service.observe import PeerStatus, Suspended
+from translations.catalogue import Text
+
+Suspensions = tuple[Suspended, ...]
 
 
 @dataclass(frozen=True)
@@ -23,13 +26,23 @@ class PeerLine:
     status: PeerStatus
     name: str
     clock: str
+    suspension: Text | None = None
 
     @classmethod
-    def of(cls, status: PeerStatus, texts: Texts) -> "PeerLine":
+    def of(cls, status: PeerStatus, texts: Texts, held: Suspensions = ()) -> "PeerLine":
         """Name a peer in the reader's language."""
         offset = status.clock_offset_s
         clock = "" if offset is None else f"{offset:+.0f} s"
-        return cls(status, texts.country_name(status.country), clock)
+        return cls(status, texts.country_name(status.country), clock, suspension_of(status.country, texts, held))
+
+
+def suspension_of(country: str, texts: Texts, held: Suspensions) -> Text | None:
+    """Say until when a country is suspended, and by whom; None where it isn't."""
+    found = next((one for one in held if one.country == country), None)
+    if found is None:
+        return None
+    names = ", ".join(texts.country_name(one) for one in found.by)
+    return texts.t("peers.suspended", when=texts.moment(found.until), countries=names)
 
 
 Act = Callable[[Node, Actor, str], Awaitable[None]]
@@ -71,10 +84,11 @@ def add_routes(app: web.Application) -> None:
 
 async def page(request: web.Request) -> web.Response:
     """List the nodes of the other countries."""
-    texts = texts_of(request)
-    found = observe.status(request.app[NODE], request[ACTOR]).peers
-    lines = sorted((PeerLine.of(one, texts) for one in found), key=lambda line: line.name)
-    return render(request, "peers", section="peers", peers=tuple(lines))
+    node, texts = request.app[NODE], texts_of(request)
+    found = observe.status(node, request[ACTOR])
+    lines = sorted((PeerLine.of(one, texts, found.suspensions) for one in found.peers), key=lambda line: line.name)
+    own = suspension_of(node.country, texts, found.suspensions)
+    return render(request, "peers", section="peers", peers=tuple(lines), own=own)
 
 
 async def peer_page(request: web.Request) -> web.Response:
@@ -86,7 +100,7 @@ async def peer_page(request: web.Request) -> web.Response:
         "peer",
         section="peers",
         peer=found,
-        line=PeerLine.of(found.status, texts),
+        line=PeerLine.of(found.status, texts, observe.suspensions(node)),
         actions=actions_of(found.status),
         epochs=tuple((one, texts.country_name(one.issuer)) for one in found.epochs),
     )

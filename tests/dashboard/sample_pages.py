@@ -589,7 +589,12 @@ def operator_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
     waits = {"waiting": 3, "waiting_since": at(19)}
     lines = (
         PeerLine(peer_status("HU", "retrying", **failing, **waits), "Hungary", "+3600 s"),
-        PeerLine(peer_status("SE", "blocked", blocked=True, standing="suspended", called_at=None), "Sweden", ""),
+        PeerLine(
+            peer_status("SE", "blocked", blocked=True, standing="suspended", called_at=None),
+            "Sweden",
+            "",
+            t("peers.suspended", when="1 Dec", countries=f"Austria {ATTACK}"),
+        ),
         PeerLine(peer_status("AT", "held", held_since=at(18), **waits), f"Austria {ATTACK}", "+0 s"),
         PeerLine(peer_status("FI", "empty"), "Finland", "+0 s"),
     )
@@ -618,8 +623,11 @@ def operator_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
     block = Confirmation("block", f"Hungary {ATTACK}", "/peers/HU", label=t("peers.block"), final=False)
     give_up = Confirmation("give-up", "DE-2026-000412", "/queue/HU", {"number": ATTACK}, label=t("queue.give-up"))
     return {
-        "peers": ("peers.html", {**frame("peers"), "peers": lines}),
-        "peers-none": ("peers.html", {**frame("peers"), "peers": ()}),
+        "peers": (
+            "peers.html",
+            {**frame("peers"), "peers": lines, "own": t("peers.suspended", when="1 Dec", countries="Austria")},
+        ),
+        "peers-none": ("peers.html", {**frame("peers"), "peers": (), "own": None}),
         "peer": (
             "peer.html",
             {**frame("peers"), **shared, "peer": detail, "epochs": ((Thing(epoch=2, at=at(20)), "Hungary"),)},

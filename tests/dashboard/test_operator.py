@@ -16,6 +16,7 @@ from tests.dashboard.test_pages import PASSWORD, asked, dashboard, signed_in
 from tests.dashboard.test_ways_in import added, administrator, stranger
 from tests.exchange.pair import World, world
 from tests.exchange.test_story import ANNA, request
+from tests.exchange.test_suspension import stop_hungary
 from tests.sign_in import session_of
 
 PAGES = ("/peers", "/peers/HU", "/queue", "/queue/HU", "/node")
@@ -90,6 +91,38 @@ async def test_the_operator_sees_how_the_other_nodes_are(tmp_path: Path) -> None
         ]
         assert (await olga.get("/peers/DE")).status == 404
         assert (await olga.get("/peers/XX")).status == 404
+
+
+async def test_who_may_not_ask_is_offered_no_button_to_ask(tmp_path: Path) -> None:
+    """The operator finds authorities, step by step too, and is led to no request."""
+    async with desk(tmp_path) as (_, _, olga):
+        for path in (
+            "/find?q=&country=HU",
+            "/find/whom?country=HU&area=professional-qualifications&competence=profession:dental-practitioner&place=x",
+        ):
+            found = await olga.get(path)
+            assert "Országos Kórházi Főigazgatóság" in found.text
+            assert [form.action for form in found.forms if form.action == "/ask"] == []
+
+
+async def test_a_suspension_is_told_with_its_end_and_who_decided_it(tmp_path: Path) -> None:
+    """SPEC S-184: the list and the page of a peer say until when and by whom, and at the suspended country its own."""
+    async with (
+        world(tmp_path, "AT", "DE", "HU") as three,
+        dashboard(three["DE"]) as base,
+        operating(three["DE"], base) as olga,
+        dashboard(three["HU"]) as there,
+        operating(three["HU"], there, "de") as janos,
+    ):
+        await three.settled()
+        assert "suspended until" not in (await olga.get("/peers")).text
+        await stop_hungary(three)
+        for path in ("/peers", "/peers/HU"):
+            assert "Participation suspended until: " in (await olga.get(path)).text
+            assert "By: Austria, Germany" in (await olga.get(path)).text
+        three["HU"].members = three["DE"].members
+        assert "Ihr eigenes Land: Teilnahme ausgesetzt bis: " in (await janos.get("/peers")).text
+        assert "Durch: Österreich, Deutschland" in (await janos.get("/peers")).text
 
 
 async def test_a_peer_that_can_t_be_reached_is_shown_with_its_queue(tmp_path: Path) -> None:
