@@ -1,16 +1,18 @@
 """The directory: finding authorities, reading one, exchanging our own country's list with other programs."""
 
-from typing import Final
+from typing import Annotated, Final
 
 from pydantic import Field, RootModel
 
 from directory_sync.authority import Authority
 from directory_sync.limits import MAX_BODY_BYTES, MAX_CODE_CHARS
 from node.api.route import Call, Limit, Page, PageQuery, Query, Route, Shape, page_of
+from node.domain.directory_view import Changes as Made
 from node.domain.directory_view import Found, Matter, Proposal
 from node.domain.directory_view import Query as Wanted
+from node.errors import NodeError
 from node.service import authority_edit, directory, find, whom
-from node.service.authority_edit import Why
+from node.service.authority_edit import MAX_REASON_CHARS, Why
 from protocol.limits import MAX_NAME
 
 _EXPORTED: Final = 1000
@@ -63,6 +65,14 @@ class Records(RootModel[tuple[Authority, ...]]):
     """Authorities of our own country, as the export gives them; the node counts `v` itself."""
 
 
+class Import(Shape):
+    """Authorities of our own country with the reason for the change, which stays in the history of each."""
+
+    reason: Annotated[str, Field(max_length=MAX_REASON_CHARS, description="Why; it stays in the history.")]
+    complete: Annotated[bool, Field(description="Authorities that aren't named leave the list.")] = False
+    records: tuple[Authority, ...]
+
+
 class Changes(Shape):
     """What an import changed, in numbers of authorities, and the list's version."""
 
@@ -99,7 +109,22 @@ async def take_in(call: Call) -> Changes:
     body: Records = call.body
     query: ImportQuery = call.query
     why = Why("import", "Import")  # no query, which logs may hold, says in words why
-    made = await authority_edit.publish(call.node, call.actor, body.root, why, complete=query.complete)
+    return _changes(await authority_edit.publish(call.node, call.actor, body.root, why, complete=query.complete))
+
+
+async def take_in_for(call: Call) -> Changes:
+    """Import authorities, for a reason."""
+    body: Import = call.body
+    why = Why("import", body.reason)
+    try:
+        made = await authority_edit.publish(call.node, call.actor, body.records, why, complete=body.complete)
+    except NodeError as error:
+        fields = {name if name == "reason" else f"records.{name}": code for name, code in error.fields.items()}
+        raise NodeError(error.code, error.message, error.hint, fields) from None
+    return _changes(made)
+
+
+def _changes(made: Made) -> Changes:
     return Changes(
         version=made.version, added=made.added, changed=made.changed, ended=made.ended, unchanged=made.unchanged
     )
@@ -125,6 +150,11 @@ ROUTES: Final = (
     Route(
         "POST", "/directory/import", "importAuthorities", "Add or replace authorities of our country, and publish",
         take_in, Changes, body=Records, query=ImportQuery, limit=MAX_BODY_BYTES,
+    ),
+    Route(
+        "POST", "/directory/imports", "importAuthoritiesFor",
+        "Add or replace authorities of our country for a reason, and publish",
+        take_in_for, Changes, body=Import, limit=MAX_BODY_BYTES,
     ),
     Route(
         "GET", "/directory/export", "exportAuthorities", "Read our country's list, for editing and importing again",

@@ -92,3 +92,17 @@ async def test_the_import_keeps_to_the_same_rules(coordinated: Apis) -> None:
     assert (await coordinated.ada.call("POST", "directory/import", moved)).status == 200
     latest = (await coordinated.ada.get(f"authorities/{CHAMBER}/history"))["items"][0]
     assert (latest["kind"], latest["reason"]) == ("import", "Import")
+
+
+async def test_an_import_may_say_why(coordinated: Apis) -> None:
+    """The reason stands in the history; without one, or with a record that can't be published, nothing is changed."""
+    moved = [record(coordinated, place="Potsdam")]
+    unsaid = await coordinated.ada.call("POST", "directory/imports", {"reason": "", "records": moved})
+    assert (unsaid.status, unsaid.json["fields"]) == (422, {"reason": "missing"})
+    foreign = {"reason": "x", "records": [record(coordinated, competences=["activity:nonsense"])]}
+    refused = await coordinated.ada.call("POST", "directory/imports", foreign)
+    assert refused.json["fields"] == {"records.0.competences": "unknown-competence"}
+    made = await coordinated.ada.call("POST", "directory/imports", {"reason": "Umzug", "records": moved})
+    assert (made.status, made.json["changed"]) == (200, 1)
+    latest = (await coordinated.ada.get(f"authorities/{CHAMBER}/history"))["items"][0]
+    assert (latest["kind"], latest["reason"]) == ("import", "Umzug")
