@@ -13,7 +13,7 @@ from node.delivery.alarms import Alarms
 from node.delivery.tls import ServerContexts
 from node.domain.clock_error import clock_error
 from node.service.node import Node
-from node.store import cases, damage, overview, peers, recoveries, streams
+from node.store import cases, damage, mails, overview, peers, recoveries, streams
 
 _NODE: Final = web.AppKey("node", Node)
 _TLS: Final = web.AppKey("tls", ServerContexts)
@@ -49,8 +49,8 @@ class _Figures(Collector):
         refused.add_metric([], len(self._tls.refusals))
         damaged = GaugeMetricFamily("entente_cases_damaged", "Cases of which something stored can't be read.")
         damaged.add_metric([], len(self._node.store.read_now(damage.listing)))
-        own = self._own_clock()
-        return [waiting, oldest, reached, stopped, clock, own, refused, *self._losses(), self._cases(), damaged]
+        other = [self._own_clock(), *self._losses(), self._cases(), *self._mails()]
+        return [waiting, oldest, reached, stopped, clock, refused, damaged, *other]
 
     def _own_clock(self) -> GaugeMetricFamily:
         said = "Our clock minus the middle of the peers', where three or more are known."
@@ -68,6 +68,12 @@ class _Figures(Collector):
             open_now.add_metric([row["peer"]], row["unfinished"])
             back.add_metric([row["peer"]], row["events"])
         return [open_now, back]
+
+    def _mails(self) -> list[GaugeMetricFamily]:
+        row = self._node.store.read_now(mails.backlog)
+        age = (self._node.clock.now() - unstamp(row["since"])).total_seconds() if row["since"] else 0.0
+        waiting = GaugeMetricFamily("entente_waiting_mails", "Mails that wait for the mail server.", row["count"])
+        return [waiting, GaugeMetricFamily("entente_waiting_mails_seconds", "Age of the oldest of them.", age)]
 
     def _cases(self) -> GaugeMetricFamily:
         family = GaugeMetricFamily("entente_cases", "Cases by side and state.", labels=["role", "state"])

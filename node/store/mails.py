@@ -59,12 +59,6 @@ def due(q: Read, now: datetime, limit: int) -> list[str]:
     return [str(row["id"]) for row in rows]
 
 
-def next_try(q: Read) -> str | None:
-    """Return when the next mail can be sent."""
-    row = q.one("SELECT MIN(next_try_at) AS at FROM mail WHERE next_try_at IS NOT NULL")
-    return row["at"] if row else None
-
-
 def find(q: Read, mail_id: str) -> Row | None:
     """Return a mail."""
     return q.one("SELECT * FROM mail WHERE id = :id", {"id": mail_id})
@@ -120,6 +114,13 @@ def listing(q: Read, limit: int) -> list[Row]:
         "SELECT m.*, p.login FROM mail m JOIN person p ON p.id = m.person ORDER BY m.created_at, m.id LIMIT :limit",
         {"limit": limit},
     )
+
+
+def backlog(q: Read) -> Row:
+    """Return how many mails wait, and since when the oldest does; those given up don't count."""
+    row = q.one("SELECT COUNT(*) AS count, MIN(created_at) AS since FROM mail WHERE next_try_at IS NOT NULL")
+    assert row is not None
+    return row
 
 
 def state(q: Read, name: State) -> str | None:

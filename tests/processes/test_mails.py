@@ -12,6 +12,7 @@ from tests.api.conftest import request_body
 from tests.exchange.mail_server import USER, MailServer, mail_server
 from tests.exchange.test_mails import link_in
 from tests.processes.network import Network, entente, log_of, until
+from tests.processes.test_monitoring import scrape, value
 
 pytestmark = [pytest.mark.processes, pytest.mark.asyncio(loop_scope="session")]
 
@@ -53,6 +54,7 @@ async def test_a_mail_that_waits_survives_kill_9(two: Network, told: MailServer,
         return len(said["waiting"]) == 1 and "can't connect" in said["server"]
 
     await until("the mail waits and the operator sees why", is_known)
+    assert value(await scrape(two, "HU"), "entente_waiting_mails") == 1
     await two.kill("HU")
     async with mail_server(tmp_path, made=told):
         mail = (await told.count(2))[1]
