@@ -52,12 +52,16 @@ def _show(
         base=href(one.id),
         whole=whole,
         changed=changed,
-        written=tuple(sorted({*one.titles, *one.descriptions} & set(LANGUAGES))),
+        written=tuple(sorted({*one.titles, *one.descriptions, *_region_names(one)} & set(LANGUAGES))),
         values={**form.values, "v": str(one.v)},
         picked=form.picked,
         errors=errors,
         **choices(node, texts),
     )
+
+
+def _region_names(one: Authority) -> Mapping[str, str]:
+    return one.region.names if one.region else {}
 
 
 async def save(request: web.Request) -> web.Response:

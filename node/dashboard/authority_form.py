@@ -45,7 +45,8 @@ _LONGEST: Final = {
     "name": limits.MAX_NAME_CHARS, "place": limits.MAX_PLACE_CHARS, "address": limits.MAX_ADDRESS_CHARS,
     "email": limits.MAX_EMAIL_CHARS, "web": limits.MAX_WEB_CHARS, "phone": limits.MAX_PHONE_CHARS,
     "title": limits.MAX_TITLE_CHARS, "description": limits.MAX_DESCRIPTION_CHARS, "reason": MAX_REASON_CHARS,
-    "region_name": limits.MAX_PLACE_CHARS, "region": limits.MAX_PLACE_CHARS, "id": limits.MAX_ID_CHARS,
+    "region_name": limits.MAX_PLACE_CHARS, "region_names": limits.MAX_PLACE_CHARS, "region": limits.MAX_PLACE_CHARS,
+    "id": limits.MAX_ID_CHARS,
 }  # fmt: skip
 
 
@@ -63,6 +64,7 @@ def filled(record: Authority, node: Node) -> Filled:
     values = {name: str(getattr(record, name) or "") for name in _SINGLE}
     values |= {name: getattr(record.contacts, name) or "" for name in _CONTACTS}
     values |= {"region_code": region.code if region else "", "region_name": region.name if region else ""}
+    values |= {f"region_names.{lang}": text for lang, text in (region.names if region else {}).items()}
     values |= {f"title.{lang}": text for lang, text in record.titles.items()}
     values |= {f"description.{lang}": text for lang, text in record.descriptions.items()}
     values |= {f"area.{one.area}": one.role + ("" if one.status == "active" else ":suspended") for one in record.areas}
@@ -134,13 +136,13 @@ def _texts(there: Mapping[str, str], values: Mapping[str, str], kind: str) -> di
 
 
 def _add_region(new: dict[str, Any], values: Mapping[str, str]) -> None:
-    if "region_code" not in values:
-        return
-    if values["region_code"] or values.get("region_name"):
-        there = new.get("region") or {}
-        new["region"] = {**there, "code": values["region_code"], "name": values.get("region_name", "")}
-    else:
-        new["region"] = None
+    """Add the region with its names; an authority's own administrators are shown the other languages' alone."""
+    there = new.get("region") or {}
+    if "region_code" in values:
+        named = bool(values["region_code"] or values.get("region_name"))
+        there = {**there, "code": values["region_code"], "name": values.get("region_name", "")} if named else {}
+    names = _texts(there.get("names", {}), values, "region_names") if there else {}
+    new["region"] = {**there, "names": names} if there else None
 
 
 def _role(value: str) -> dict[str, str]:
@@ -188,6 +190,8 @@ def _form_name(path: str) -> str:
     if path in _NAMES:
         return _NAMES[path]
     head, _, rest = path.partition(".")
+    if path.startswith("region.names."):
+        return path.replace("region.names.", "region_names.", 1)
     if head in ("titles", "descriptions"):
         return f"{head[:-1]}.{rest}"
     if head == "links":

@@ -90,6 +90,26 @@ async def test_my_authority_is_shown_changed_and_taken_back(tmp_path: Path) -> N
         assert (one.v, one.place) == (4, "Berlin")  # the demo had a first version
 
 
+async def test_a_region_is_named_in_other_languages(tmp_path: Path) -> None:
+    """The authority's own administrator adds and takes away names of its region; the region itself stays."""
+    async with berlin(tmp_path) as (node, base), administrator(node, base, "ada", "DE-zaek-berlin") as ada:
+        for typed, names in (
+            ({"new_lang": "el", "new_region_names": "Βερολίνο"}, {"el": "Βερολίνο"}),
+            ({"new_lang": "bg", "new_region_names": "Берлин"}, {"bg": "Берлин", "el": "Βερολίνο"}),
+            ({"region_names.el": ""}, {"bg": "Берлин"}),
+        ):
+            form = (await ada.get("/authority/DE-zaek-berlin/edit")).form("/edit")
+            assert (await ada.post(form, **typed, reason="Name")).status == 200
+            one = current(node, "DE-zaek-berlin")
+            assert one is not None
+            assert one.region is not None
+            assert (one.region.code, one.region.name, one.region.names) == ("DE3", "Berlin", names)
+        form = (await ada.get("/authority/DE-zaek-berlin/edit")).form("/edit")
+        wrong = await ada.post(form, **{"region_names.bg": "х" * 201, "reason": "Name"})
+        assert wrong.status == 422
+        assert wrong.form("/edit").fields["region_names.bg"] == "х" * 201
+
+
 async def test_mistakes_keep_what_was_typed(tmp_path: Path) -> None:
     """A wrong address and a missing reason are named at their fields; nothing typed is lost or published."""
     async with berlin(tmp_path) as (node, base), administrator(node, base, "ada", "DE-zaek-berlin") as ada:
