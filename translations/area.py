@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Final, Literal, TypeVar
+from typing import Annotated, Final, Literal, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -23,11 +23,37 @@ from translations.yaml_file import AreaError, Source, read_yaml
 Named = TypeVar("Named", CodeList, QuestionSet)
 Areas = Mapping[str, "Area"]
 
+SHARED: Final = "shared"  # the folder beside the areas with what they have in common
+DECLINE_REASONS: Final = "decline-reasons"  # the list of an area that no question names
+
 _FROZEN: Final = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
+class Sides(BaseModel):
+    """Whether a coordinator approves what goes out: never, where the authority's record says so, or always."""
+
+    model_config = _FROZEN
+    asking: Literal["never", "optional", "required"]
+    replying: Literal["never", "optional", "required"]
+
+
+Role = Literal["authority", "coordinator"]
+
+
+class Roles(BaseModel):
+    """Which roles in the area may ask, and which may be asked."""
+
+    model_config = _FROZEN
+    asking: Annotated[tuple[Role, ...], Field(min_length=1, strict=False)]
+    replying: Annotated[tuple[Role, ...], Field(min_length=1, strict=False)]
+
+
 class AreaRules(BaseModel):
-    """area.yaml: the law behind the area, and its periods (`deadline_days` are calendar days)."""
+    """area.yaml: the law behind the area, and its periods.
+
+    `deadline_days` are calendar days, offered on the form; `working_days`, by question set, are those of the
+    replying country in which the act wants the reply.
+    """
 
     model_config = _FROZEN
     id: Id
@@ -44,6 +70,9 @@ class AreaRules(BaseModel):
     deadline_days: Annotated[int, Field(ge=1, le=366)]
     block_months: Annotated[int, Field(ge=1, le=120)]
     delete_years: Annotated[int, Field(ge=1, le=30)]
+    working_days: Mapping[Id, Annotated[int, Field(ge=1, le=250)]] = Field(default_factory=dict)
+    approval: Sides = Sides(asking="optional", replying="optional")
+    roles: Roles = Roles(asking=("authority", "coordinator"), replying=("authority", "coordinator"))
 
 
 class VariableList(BaseModel):
@@ -85,7 +114,7 @@ class Area:
         entry = self.lists[list_id].get(code)
         if entry is None:
             raise KeyError(code)
-        return self.catalogue.text(entry.text, lang)
+        return self.catalogue.label(entry, lang)
 
 
 def render_question(area: Area, item_id: str, variables: Mapping[str, object], lang: str) -> Text:
@@ -108,7 +137,7 @@ def render_variable(area: Area, name: str, value: object, lang: str) -> str:
         return "…"
     if variable.type == "code":
         entry = area.lists[variable.list or ""].get(str(value.get("code")))
-        return area.catalogue.text(entry.text, lang).text if entry else "…"
+        return area.catalogue.label(entry, lang).text if entry else "…"
     return rendered(variable.type, value, lang)[:VARIABLE_TEXT_CHARACTERS] or "…"
 
 
@@ -130,7 +159,7 @@ def load_areas(root: Path) -> Areas:
 def load_area(folder: Path) -> Area:
     """Return the area in one folder. Raises AreaError with every fault found."""
     area, sources = read_area(folder)
-    faults = area_faults(area.lists, area.variables, area.question_sets, sources)
+    faults = sound(area, sources)
     if faults:
         raise AreaError(faults)
     sets = {
@@ -142,23 +171,64 @@ def load_area(folder: Path) -> Area:
     return Area(area.rules, MappingProxyType(sets), area.lists, area.variables, area.catalogue)
 
 
+def sound(area: Area, sources: Mapping[str, Source]) -> list[Finding]:
+    """Return what keeps an area from being used: references that lead nowhere, follow-ups out of reach."""
+    faults = area_faults(area.lists, area.variables, area.question_sets, sources)
+    unknown = area.rules.working_days.keys() - area.question_sets.keys()
+    message = "working_days names an unknown set"
+    return faults + [sources["area.yaml"].fault(name, "unknown-set", f"{message}: {name}") for name in sorted(unknown)]
+
+
 def read_area(folder: Path) -> tuple[Area, dict[str, Source]]:
     """Return the area as its files say, references unchecked, and each file's source by its path in the folder."""
     sources: dict[str, Source] = {}
     rules, sources["area.yaml"] = read_yaml(folder / "area.yaml", AreaRules)
-    variables, sources["variables.yaml"] = read_yaml(folder / "variables.yaml", VariableList)
-    lists = _read_folder(folder, "lists", CodeList, sources)
-    question_sets = _read_folder(folder, "questions", QuestionSet, sources)
     if rules.id != folder.name:
         raise AreaError([Finding(folder / "area.yaml", 1, "wrong-id", f"id {rules.id!r} is not the folder's name")])
+    parts = read_parts(folder, sources)
+    question_sets = _read_folder(folder, "questions", QuestionSet, sources)
+    common, folders = folder.parent / SHARED, [folder]
+    if common.exists():
+        shared: dict[str, Source] = {}
+        _share(parts, read_parts(common, shared), question_sets, sources, shared)
+        folders.append(common)
     area = Area(
         rules,
         MappingProxyType(question_sets),
-        MappingProxyType(lists),
-        MappingProxyType({variable.id: variable for variable in variables.variables}),
-        Catalogue(folder / "po"),
+        MappingProxyType(parts.lists),
+        MappingProxyType(parts.variables),
+        Catalogue(*(each / "po" for each in folders)),
     )
     return area, sources
+
+
+class Parts(NamedTuple):
+    """The lists and variables of one folder, by id."""
+
+    lists: dict[str, CodeList]
+    variables: dict[str, Variable]
+
+
+def read_parts(folder: Path, sources: dict[str, Source]) -> Parts:
+    """Return the lists and variables of an area's folder, or of `shared`; notes each file in `sources`."""
+    found, sources["variables.yaml"] = read_yaml(folder / "variables.yaml", VariableList)
+    lists = _read_folder(folder, "lists", CodeList, sources)
+    sources |= dict.fromkeys((f"variable {each.id}" for each in found.variables), sources["variables.yaml"])
+    return Parts(lists, {variable.id: variable for variable in found.variables})
+
+
+def _share(
+    own: Parts, common: Parts, sets: Mapping[str, QuestionSet], sources: dict[str, Source], shared: Mapping[str, Source]
+) -> None:
+    """Add what the sets name of the common lists and variables; an area's own of the same id counts first."""
+    items = [item for question_set in sets.values() for item in question_set.by_id.values()]
+    names = {name for item in items for name in item.variables} & common.variables.keys() - own.variables.keys()
+    own.variables.update((name, common.variables[name]) for name in sorted(names))
+    named = {thing.list for things in (items, own.variables.values()) for thing in things if thing.list}
+    for list_id in sorted((named | {DECLINE_REASONS}) & common.lists.keys() - own.lists.keys()):
+        own.lists[list_id] = common.lists[list_id]
+        sources[f"lists/{list_id}.yaml"] = shared[f"lists/{list_id}.yaml"]
+    sources |= dict.fromkeys((f"variable {name}" for name in names), shared["variables.yaml"])
 
 
 def _read_folder(folder: Path, name: str, model: type[Named], sources: dict[str, Source]) -> dict[str, Named]:

@@ -20,7 +20,7 @@ def area_faults(
     sources: Mapping[str, Source],
 ) -> list[Finding]:
     """Return all faults, file by file."""
-    found = [(sources["variables.yaml"], fault) for each in variables.values() for fault in _list(each, lists)]
+    found = [(sources[f"variable {each.id}"], fault) for each in variables.values() for fault in _list(each, lists)]
     for code_list in lists.values():
         found += [(sources[f"lists/{code_list.id}.yaml"], fault) for fault in _codes(code_list)]
     texts: dict[str, str] = {}

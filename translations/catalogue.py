@@ -8,6 +8,7 @@ from translations.languages import LANGUAGES
 from translations.placeholders import insert
 from translations.plural import plural_category
 from translations.po_file import read_po
+from translations.question_set import Code
 
 ENGLISH: Final = "en"
 
@@ -24,10 +25,10 @@ class UnknownTextError(KeyError):
 
 
 class Catalogue:
-    """The texts of one folder `<lang>.po`; a language is read when it is first asked for."""
+    """The texts of folders of `<lang>.po`, earlier ones first; a language is read when it is first asked for."""
 
-    def __init__(self, po_dir: Path) -> None:
-        self._po_dir = po_dir
+    def __init__(self, *po_dirs: Path) -> None:
+        self._po_dirs = po_dirs
         self._texts: dict[str, dict[str, str]] = {}
 
     def text(self, text_id: str, lang: str, /, **values: object) -> Text:
@@ -36,6 +37,10 @@ class Catalogue:
         A translation that asks for a value nobody gives counts as missing. Raises UnknownTextError.
         """
         return self._first([(text_id, lang), (text_id, ENGLISH)], values)
+
+    def label(self, entry: Code, lang: str) -> Text:
+        """Return what a code of a list is called; its `name` is the same in every language (SPEC S-245)."""
+        return Text(entry.name, lang) if entry.name else self.text(entry.text or "", lang)
 
     def plural(self, text_id: str, n: int, lang: str, /, **values: object) -> Text:
         """Return `<id>.<plural category of n>`, or `<id>.other`; `{n}` is the number unless `values` has it.
@@ -63,13 +68,13 @@ class Catalogue:
         return frozenset(self._language(ENGLISH))
 
     def again(self) -> "Catalogue":
-        """Return the catalogue of the same folder that has read no language yet, for a use that needs all at once."""
-        return Catalogue(self._po_dir)
+        """Return the catalogue of the same folders that has read no language yet, for a use that needs all at once."""
+        return Catalogue(*self._po_dirs)
 
     def digest(self) -> str:
         """Return the SHA-256 of all its files, for what is made from its texts and has to follow them."""
         found = hashlib.sha256()
-        for path in sorted(self._po_dir.glob("*.po")):
+        for path in (path for folder in self._po_dirs for path in sorted(folder.glob("*.po"))):
             found.update(path.name.encode() + path.read_bytes())
         return found.hexdigest()
 
@@ -84,7 +89,7 @@ class Catalogue:
                 return Text(insert(template, values), lang)
             except KeyError as missing:
                 reason = f"needs a value for {missing}"
-        raise UnknownTextError(f"text {forms[-1][0]!r} of {self._po_dir}: {reason}")
+        raise UnknownTextError(f"text {forms[-1][0]!r} of {self._po_dirs[0]}: {reason}")
 
     def _language(self, lang: str) -> dict[str, str]:
         """Return id → text of one language; empty for one that has no file (or isn't ours: no path is built)."""
@@ -93,12 +98,10 @@ class Catalogue:
         return self._texts[lang]
 
     def _load(self, lang: str) -> dict[str, str]:
-        path = self._po_dir / f"{lang}.po"
-        if not path.exists():
-            return {}
-        texts = {}
-        for entry in read_po(path):
-            text = entry.translation or (entry.english if lang == ENGLISH else "")
-            if text and not entry.fuzzy and not entry.obsolete:
-                texts[entry.id] = text
+        texts: dict[str, str] = {}
+        for path in (folder / f"{lang}.po" for folder in reversed(self._po_dirs)):
+            for entry in read_po(path) if path.exists() else ():
+                text = entry.translation or (entry.english if lang == ENGLISH else "")
+                if text and not entry.fuzzy and not entry.obsolete:
+                    texts[entry.id] = text
         return texts

@@ -1,24 +1,26 @@
 """Check all texts and areas below one folder: what `entente translations check` and `areas check` show."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from translations.area import Area, read_area
+from translations.area import SHARED, Area, read_area, read_parts, sound
 from translations.area_faults import area_faults
+from translations.catalogue import Catalogue
 from translations.check_catalogue import catalogue_findings, read_catalogue
 from translations.check_glossary import glossary_findings
 from translations.competence import competence_findings
 from translations.finding import Finding
 from translations.languages import LANGUAGES
 from translations.placeholders import placeholders
-from translations.question_set import Item
+from translations.question_set import CodeList, Item, Variable
 from translations.yaml_file import AreaError, Source
 
 
 def check(root: Path, languages: Sequence[str] = LANGUAGES) -> list[Finding]:
     """Return all findings below `root`: `interface/po`, `areas/*`, `competences` and `glossary`; sorted."""
     competences = root / "competences"
-    folders = [root / "interface" / "po", competences / "po", *(folder / "po" for folder in area_folders(root))]
+    areas = [*area_folders(root), root / "areas" / SHARED]
+    folders = [root / "interface" / "po", competences / "po", *(folder / "po" for folder in areas)]
     catalogues = [read_catalogue(folder, languages) for folder in folders if folder.exists()]
     findings = [each for catalogue in catalogues for each in catalogue_findings(catalogue, languages)]
     findings += glossary_findings(root / "glossary", catalogues, languages)
@@ -28,7 +30,8 @@ def check(root: Path, languages: Sequence[str] = LANGUAGES) -> list[Finding]:
 
 def check_areas(root: Path) -> list[Finding]:
     """Return what is wrong with the areas below `root / "areas"`: files, references, texts; sorted."""
-    return sorted(finding for folder in area_folders(root) for finding in area_findings(folder))
+    findings = [finding for folder in area_folders(root) for finding in area_findings(folder)]
+    return sorted([*findings, *_shared_findings(root / "areas" / SHARED, area_folders(root))])
 
 
 def area_folders(root: Path) -> list[Path]:
@@ -42,21 +45,25 @@ def area_findings(folder: Path) -> list[Finding]:
         area, sources = read_area(folder)
     except AreaError as error:
         return error.faults
-    faults = area_faults(area.lists, area.variables, area.question_sets, sources)
-    return faults + _missing_texts(area, sources) + _undeclared(area, sources) + _unused_texts(area, folder)
+    found = sound(area, sources) + _missing_texts(area, sources)
+    return found + _undeclared(area, sources) + _unused_texts(area, folder)
 
 
 def _text_uses(area: Area) -> list[tuple[str, str, str]]:
     """Return (source, id whose line is shown, text id) of every text that the area names."""
     uses = [("area.yaml", area.id, area.rules.title)]
-    uses += [("variables.yaml", each.id, each.text) for each in area.variables.values()]
-    uses += [("variables.yaml", each.id, each.hint) for each in area.variables.values() if each.hint]
-    for code_list in area.lists.values():
-        uses += [(f"lists/{code_list.id}.yaml", entry.code, entry.text) for entry in code_list.codes]
+    uses += _part_uses(area.variables.values(), area.lists.values())
     for question_set in area.question_sets.values():
         name, items = f"questions/{question_set.id}.yaml", question_set.by_id.values()
         uses += [(name, question_set.id, question_set.title), *((name, item.id, item.text) for item in items)]
         uses += [(name, item.id, item.hint) for item in items if item.hint]
+    return uses
+
+
+def _part_uses(variables: Iterable[Variable], lists: Iterable[CodeList]) -> list[tuple[str, str, str]]:
+    uses = [(f"variable {each.id}", each.id, text) for each in variables for text in (each.text, each.hint) if text]
+    for code_list in lists:
+        uses += [(f"lists/{code_list.id}.yaml", entry.code, entry.text) for entry in code_list.codes if entry.text]
     return uses
 
 
@@ -70,8 +77,34 @@ def _missing_texts(area: Area, sources: dict[str, Source]) -> list[Finding]:
 
 
 def _unused_texts(area: Area, folder: Path) -> list[Finding]:
-    unused = area.catalogue.ids() - {text_id for _, _, text_id in _text_uses(area)}
-    return [Finding(folder / "po" / "en.po", 0, "unused-text", f"nothing names {text_id}") for text_id in unused]
+    own, path = Catalogue(folder / "po").ids(), folder / "po" / "en.po"
+    common = Catalogue(folder.parent / SHARED / "po").ids()
+    found = _unused(path, own - {text_id for _, _, text_id in _text_uses(area)})
+    return found + [Finding(path, 0, "double-text", f"{text_id} is in {SHARED} too") for text_id in own & common]
+
+
+def _unused(path: Path, text_ids: Iterable[str]) -> list[Finding]:
+    return [Finding(path, 0, "unused-text", f"nothing names {text_id}") for text_id in text_ids]
+
+
+def _shared_findings(folder: Path, areas: Iterable[Path]) -> list[Finding]:
+    """Return what is wrong with what the areas share, and the texts of it that neither it nor an area names."""
+    if not folder.exists():
+        return []
+    used: set[str] = set()
+    try:
+        sources: dict[str, Source] = {}
+        parts = read_parts(folder, sources)
+        for area in areas:
+            used |= {text_id for _, _, text_id in _text_uses(read_area(area)[0])}
+    except AreaError as error:
+        return error.faults
+    uses = _part_uses(parts.variables.values(), parts.lists.values())
+    ids = Catalogue(folder / "po").ids()
+    found = area_faults(parts.lists, parts.variables, {}, sources)
+    missing = [(name, key, f"en.po has no {text}") for name, key, text in uses if text not in ids]
+    found += [sources[name].fault(key, "missing-text", message) for name, key, message in missing]
+    return found + _unused(folder / "po" / "en.po", ids - used - {text_id for _, _, text_id in uses})
 
 
 def _undeclared(area: Area, sources: dict[str, Source]) -> list[Finding]:

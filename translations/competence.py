@@ -31,7 +31,7 @@ class Competences:
         """Return what a code is called in `lang`, or in English; None for an unknown kind or code."""
         codes = self.lists.get(kind)
         entry = codes.get(code) if codes else None
-        return self.catalogue.text(entry.text, lang) if entry else None
+        return self.catalogue.label(entry, lang) if entry else None
 
     def codes(self, kind: str) -> tuple[str, ...]:
         """Return the codes of a kind, in the order of its list."""
@@ -59,7 +59,7 @@ def competence_findings(folder: Path) -> list[Finding]:
         lists, sources = _read(folder)
     except AreaError as error:
         return error.faults
-    used = {entry.text: (kind, entry.code) for kind, found in lists.items() for entry in found.codes}
+    used = {entry.text: (kind, entry.code) for kind, found in lists.items() for entry in found.codes if entry.text}
     english = Catalogue(folder / "po").ids()
     missing = [
         sources[kind].fault(code, "missing-text", f"en.po has no {text}")

@@ -4,11 +4,11 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from translations.limits import ID_CHARACTERS
+from translations.limits import ID_CHARACTERS, NAME_CHARACTERS
 
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+([._-][a-z0-9]+)*$", max_length=ID_CHARACTERS)]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=ID_CHARACTERS)]
@@ -51,11 +51,18 @@ class Item(BaseModel):
 
 
 class Code(BaseModel):
-    """One code of a list and the id of its label."""
+    """One code of a list, and the id of its label or a `name` that no language translates (SPEC S-245)."""
 
     model_config = _FROZEN
     code: Id
-    text: Id
+    text: Id | None = None
+    name: Annotated[str, StringConstraints(min_length=1, max_length=NAME_CHARACTERS)] | None = None
+
+    @model_validator(mode="after")
+    def _one_label(self) -> Self:
+        if (self.text is None) == (self.name is None):
+            raise ValueError("a code has either text or name")
+        return self
 
 
 class CodeList(BaseModel):

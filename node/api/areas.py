@@ -144,7 +144,8 @@ def _variable(area: Area, variable: AreaVariable, lang: str) -> SetVariable:
 
 
 def _choices(area: Area, list_id: str, lang: str) -> tuple[Choice, ...]:
-    return tuple(Choice(code=one.code, label=_plain(area, one.text, lang)) for one in area.lists[list_id].codes)
+    codes = area.lists[list_id].codes
+    return tuple(Choice(code=one.code, label=_text(area.catalogue.label(one, lang))) for one in codes)
 
 
 def _set(area: Area, question_set: QuestionSet, lang: str) -> QuestionSetView:

@@ -88,7 +88,7 @@ def _field(asking: Asking, area: Area, name: str) -> _Field:
     options: tuple[Option, ...] = ()
     if variable.type == "code" and variable.list:
         codes = area.lists[variable.list].codes
-        options = tuple(Option(c.code, area.catalogue.text(c.text, lang)) for c in codes)
+        options = tuple(Option(c.code, area.catalogue.label(c, lang)) for c in codes)
     elif variable.type == "country":
         options = asking.texts.countries(preview.all_countries())
     return _Field(name, area.catalogue.text(variable.text, lang), variable.type, variable.personal, options)

@@ -71,7 +71,7 @@ def _reasons(request: web.Request, area_id: str) -> tuple[Option, ...]:
     if area is None or "decline-reasons" not in area.lists:
         return ()
     codes = area.lists["decline-reasons"].codes
-    return tuple(Option(c.code, area.catalogue.text(c.text, request[LANG])) for c in codes)
+    return tuple(Option(c.code, area.catalogue.label(c, request[LANG])) for c in codes)
 
 
 async def attachment(request: web.Request) -> web.Response:

@@ -187,9 +187,7 @@ class Story:
 
     def _choices(self, area: Area, item: Item) -> tuple[Choice, ...]:
         codes = area.lists[item.list].codes if item.list else ()
-        return tuple(
-            Choice(code=code.code, label=shown(area.catalogue.text(code.text, self.texts.lang))) for code in codes
-        )
+        return tuple(Choice(code=code.code, label=shown(area.catalogue.label(code, self.texts.lang))) for code in codes)
 
     def _answer(self, area: Area, item: Item, reply: Reply) -> Answer:
         label = None

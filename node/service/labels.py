@@ -7,10 +7,12 @@ from directory_sync.authority import Authority
 from directory_sync.folding import Folding
 from directory_sync.search import Searchable, searchable
 from translations import competence
-from translations.area import Areas
+from translations.area import Area, Areas
 from translations.catalogue import Text
 from translations.languages import LANGUAGES
+from translations.question_set import CodeList
 
+_PROFESSION: Final = "profession"
 _LANGUAGES: Final = frozenset(LANGUAGES)
 
 
@@ -35,9 +37,7 @@ class Labels:
 
     def has_list(self, kind: str) -> bool:
         """Say whether competences of a kind (`activity`, `profession`) have a list of codes."""
-        return kind in competence.LISTS or any(
-            variable.list is not None for area in self._areas.values() if (variable := area.variables.get(kind))
-        )
+        return kind in competence.LISTS or any(self._list(area, kind) for area in self._areas.values())
 
     def exact(self, code: str, lang: str) -> str | None:
         """Return what a code is called in `lang` and in no other language."""
@@ -48,9 +48,8 @@ class Labels:
         """Yield every code that has a name."""
         for area in self._areas.values():
             yield area.id
-            for variable in area.variables.values():
-                codes = area.lists.get(variable.list) if variable.list else None
-                yield from (f"{variable.id}:{entry.code}" for entry in (codes.codes if codes else ()))
+        professions = [codes for area in self._areas.values() if (codes := self._list(area, _PROFESSION))]
+        yield from dict.fromkeys(f"{_PROFESSION}:{entry.code}" for codes in professions for entry in codes.codes)
         for kind in competence.LISTS:
             yield from (f"{kind}:{code}" for code in competence.shipped().codes(kind))
 
@@ -63,6 +62,11 @@ class Labels:
         """Return what `directory_sync.search.searchable` does, folding each word of an import only once."""
         return searchable(authority, _LANGUAGES, self._folded)
 
+    def _list(self, area: Area, kind: str) -> CodeList | None:
+        """Return an area's list of a kind of competence; of its variables only the profession is one."""
+        variable = area.variables.get(kind) if kind == _PROFESSION else None
+        return area.lists.get(variable.list) if variable and variable.list else None
+
     def _look_up(self, code: str, lang: str) -> Text | None:
         if code in self._areas:
             area = self._areas[code]
@@ -71,9 +75,8 @@ class Labels:
         if kind in competence.LISTS:
             return competence.shipped().label(kind, value, lang)
         for area in self._areas.values():
-            variable = area.variables.get(kind)
-            codes = area.lists.get(variable.list) if variable and variable.list else None
+            codes = self._list(area, kind)
             entry = codes.get(value) if codes else None
             if entry is not None:
-                return area.catalogue.text(entry.text, lang)
+                return area.catalogue.label(entry, lang)
         return None

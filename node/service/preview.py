@@ -37,7 +37,7 @@ def question_with_follow_ups(
 def _question(area: Area, item: Item, depth: int, values: dict[str, Any], lang: str) -> Question:
     text = render_question(area, item.id, values, lang)
     codes = area.lists[item.list].codes if item.list else ()
-    labels = [(c.code, area.catalogue.text(c.text, lang)) for c in codes]
+    labels = [(c.code, area.catalogue.label(c, lang)) for c in codes]
     return Question.model_validate(
         {
             "id": item.id,

@@ -166,6 +166,43 @@ def test_question_before_it_is_filled_in(tmp_path: Path) -> None:
         render_question(area, "nowhere", {}, "de")
 
 
+def test_areas_share_lists_variables_and_texts(tmp_path: Path) -> None:
+    """What an area lacks is the common one, with the same hash; what it has of its own counts first."""
+    before = small_area(tmp_path)
+    common = tmp_path / "areas" / "shared"
+    (common / "lists").mkdir(parents=True)
+    (tmp_path / "areas/small/lists/yes-no.yaml").rename(common / "lists" / "yes-no.yaml")
+    (common / "lists/decline-reasons.yaml").write_text(YES_NO.replace("id: yes-no", "id: decline-reasons"))
+    (common / "lists/idle.yaml").write_text(YES_NO.replace("id: yes-no", "id: idle"))
+    (common / "variables.yaml").write_text("variables: [{id: person, type: text, text: variable.person}]")
+    write_po(common / "po/en.po", "en", [("list.yes-no.yes", "Common yes", "")])
+    area = load_area(tmp_path / "areas" / "small")
+    assert sorted(area.lists) == ["decline-reasons", "professions", "yes-no"]
+    assert area.variables["person"].type == "person"
+    assert area.question_sets["checks"].sha256 == before.question_sets["checks"].sha256
+    assert area.code_label("yes-no", "yes", "en").text == "Yes"
+    (tmp_path / "areas/small/po/en.po").unlink()
+    assert load_area(tmp_path / "areas" / "small").code_label("yes-no", "yes", "de").text == "Yes"
+    assert load_area(tmp_path / "areas" / "small").code_label("yes-no", "yes", "fr").text == "Common yes"
+
+
+def test_a_name_is_the_same_in_every_language(tmp_path: Path) -> None:
+    """A legal form keeps the name that its own law gives it, in every language, and no code has two labels (SPEC S-245)."""
+    forms = "id: professions\ncodes:\n  - {code: doctor, name: (BG) ООД}\n"
+    area = small_area(tmp_path, lists__professions=forms)
+    assert area.code_label("professions", "doctor", "de") == Text("(BG) ООД", "de")
+    assert render_question(area, "regulated", VALUES, "fr").text.endswith("Profession: (BG) ООД")
+    for labels in ("name: x, text: list.professions.doctor", 'name: ""', "code: doctor"):
+        broken = forms.replace("name: (BG) ООД", labels)
+        assert _codes(tmp_path, lists__professions=broken)[0][0] in {"invalid-field", "double-key"}
+
+
+def test_working_days_name_a_set(tmp_path: Path) -> None:
+    """A time that the act gives belongs to a set that there is."""
+    assert small_area(tmp_path, area=AREA + "working_days: {checks: 2}\n").rules.working_days == {"checks": 2}
+    assert _codes(tmp_path, area=AREA + "working_days: {chess: 2}\n") == [("unknown-set", 1)]
+
+
 def test_long_values_are_cut(tmp_path: Path) -> None:
     """A stored value that is longer than today's limit doesn't flood the page."""
     shown = render_question(small_area(tmp_path), "known", {"document": {"name": "x" * 9_000}}, "en")

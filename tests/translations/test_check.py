@@ -108,6 +108,18 @@ def test_area_texts(tmp_path: Path) -> None:
     assert [finding.code for finding in check_areas(tmp_path)] == ["invalid-field"]
 
 
+def test_common_texts(tmp_path: Path) -> None:
+    """A shared text that no area names, a shared list without its texts and a text that stands twice are found."""
+    write_area(tmp_path)
+    common = tmp_path / "areas" / "shared"
+    (common / "lists").mkdir(parents=True)
+    (common / "lists/more.yaml").write_text("id: more\ncodes:\n  - {code: a, text: list.more.a}\n")
+    (common / "variables.yaml").write_text("variables: []")
+    write_po(common / "po/en.po", "en", [("area.title", "Small area", ""), ("idle", "Idle", "")])
+    found = [(finding.code, finding.file.name, finding.line) for finding in check_areas(tmp_path)]
+    assert found == [("missing-text", "more.yaml", 3), ("unused-text", "en.po", 0), ("double-text", "en.po", 0)]
+
+
 def _glossary(root: Path, exceptions: dict[str, str]) -> None:
     term = {"en": {"text": "regulated profession"}, "de": {"text": "reglementierter Beruf", "also": ["Kammerberuf"]}}
     terms = {"regulated_profession": {"enforce": True, "terms": term}}

@@ -18,10 +18,10 @@ SYNONYMS = load_synonyms()
 def labels() -> dict[tuple[str, str], str]:
     """Return the official names of all codes by (code, language)."""
     found = {}
-    (area,) = (one for one in load_areas(ROOT / "translations" / "areas").values() if "professions" in one.lists)
+    area = load_areas(ROOT / "translations" / "areas")["professional-qualifications"]
     for entry in area.lists["professions"].codes:
         for lang in LANGUAGES:
-            found[f"profession:{entry.code}", lang] = area.catalogue.text(entry.text, lang).text
+            found[f"profession:{entry.code}", lang] = area.code_label("professions", entry.code, lang).text
     lists = competence.shipped()
     for code in lists.codes("activity"):
         for lang in LANGUAGES:
