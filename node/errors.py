@@ -72,6 +72,8 @@ _TABLE: Final = (
     Code("unsupported-media", 415, "caller", "This type of file isn't accepted.", "Send PDF, PNG, JPEG or text."),
     Code("invalid", 422, "caller", "Something in the input isn't right.", "See the fields named."),
     Code("unknown-area", 422, "caller", "This node doesn't know this legal area.", "entente areas list."),
+    Code("area-refused", 422, "caller", "This version of a legal area doesn't count here.",
+         "entente areas check; docs/areas.md."),
     Code("unknown-authority", 422, "caller", "There is no such active authority.", "Search the directory."),
     Code("unknown-country", 422, "caller", "No active member has this country code.", "entente member list."),
     Code("no-encryption-key", 422, "peer", "The country has published no encryption key that this node can use.",

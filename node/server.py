@@ -29,7 +29,7 @@ from node.delivery.mailer import Mailer
 from node.delivery.tls import ServerContexts
 from node.delivery.upkeep import Upkeep
 from node.errors import NodeError
-from node.service import log_keys, membership, tokens, upgrade
+from node.service import area_packs, log_keys, membership, tokens, upgrade
 from node.service.node import Node
 from node.store import backup_history, data_lock
 from node.store.case_keys import CaseKeys
@@ -96,10 +96,11 @@ def open_node(
         keys=keys,
         clock=clock,
         entropy=entropy,
-        areas=shipped_areas(),
+        areas=shipped_areas().copy(),
         texts=Catalogue(TEXTS / "interface" / "po"),
     )
     membership.restore(node)
+    area_packs.use(node)
     return node
 
 

@@ -62,6 +62,12 @@ MAX_DIRECTORY_PAGE = 24 * MIB
 """A page of a country's directory log, uncompressed."""
 MAX_MEMBER_BUNDLE = 4 * MIB
 
+MAX_AREA_PACK = 4 * MIB
+"""A version of a legal area with all its texts (SPEC S-246)."""
+
+MAX_AREA_INDEX = MIB
+"""Answer to `GET /peer/v1/areas`: the versions of areas that a node has, with their signatures."""
+
 MAX_ANSWER = 64 * KIB
 """An answer that is no list, directory or blob: a receipt, the head of a stream, a problem (SPEC S-098)."""
 

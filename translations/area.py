@@ -3,13 +3,14 @@
 An area that loads is sound: every reference in it leads somewhere and every follow-up can be reached.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Final, Literal, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from typing_extensions import override
 
 from translations.area_faults import area_faults
 from translations.catalogue import Catalogue, Text
@@ -21,7 +22,6 @@ from translations.variable import rendered
 from translations.yaml_file import AreaError, Source, read_yaml
 
 Named = TypeVar("Named", CodeList, QuestionSet)
-Areas = Mapping[str, "Area"]
 
 SHARED: Final = "shared"  # the folder beside the areas with what they have in common
 DECLINE_REASONS: Final = "decline-reasons"  # the list of an area that no question names
@@ -117,6 +117,46 @@ class Area:
         return self.catalogue.label(entry, lang)
 
 
+class Areas(Mapping[str, Area]):
+    """A node's areas: the newest version of each by its id, and the question sets of all versions."""
+
+    def __init__(self, areas: Iterable[Area] = ()) -> None:
+        """Take the areas that are there from the start."""
+        self._newest: dict[str, Area] = {}
+        self._by_set: dict[tuple[str, str, int, str], Area] = {}
+        for area in areas:
+            self.add(area)
+
+    def add(self, area: Area) -> None:
+        """Take in one more area or version, at once."""
+        if area.id not in self._newest or self._newest[area.id].version < area.version:
+            self._newest[area.id] = area
+        for one in area.question_sets.values():
+            self._by_set[area.id, one.id, one.version, one.sha256] = area
+
+    def holding(self, area: str, set_id: str, version: int, sha256: str) -> Area | None:
+        """Return the version of an area that has exactly this question set, None while it is being fetched."""
+        return self._by_set.get((area, set_id, version, sha256))
+
+    def copy(self) -> "Areas":
+        """Return the same areas, to which more can be added."""
+        made = Areas()
+        made._newest, made._by_set = dict(self._newest), dict(self._by_set)
+        return made
+
+    @override
+    def __getitem__(self, area: str) -> Area:
+        return self._newest[area]
+
+    @override
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._newest)
+
+    @override
+    def __len__(self) -> int:
+        return len(self._newest)
+
+
 def render_question(area: Area, item_id: str, variables: Mapping[str, object], lang: str) -> Text:
     """Return an item's text in `lang` with its variables; one that isn't filled in yet shows as an ellipsis.
 
@@ -143,17 +183,16 @@ def render_variable(area: Area, name: str, value: object, lang: str) -> str:
 
 def load_areas(root: Path) -> Areas:
     """Return the areas below `root` (one folder each), by id. Raises AreaError with every fault found."""
-    areas, faults = {}, []
+    areas: list[Area] = []
+    faults: list[Finding] = []
     for folder in sorted(path.parent for path in root.glob("*/area.yaml")):
         try:
-            area = load_area(folder)
+            areas.append(load_area(folder))
         except AreaError as error:
             faults += error.faults
-        else:
-            areas[area.id] = area
     if faults:
         raise AreaError(faults)
-    return MappingProxyType(areas)
+    return Areas(areas)
 
 
 def load_area(folder: Path) -> Area:
@@ -162,6 +201,11 @@ def load_area(folder: Path) -> Area:
     faults = sound(area, sources)
     if faults:
         raise AreaError(faults)
+    return with_hashes(area)
+
+
+def with_hashes(area: Area) -> Area:
+    """Return an area whose references are sound with the hash of each set worked out."""
     sets = {
         question_set.id: question_set.model_copy(
             update={"sha256": definition_sha256(question_set, area.lists, area.variables)}

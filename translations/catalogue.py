@@ -1,6 +1,7 @@
 """Texts by id and language, from a folder of PO files."""
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -29,7 +30,15 @@ class Catalogue:
 
     def __init__(self, *po_dirs: Path) -> None:
         self._po_dirs = po_dirs
+        self._given: Mapping[str, Mapping[str, str]] | None = None
         self._texts: dict[str, dict[str, str]] = {}
+
+    @classmethod
+    def of(cls, texts: Mapping[str, Mapping[str, str]]) -> "Catalogue":
+        """Return a catalogue of the texts given, by language and id."""
+        made = cls()
+        made._given = texts
+        return made
 
     def text(self, text_id: str, lang: str, /, **values: object) -> Text:
         """Return the text in `lang`, or in English where `lang` has none; the result says which.
@@ -69,11 +78,11 @@ class Catalogue:
 
     def again(self) -> "Catalogue":
         """Return the catalogue of the same folders that has read no language yet, for a use that needs all at once."""
-        return Catalogue(*self._po_dirs)
+        return Catalogue(*self._po_dirs) if self._given is None else Catalogue.of(self._given)
 
     def digest(self) -> str:
         """Return the SHA-256 of all its files, for what is made from its texts and has to follow them."""
-        found = hashlib.sha256()
+        found = hashlib.sha256(repr(self._given).encode())
         for path in (path for folder in self._po_dirs for path in sorted(folder.glob("*.po"))):
             found.update(path.name.encode() + path.read_bytes())
         return found.hexdigest()
@@ -89,7 +98,7 @@ class Catalogue:
                 return Text(insert(template, values), lang)
             except KeyError as missing:
                 reason = f"needs a value for {missing}"
-        raise UnknownTextError(f"text {forms[-1][0]!r} of {self._po_dirs[0]}: {reason}")
+        raise UnknownTextError(f"text {forms[-1][0]!r} of {', '.join(map(str, self._po_dirs)) or 'a pack'}: {reason}")
 
     def _language(self, lang: str) -> dict[str, str]:
         """Return id → text of one language; empty for one that has no file (or isn't ours: no path is built)."""
@@ -98,7 +107,7 @@ class Catalogue:
         return self._texts[lang]
 
     def _load(self, lang: str) -> dict[str, str]:
-        texts: dict[str, str] = {}
+        texts = dict((self._given or {}).get(lang, {}))
         for path in (folder / f"{lang}.po" for folder in reversed(self._po_dirs)):
             for entry in read_po(path) if path.exists() else ():
                 text = entry.translation or (entry.english if lang == ENGLISH else "")

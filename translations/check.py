@@ -5,14 +5,13 @@ from pathlib import Path
 
 from translations.area import SHARED, Area, read_area, read_parts, sound
 from translations.area_faults import area_faults
+from translations.area_texts import part_uses, text_uses, undeclared
 from translations.catalogue import Catalogue
 from translations.check_catalogue import catalogue_findings, read_catalogue
 from translations.check_glossary import glossary_findings
 from translations.competence import competence_findings
 from translations.finding import Finding
 from translations.languages import LANGUAGES
-from translations.placeholders import placeholders
-from translations.question_set import CodeList, Item, Variable
 from translations.yaml_file import AreaError, Source
 
 
@@ -49,29 +48,11 @@ def area_findings(folder: Path) -> list[Finding]:
     return found + _undeclared(area, sources) + _unused_texts(area, folder)
 
 
-def _text_uses(area: Area) -> list[tuple[str, str, str]]:
-    """Return (source, id whose line is shown, text id) of every text that the area names."""
-    uses = [("area.yaml", area.id, area.rules.title)]
-    uses += _part_uses(area.variables.values(), area.lists.values())
-    for question_set in area.question_sets.values():
-        name, items = f"questions/{question_set.id}.yaml", question_set.by_id.values()
-        uses += [(name, question_set.id, question_set.title), *((name, item.id, item.text) for item in items)]
-        uses += [(name, item.id, item.hint) for item in items if item.hint]
-    return uses
-
-
-def _part_uses(variables: Iterable[Variable], lists: Iterable[CodeList]) -> list[tuple[str, str, str]]:
-    uses = [(f"variable {each.id}", each.id, text) for each in variables for text in (each.text, each.hint) if text]
-    for code_list in lists:
-        uses += [(f"lists/{code_list.id}.yaml", entry.code, entry.text) for entry in code_list.codes if entry.text]
-    return uses
-
-
 def _missing_texts(area: Area, sources: dict[str, Source]) -> list[Finding]:
     ids = area.catalogue.ids()
     return [
         sources[source].fault(item_id, "missing-text", f"en.po has no {text_id}")
-        for source, item_id, text_id in _text_uses(area)
+        for source, item_id, text_id in text_uses(area)
         if text_id not in ids
     ]
 
@@ -79,7 +60,7 @@ def _missing_texts(area: Area, sources: dict[str, Source]) -> list[Finding]:
 def _unused_texts(area: Area, folder: Path) -> list[Finding]:
     own, path = Catalogue(folder / "po").ids(), folder / "po" / "en.po"
     common = Catalogue(folder.parent / SHARED / "po").ids()
-    found = _unused(path, own - {text_id for _, _, text_id in _text_uses(area)})
+    found = _unused(path, own - {text_id for _, _, text_id in text_uses(area)})
     return found + [Finding(path, 0, "double-text", f"{text_id} is in {SHARED} too") for text_id in own & common]
 
 
@@ -96,10 +77,10 @@ def _shared_findings(folder: Path, areas: Iterable[Path]) -> list[Finding]:
         sources: dict[str, Source] = {}
         parts = read_parts(folder, sources)
         for area in areas:
-            used |= {text_id for _, _, text_id in _text_uses(read_area(area)[0])}
+            used |= {text_id for _, _, text_id in text_uses(read_area(area)[0])}
     except AreaError as error:
         return error.faults
-    uses = _part_uses(parts.variables.values(), parts.lists.values())
+    uses = part_uses(parts.variables.values(), parts.lists.values())
     ids = Catalogue(folder / "po").ids()
     found = area_faults(parts.lists, parts.variables, {}, sources)
     missing = [(name, key, f"en.po has no {text}") for name, key, text in uses if text not in ids]
@@ -108,19 +89,5 @@ def _shared_findings(folder: Path, areas: Iterable[Path]) -> list[Finding]:
 
 
 def _undeclared(area: Area, sources: dict[str, Source]) -> list[Finding]:
-    """Return the items whose text shows a variable that neither they nor the items above them declare."""
-    findings: list[Finding] = []
-
-    def visit(item: Item, declared: frozenset[str], source: Source) -> None:
-        declared |= set(item.variables)
-        template = area.catalogue.template(item.text, "en")
-        for name in sorted(placeholders(template.text) - declared if template else ()):
-            message = f"{item.text} shows {{{name}}}, which {item.id} doesn't declare"
-            findings.append(source.fault(item.id, "undeclared-variable", message))
-        for child in item.items:
-            visit(child, declared, source)
-
-    for question_set in area.question_sets.values():
-        for top in question_set.items:
-            visit(top, frozenset(), sources[f"questions/{question_set.id}.yaml"])
-    return findings
+    found = undeclared(area)
+    return [sources[source].fault(item_id, "undeclared-variable", message) for source, item_id, message in found]

@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from node.cli import area_change
 from node.cli.context import JsonOption
 from node.cli.output import as_json, say, table
 
 if TYPE_CHECKING:
     from translations.finding import Finding
 
-app = typer.Typer(no_args_is_help=True, help="List and check the legal areas.")
+app = typer.Typer(no_args_is_help=True, help="List, check, sign, publish and accept the legal areas.")
+for _command in area_change.COMMANDS:
+    app.command()(_command)
 
 FolderOption = Annotated[
     Path | None, typer.Option("--folder", help="Another folder of texts and areas than the installed one.")

@@ -10,6 +10,7 @@ from typing import Any, Final
 import structlog
 
 from directory_sync.problem import DirectoryError
+from node.delivery import area_sync
 from node.delivery.call import Answer, Call, Line, LineError, retry_after
 from node.delivery.incoming import BLOBS, DIRECTORY_HEADER, MEMBERS
 from node.delivery.log_sync import LogSync
@@ -55,7 +56,7 @@ class Fetcher:
         self._turn = turn or asyncio.Semaphore()
         self._after_s = after_s
         self._woken = asyncio.Event()
-        self._members_due = self._directory_due = self._index_due = self._cosignature_due = True
+        self._all_due()
         self._own_directory_due = self._announced = False
         self._next_list = 0.0
         self._logs = LogSync(node, peer, self._ask, self._turn)
@@ -64,6 +65,9 @@ class Fetcher:
     def looked(self) -> bool:
         """Whether the peer has shown since the start what it has of all logs."""
         return self._logs.looked
+
+    def _all_due(self) -> None:
+        self._members_due = self._directory_due = self._index_due = self._cosignature_due = self._areas_due = True
 
     def take_back(self, *, directory: bool, record: bool) -> None:
         """Fetch what the peer has newer than we do of our own directory or record: this node has lost it."""
@@ -113,7 +117,7 @@ class Fetcher:
                 async with asyncio.timeout(pause):  # `wait_for` of Python 3.11 can swallow a cancellation
                     await self._woken.wait()
             except TimeoutError:
-                self._members_due = self._directory_due = self._index_due = self._cosignature_due = True
+                self._all_due()
             self._woken.clear()
 
     async def round(self) -> None:
@@ -142,6 +146,7 @@ class Fetcher:
             ("_directory_due", lambda: self._logs.fetch(self._peer)),
             ("_index_due", self._logs.look),
             ("_cosignature_due", self._logs.ask_cosignature),
+            ("_areas_due", lambda: area_sync.fetch(self._node, self._peer, self._ask)),
         )
 
     async def _steps(self, *steps: tuple[str, Callable[[], Awaitable[None]]]) -> list[Exception]:

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import structlog
 
-from node.delivery import incoming_directory
+from node.delivery import area_sync, incoming_directory
+from node.delivery.area_sync import AREAS
 from node.delivery.call import Answer, Call
 from node.delivery.incoming_directory import ADD_CHECKPOINT, DIRECTORY
 from node.service import compare, follow_up, history, serving
@@ -79,16 +80,16 @@ async def _route(node: Node, peer: str, call: Call) -> Answer:
         raise ProtocolError("not-found", "no such method here")
     routes: dict[str, Callable[[], Awaitable[Answer] | Answer]] = {
         MEMBERS: lambda: _members(node, call),
+        AREAS: lambda: area_sync.index(node),
     }
     if call.path in routes:
         found = routes[call.path]()
         return found if isinstance(found, Answer) else await found
     if call.path == DIRECTORY or call.path.startswith(f"{DIRECTORY}/"):
         return await incoming_directory.answer(node, call)
-    if call.path.startswith(STREAMS):
-        return await _stream(node, peer, call)
-    if call.path.startswith(BLOBS):
-        return await _blob(node, peer, call)
+    for prefix, answer in _BELOW.items():
+        if call.path.startswith(prefix):
+            return await answer(node, peer, call)
     raise ProtocolError("not-found", "no such address")  # SPEC S-096
 
 
@@ -112,6 +113,10 @@ async def _batch(node: Node, peer: str, call: Call) -> Answer:
     except Exception:  # the batch is stored: whatever fails now, the sender gets its receipt
         log.exception("follow-up-failed", peer=peer)
     return Answer(200, {"content-type": "application/jose"}, receipt)
+
+
+async def _area(node: Node, _peer: str, call: Call) -> Answer:
+    return area_sync.pack(node, call.path.removeprefix(f"{AREAS}/"))
 
 
 def _members(node: Node, call: Call) -> Answer:
@@ -146,6 +151,9 @@ async def _blob(node: Node, peer: str, call: Call) -> Answer:
     if len(data) == total:
         return Answer(200, headers, data)
     return Answer(206, {**headers, "content-range": f"bytes {start}-{start + len(data) - 1}/{total}"}, data)
+
+
+_BELOW: Final = {STREAMS: _stream, BLOBS: _blob, f"{AREAS}/": _area}
 
 
 def problem(error: ProtocolError, wait_s: int | None = None) -> Answer:

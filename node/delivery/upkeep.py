@@ -10,7 +10,7 @@ import structlog
 from node.clock import stamp
 from node.delivery.exchange import Exchange
 from node.errors import NodeError
-from node.service import directory, key_change, membership, upkeep
+from node.service import area_packs, directory, key_change, membership, upkeep
 from node.service.node import Node
 from node.store import peers
 from protocol.member_problems import MemberListError
@@ -55,6 +55,7 @@ class Upkeep:
             membership.reload(self._node)
         except (NodeError, MemberListError) as error:
             log.warning("list-not-taken-over", reason=str(error)[:300])
+        await area_packs.follow(self._node)
         self._exchange.follow_operators()
         await self._note_calls()
         await self.publish()

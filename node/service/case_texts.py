@@ -94,9 +94,8 @@ class CaseTexts:
 
     def held(self, case: Case) -> bool:
         """Say whether this node has exactly the question set that the case names."""
-        area = self.node.areas.get(case.area)
-        known = area.question_sets.get(case.question_set) if area else None
-        return known is not None and (known.version, known.sha256) == (case.set_version, case.set_sha256)
+        sha256 = case.set_sha256
+        return self.node.areas.holding(case.area, case.question_set, case.set_version, sha256) is not None
 
     def story(self, case: Case, matter: SendMatter, events: list[Stored]) -> "Story":
         """Return the case's events told in this language."""

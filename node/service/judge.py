@@ -28,12 +28,7 @@ _ORDER = ("unknown-question", "wrong-answer-type", "content-incomplete")
 
 def area_of(areas: Areas, matter: SendMatter) -> Area | None:
     """Return the area whose question set is exactly the one named; None while it is being fetched."""
-    area = areas.get(matter.area)
-    if area is None or matter.set not in area.question_sets:
-        return None
-    question_set = area.question_sets[matter.set]
-    same = (question_set.version, question_set.sha256) == (matter.version, matter.set_sha256)
-    return area if same else None
+    return areas.holding(matter.area, matter.set, matter.version, matter.set_sha256)
 
 
 def judge_content(

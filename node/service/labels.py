@@ -1,13 +1,13 @@
 """What areas and competences are called, in the languages of those who search."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from directory_sync.authority import Authority
 from directory_sync.folding import Folding
 from directory_sync.search import Searchable, searchable
 from translations import competence
-from translations.area import Area, Areas
+from translations.area import Area
 from translations.catalogue import Text
 from translations.languages import LANGUAGES
 from translations.question_set import CodeList
@@ -22,7 +22,7 @@ class Labels:
     What it has looked up once it remembers: a directory repeats the same few competences.
     """
 
-    def __init__(self, areas: Areas) -> None:
+    def __init__(self, areas: Mapping[str, Area]) -> None:
         """Take the areas that this node knows."""
         self._areas = areas
         self._known: dict[tuple[str, str], Text | None] = {}

@@ -32,7 +32,7 @@ async def no_delivery() -> bool:
 
 @dataclass
 class Node:
-    """One running node. Everything but `members`, `keys` and `search_ready` is fixed from start to stop.
+    """One running node. Everything but `members`, `keys`, `areas` and `search_ready` is fixed from start to stop.
 
     `wake` is called with a country when something new waits for it, `idle` says whether its courier has nothing to do
     and the streams were compared, `heard` with what a peer's batch says of its member documents and directories,
@@ -44,6 +44,7 @@ class Node:
     whether more than half of them were, and `witness_asked` whether at least half have shown what this node cosigned;
     `called` holds when peers last called, until that is noted; `post` is called when a mail may wait. `search_ready`
     says that the index knows this version's words.
+    `packs` holds the addresses of the versions of areas that `areas` was given since the start.
     """
 
     config: Config
@@ -60,6 +61,7 @@ class Node:
     hashing: Hashing = field(default_factory=Hashing)
     callers: Callers = field(default_factory=Callers)
     called: dict[str, datetime] = field(default_factory=dict)
+    packs: set[str] = field(default_factory=set)
     keys_seen: tuple[tuple[str, int, int], ...] = ()
     wake: Callable[[str], None] = field(default=lambda _country: None)
     idle: Callable[[str], bool] = field(default=lambda _country: False)

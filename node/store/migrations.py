@@ -304,6 +304,19 @@ CREATE INDEX cases_due ON cases(due) WHERE closed_at IS NULL
     )
 
 
+@NODE(name="021_areas")
+def _areas(db: Database) -> None:
+    _run(
+        db,
+        """
+CREATE TABLE area_pack (
+  sha256 TEXT PRIMARY KEY, area TEXT NOT NULL, version INTEGER NOT NULL, pilot INTEGER NOT NULL,
+  statement BLOB NOT NULL, pack BLOB NOT NULL, signers TEXT NOT NULL, at TEXT NOT NULL, accepted_at TEXT) STRICT;
+CREATE UNIQUE INDEX area_pack_version ON area_pack(area, version) WHERE accepted_at IS NOT NULL
+""",
+    )
+
+
 @NODE(name="024_courses")
 def _courses(db: Database) -> None:
     _run(db, "CREATE INDEX cases_sent ON cases(role, created_at)")

@@ -19,6 +19,7 @@ from protocol.part import commitment, seal_part  # noqa: E402
 from protocol.problems import PROBLEMS, ProtocolError  # noqa: E402
 from protocol.slot import SUITES, Address  # noqa: E402
 from protocol.vectors import cast  # noqa: E402
+from protocol.vectors.area_vectors import area_file  # noqa: E402
 from protocol.vectors.directory_vectors import HEAD, directory_file  # noqa: E402
 from protocol.vectors.list_vectors import joining_file, members_file, network  # noqa: E402
 from protocol.vectors.receiving_vectors import Receiving  # noqa: E402
@@ -290,6 +291,7 @@ def main() -> None:
     write("suspension.json", suspension_file(members))
     write("directory.json", directory_file())
     write("question-set.json", set_file())
+    write("area.json", area_file(members))
     write("receiving.json", Receiving(slots, members).file())
     write("refusals.json", refusals_file(play.events, play.batches, play.receipts, slots))
     write("kept-slots.json", dict(sorted(slots.used.items())))

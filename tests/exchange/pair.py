@@ -136,7 +136,7 @@ def open_for_test(
     store = Store(config.data / "node.db", NODE, clock, inline=inline)
     case_keys = CaseKeys(key_store, keys.masters, entropy)
     areas, texts = texts_of_this_tree()
-    return Node(config, store, key_store, case_keys, keys, clock, entropy, areas, texts)
+    return Node(config, store, key_store, case_keys, keys, clock, entropy, areas.copy(), texts)
 
 
 def record_of(node: Node) -> MemberRecord:

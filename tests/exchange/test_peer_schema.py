@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from directory_sync.demo import demo_authorities
+from node.delivery.area_sync import AREAS
 from node.delivery.incoming import BATCHES, BLOBS, MEMBERS, STREAMS
 from node.delivery.incoming_directory import ADD_CHECKPOINT, DIRECTORY
 from node.domain.access import operator
@@ -27,7 +28,8 @@ def test_the_description_names_every_address() -> None:
     streams = {f"{STREAMS}{{iss}}", f"{STREAMS}{{iss}}/{{epoch}}"}
     log = f"{DIRECTORY}/{{country}}"
     logs = {DIRECTORY, log, f"{log}/growth", f"{log}/fork", ADD_CHECKPOINT}
-    assert described == {BATCHES, MEMBERS, f"{BLOBS}{{sha256}}"} | streams | logs
+    areas = {AREAS, f"{AREAS}/{{sha256}}"}
+    assert described == {BATCHES, MEMBERS, f"{BLOBS}{{sha256}}"} | streams | logs | areas
 
 
 async def test_every_answer_to_any_call_of_a_member_is_as_described(tmp_path: Path) -> None:

@@ -17,7 +17,9 @@ from directory_sync.proof_file import check_listed, read_fork, read_proof
 from directory_sync.tree import Tree, is_consistent
 from directory_sync.witness import Refusal, Seen, read_request, refusal
 from node.service.accession import Statement
+from node.service.area_packs import statement_of
 from protocol import jws
+from protocol.area_statement import AreaSignature, AreaStatement
 from protocol.encoding import b64u, canonical_json
 from protocol.member_bundle import MemberBundle
 from protocol.member_proposal import Candidate, Proposal
@@ -25,11 +27,13 @@ from protocol.member_signatures import attach, sign_proposal, signer_from_seed
 from protocol.members import MemberList
 from protocol.suspension_proposal import SuspensionProposal, attach_suspension, sign_suspension
 from tests.protocol.member_network import NOW
-from tests.protocol.test_vectors import bundle_of, d64, vectors
+from tests.protocol.test_vectors import bundle_of, d64, member_list, vectors
+from translations.pack import read_pack, write_pack
 from translations.question_set import CodeList, QuestionSet, Variable, definition_sha256
+from translations.yaml_file import AreaError
 
 JOINING, DIRECTORY, SET = (vectors(f"{name}.json") for name in ("joining", "directory", "question-set"))
-SUSPENSION = vectors("suspension.json")
+SUSPENSION, AREA = vectors("suspension.json"), vectors("area.json")
 
 
 @pytest.mark.parametrize("file", ["jws", "event", "batch", "receipt"])
@@ -227,6 +231,31 @@ def test_the_hash_of_a_question_set() -> None:
     assert definition_sha256(question_set, lists, variables) == SET["set_sha256"]
     assert hashlib.sha256(SET["hashed"].encode()).hexdigest() == SET["set_sha256"]
     assert canonical_json(json.loads(SET["hashed"])).decode() == SET["hashed"]
+
+
+def test_a_version_of_an_area() -> None:
+    """Address, signed bytes, signatures and what is missing are as SPEC.md says (SPEC S-245, S-246, S-247, S-248)."""
+    members = member_list()
+    pack = AREA["pack"].encode()
+    area = read_pack(pack)
+    assert write_pack(area) == pack
+    assert area.code_label("lit", "sl", "de").text == "S.L."
+    statement = AreaStatement.model_validate(AREA["statement"])
+    assert statement == statement_of(pack)
+    assert statement.signed_bytes().decode() == AREA["signed_bytes"]
+    for country, written in AREA["signatures"].items():
+        signed = statement.signed(signer_from_seed(bytes.fromhex(AREA["keys"][country])))
+        assert signed.model_dump(mode="json")["signatures"] == [written]
+    for case in AREA["missing"]:
+        given = statement.model_copy(update={"signatures": tuple(AreaSignature(**one) for one in case["signatures"])})
+        assert given.missing(members) == case["missing"], case["name"]
+
+
+@pytest.mark.parametrize("name", AREA["refused"])
+def test_a_pack_that_is_refused(name: str) -> None:
+    """A pack that breaks one rule is refused, though its form is right (SPEC S-246)."""
+    with pytest.raises(AreaError):
+        read_pack(AREA["refused"][name].encode())
 
 
 @pytest.mark.parametrize("entry", vectors("members.json")["tuf_form"])
