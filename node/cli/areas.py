@@ -68,6 +68,39 @@ def list_areas(json: JsonOption = False, folder: FolderOption = None) -> None:
 
 
 @app.command()
+def new(
+    area: Annotated[str, typer.Argument(metavar="AREA", help="Its id: lower-case letters, digits and dashes.")],
+    title: Annotated[str, typer.Option(help="Its title in English.")],
+    like: Annotated[str, typer.Option(help="The installed area whose sets and texts it begins with.")] = "general",
+    folder: Annotated[Path, typer.Option("--folder", help="Where areas/AREA is made.")] = Path(),
+) -> None:
+    r"""Begin a new area as a folder: a pilot with the sets and the texts of another area, for you to change.
+
+    \b
+    Examples:
+      entente areas new fisheries --title "Control of fisheries"
+      entente areas new fisheries --title "Control of fisheries" --like services --folder work
+    """
+    from node.errors import NodeError
+    from translations.area import load_areas
+    from translations.area_folder import begin, write_folder
+    from translations.yaml_file import AreaError
+
+    known = load_areas(texts_folder(None) / "areas")
+    if like not in known:
+        raise NodeError("unknown-area", f"There is no area {like}.", f"One of: {', '.join(known)}.")
+    place = folder / "areas" / area
+    if place.exists():
+        raise NodeError("exists", f"{place} exists already.")
+    try:
+        made = begin(known[like], area, title)
+    except AreaError as error:
+        raise NodeError("area-refused", error.faults[0].message) from None
+    write_folder(made, place)
+    say(f"Wrote {place}", f"entente areas check --folder {folder}")
+
+
+@app.command()
 def check(folder: FolderOption = None) -> None:
     r"""Check the areas: files, references, follow-ups, English texts. Findings name file and line.
 

@@ -13,6 +13,7 @@ def demo(
     ] = "",
     once: Annotated[bool, typer.Option("--once", help="Play the whole story without a person, then end.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="With --once: one JSON object a line.")] = False,
+    story: Annotated[str, typer.Option(metavar="STORY", help="With --once: main, or new-area.")] = "main",
     folder: Annotated[
         Path | None, typer.Option(help="Keep the nodes' data here instead of a temporary folder.")
     ] = None,
@@ -22,13 +23,14 @@ def demo(
     Without options it prints each dashboard's address with a one-time sign-in link for every demo user, and
     stays up until Ctrl-C. With --countries it runs the nodes of these countries, each with all its authorities
     of an invented Europe; --once then waits until every node has every list, lets one country ask another, prints
-    a table and ends.
+    a table and ends. The story new-area brings in a legal area that no node knew when it started.
 
     \b
     Examples:
       entente demo
       entente demo --once
       entente demo --once --json > story.jsonl
+      entente demo --once --story new-area
       entente demo --countries all
       entente demo --countries LI,MT,CY,LU --once --json
     """
@@ -37,7 +39,10 @@ def demo(
 
         interrupted, ended = run(folder, chosen(countries), once=once, as_json=as_json)
         raise typer.Exit(130 if interrupted and once else int(ended))
-    from node.cli.demo_network import play
+    from node.cli.demo_network import STORIES, play
+    from node.errors import NodeError
 
-    stopped = play(folder, once=once, as_json=as_json)
+    if story not in STORIES:
+        raise NodeError("invalid", f"There is no story {story}.", f"One of: {', '.join(STORIES)}.")
+    stopped = play(folder, once=once, as_json=as_json, story=story)
     raise typer.Exit(130 if stopped and once else 0)

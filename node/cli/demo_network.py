@@ -16,6 +16,7 @@ from typing import Any, Final
 import aiohttp
 
 from directory_sync.demo import demo_authorities, europe
+from node.cli.demo_area import NewAreaStory
 from node.cli.demo_nodes import Api, DemoNode, entente, id_of, make_nodes, own_token
 from node.cli.demo_story import Line, Reader, Story
 from node.clock import SystemClock
@@ -34,6 +35,8 @@ PEOPLE: Final = {
 }
 """Country → (login, name, role, authority) of its demo users."""
 
+Nodes = dict[str, DemoNode]
+
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 _LANGUAGES: Final = {"DE": "de", "HU": "hu", "AT": "de"}
 
@@ -51,11 +54,11 @@ def language_of(country: str) -> str:
     return _LANGUAGES.get(country) or europe.languages_of(country)[0]
 
 
-def play(folder: Path | None, *, once: bool, as_json: bool) -> bool:
+def play(folder: Path | None, *, once: bool, as_json: bool, story: str = "main") -> bool:
     """Run the demo, or its story once; returns whether a signal stopped it."""
     say: Callable[[str], None] = (lambda _words: None) if as_json else partial(print, flush=True)
     tell = (_json_line if as_json else _plain_line) if once else None
-    return asyncio.run(until_stopped(_demo(folder, say, tell)))
+    return asyncio.run(until_stopped(_demo(folder, say, tell, story)))
 
 
 async def until_stopped(work: Coroutine[Any, Any, None]) -> bool:
@@ -79,13 +82,15 @@ async def until_stopped(work: Coroutine[Any, Any, None]) -> bool:
     return False
 
 
-async def _demo(folder: Path | None, say: Callable[[str], None], tell: Callable[[Line], None] | None) -> None:
+async def _demo(
+    folder: Path | None, say: Callable[[str], None], tell: Callable[[Line], None] | None, story: str
+) -> None:
     """Run the demo until it is cancelled, or until the story that `tell` gets is at its end."""
     with place_for(folder) as place:
         async with nodes_of(place, ("DE", "HU"), say) as nodes, aiohttp.ClientSession() as session:
             await seed(nodes, session)
             if tell is not None:
-                await _play(nodes, session, tell)
+                await STORIES[story](nodes, session, tell, place)
                 return
             await invite(nodes, session, say)
             try:
@@ -182,14 +187,28 @@ async def invite(nodes: Mapping[str, DemoNode], session: aiohttp.ClientSession, 
     say(f"Each link works once. Ctrl-C stops all {len(nodes)} nodes.")
 
 
-async def _play(nodes: dict[str, DemoNode], session: aiohttp.ClientSession, tell: Callable[[Line], None]) -> None:
+async def _readers(nodes: Nodes, session: aiohttp.ClientSession) -> tuple[Reader, Reader, Reader]:
     async def reader(country: str, login: str) -> Reader:
         name = next(name for known, name, _, _ in PEOPLE[country] if known == login)
         return Reader(country, name, _LANGUAGES[country], await own_token(nodes[country], session, login, "demo"))
 
     anna, miriam = await reader("DE", "anna.berger"), await reader("DE", "miriam.kaya")
     katalin = await reader("HU", "szabo.katalin")
-    await Story(anna, miriam, katalin, SystemClock().now().date(), tell).play()
+    return anna, miriam, katalin
+
+
+async def _main(nodes: Nodes, session: aiohttp.ClientSession, tell: Callable[[Line], None], _place: Path) -> None:
+    await Story(*await _readers(nodes, session), SystemClock().now().date(), tell).play()
+
+
+async def _new_area(nodes: Nodes, session: aiohttp.ClientSession, tell: Callable[[Line], None], place: Path) -> None:
+    story = NewAreaStory(*await _readers(nodes, session), SystemClock().now().date(), tell)
+    story.nodes, story.session, story.folder = nodes, session, place
+    await story.play()
+
+
+STORIES: Final = {"main": _main, "new-area": _new_area}
+"""Name → what plays it on two nodes that run."""
 
 
 def _json_line(line: Line) -> None:

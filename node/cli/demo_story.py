@@ -140,12 +140,12 @@ class Story:
         sent = await self.anna.api.call("POST", "requests", {"draft": draft["id"]})
         self.case, self.number = sent["id"], sent["number"]
         view = await self.view(self.anna)
-        self.say(self.anna, view["number"], _questions(view), view)
+        self.say(self.anna, view["number"], questions_of(view), view)
 
     async def receive(self) -> None:
         """Budapest gets it in Hungarian and opens it with the diploma."""
         view = await self.until(self.katalin, lambda v: bool(v["attachments"]) and v["attachments"][0]["here"])
-        self.say(self.katalin, view["question_set"]["text"], _variables(view) + "\n" + _questions(view), view)
+        self.say(self.katalin, view["question_set"]["text"], _variables(view) + "\n" + questions_of(view), view)
 
     async def agree_on_a_date(self) -> None:
         """Budapest proposes another date, Berlin agrees."""
@@ -175,9 +175,9 @@ class Story:
                 }
             },
         )  # fmt: skip
-        self.say(self.katalin, view["timeline"][-1]["text"]["text"], _answers(view), view)
+        self.say(self.katalin, view["timeline"][-1]["text"]["text"], answers_of(view), view)
         view = await self.until(self.anna, lambda v: v["state"] == "replied")
-        self.say(self.anna, view["timeline"][-1]["text"]["text"], _answers(view), view)
+        self.say(self.anna, view["timeline"][-1]["text"]["text"], answers_of(view), view)
 
     async def clarify(self) -> None:
         """Berlin asks one clarification and gets it."""
@@ -214,7 +214,8 @@ def _said(free: dict[str, Any]) -> str:
     return f"{free['text']} ({free['lang']})"
 
 
-def _questions(view: dict[str, Any]) -> str:
+def questions_of(view: dict[str, Any]) -> str:
+    """Return the questions of a case as its reader sees them."""
     return "\n".join(f"{'  ' * q['depth']}? {q['text']['text']}" for q in view["questions"])
 
 
@@ -226,7 +227,8 @@ def _notices(view: dict[str, Any]) -> str:
     return "\n".join(notice["text"] for notice in view["notices"])
 
 
-def _answers(view: dict[str, Any]) -> str:
+def answers_of(view: dict[str, Any]) -> str:
+    """Return questions and answers of a case as its reader sees them."""
     lines = []
     for question in view["questions"]:
         answer = question["answer"] or {}

@@ -69,6 +69,18 @@ async def test_the_whole_story_as_json(tmp_path: Path):
     assert lines[-1]["text"] == "not-found"  # another Berlin authority
 
 
+async def test_an_area_that_no_node_knew(tmp_path: Path):
+    """`demo --once --story new-area` signs and publishes an area while both nodes run; it is asked and answered."""
+    async with demo(tmp_path, "--once", "--json", "--story", "new-area") as process:
+        out, err = await process.communicate()
+        assert (process.returncode, err.decode()) == (0, "")
+    lines = [json.loads(line) for line in out.decode().splitlines()]
+    assert [line["text"] for line in lines[:2]] == ["not-found", "not-found"]
+    assert [line["state"] for line in lines[-2:]] == ["Megválaszolva", "Beantwortet"]
+    assert "→ Igen" in lines[-2]["text"]
+    assert "→ Ja" in lines[-1]["text"]
+
+
 async def test_ctrl_c_stops_both_nodes(tmp_path: Path):
     """The demo stays up until Ctrl-C, then both nodes end in order and their data are whole."""
     async with demo(tmp_path, "--folder", str(tmp_path / "kept")) as process:
