@@ -79,13 +79,32 @@ def csv_rows(text: str) -> Iterator[list[str]]:
 # --- XLSX ---
 
 
+def sheets_of(data: bytes) -> dict[str, list[list[str]]]:
+    """Return the rows of every sheet of an XLSX file by its name; raises SheetError."""
+    if len(data) > limits.MAX_TABLE_BYTES:
+        raise SheetError("directory-too-large", f"more than {limits.MAX_TABLE_BYTES} bytes")
+    _check_archive(data)
+    names = _book(data).sheetnames
+    return {name: list(_bounded(_sheet(data, place))) for place, name in enumerate(names)}
+
+
 def _spreadsheet(data: bytes) -> Iterator[list[str]]:
     _check_archive(data)
+    yield from _sheet(data, 0)
+
+
+def _book(data: bytes) -> Any:
     from openpyxl import load_workbook  # type: ignore[import-untyped]
 
     try:
-        book = load_workbook(io.BytesIO(data), read_only=True, data_only=False, keep_links=False)
-        sheet = book.worksheets[0]
+        return load_workbook(io.BytesIO(data), read_only=True, data_only=False, keep_links=False)
+    except Exception as error:  # whatever the library stumbles over: the file comes from outside
+        raise SheetError("directory-bad-record", "isn't a spreadsheet that can be read") from error
+
+
+def _sheet(data: bytes, place: int) -> Iterator[list[str]]:
+    try:
+        sheet = _book(data).worksheets[place]
         sheet.reset_dimensions()
         width = 0
         for values in sheet.iter_rows(values_only=True):
@@ -145,13 +164,13 @@ def _text(value: Any) -> str:
             return str(value)
 
 
-def write_spreadsheet(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
+def write_spreadsheet(heading: Sequence[str], rows: Iterable[Sequence[str]], name: str = "authorities") -> bytes:
     """Return an XLSX file of text cells: nothing in it is a formula, and leading zeros stay."""
     from openpyxl import Workbook
     from openpyxl.cell import WriteOnlyCell  # type: ignore[import-untyped]
 
     book = Workbook(write_only=True)
-    sheet = book.create_sheet("authorities")
+    sheet = book.create_sheet(name)
     for row in (heading, *rows):
         cells = []
         for text in row:

@@ -48,7 +48,7 @@ def _fill_translation(folder: Path, lang: str, source: Sequence[PoEntry], given:
     path = folder / f"{lang}.po"
     old = {entry.id: entry for entry in read_po(path)} if path.exists() else {}
     english = {entry.id: entry.english for entry in source}
-    ids = _ids_in_order(english, lang, old.keys() | given.keys())
+    ids = ids_in_order(english, lang, old.keys() | given.keys())
     entries, fuzzy = [], []
     for text_id in ids:
         text = english_of(english, text_id)
@@ -60,7 +60,7 @@ def _fill_translation(folder: Path, lang: str, source: Sequence[PoEntry], given:
     return sorted(given.keys() - set(ids))
 
 
-def _ids_in_order(english: Mapping[str, str], lang: str, known: set[str]) -> list[str]:
+def ids_in_order(english: Mapping[str, str], lang: str, known: set[str]) -> list[str]:
     """Return the language's ids in the order of en.po, a plural's forms where its first one stands."""
     must, may = expected_ids(english, lang)
     ids: dict[str, None] = {}

@@ -69,8 +69,8 @@ def _dump(model: BaseModel, exclude: set[str] | None = None) -> dict[str, Any]:
     return model.model_dump(mode="json", exclude_defaults=True, exclude=exclude)
 
 
-def read_pack(data: bytes) -> Area:
-    """Return the area in a pack. Raises AreaError with every fault found."""
+def read_pack(data: bytes, known: Mapping[str, Source] = MappingProxyType({})) -> Area:
+    """Return the area in a pack. Raises AreaError with every fault found, at its line where a source is known."""
     try:
         pack = Pack.model_validate(strict_object(data, limit=MAX_AREA_PACK))
     except ProtocolError as error:
@@ -85,7 +85,7 @@ def read_pack(data: bytes) -> Area:
         _by_id(pack.variables),
         Catalogue.of(pack.texts),
     )
-    sources = _Anywhere()
+    sources = _Anywhere(known)
     faults = sound(area, sources)
     faults += [sources[name].fault(each, "undeclared-variable", message) for name, each, message in undeclared(area)]
     faults += _text_faults(area, pack.texts)

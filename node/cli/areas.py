@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from node.cli import area_change
-from node.cli.context import JsonOption
+from node.cli.context import JsonOption, read_file
 from node.cli.output import as_json, say, table
 
 if TYPE_CHECKING:
@@ -98,6 +98,36 @@ def new(
         raise NodeError("area-refused", error.faults[0].message) from None
     write_folder(made, place)
     say(f"Wrote {place}", f"entente areas check --folder {folder}")
+
+
+@app.command("import")
+def import_form(
+    form: Annotated[Path, typer.Argument(metavar="FORM.xlsx", help="A spreadsheet with XLSForm columns.")],
+    area: Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder of an area, with area.yaml in it.")],
+) -> None:
+    r"""Make a question set of an area from a spreadsheet, or replace it: sheets survey, choices, settings, variables.
+
+    What a set can't express is refused with row and column, and nothing is written.
+
+    \b
+    Examples:
+      entente areas import inspections.xlsx areas/fisheries
+    """
+    from directory_sync.sheet import SheetError, sheets_of
+    from node.errors import NodeError
+    from translations.area import load_area
+    from translations.area_folder import write_folder
+    from translations.xlsform import with_form
+    from translations.yaml_file import AreaError
+
+    try:
+        made = with_form(load_area(area), sheets_of(read_file(form)), form)
+    except SheetError as error:
+        raise NodeError("invalid", f"{form}: {error.detail}") from None
+    except AreaError as error:
+        print_findings(error.faults)
+        raise typer.Exit(1) from None
+    say(*(f"Wrote {path}" for path in write_folder(made, area)))
 
 
 @app.command()
