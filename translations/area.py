@@ -84,13 +84,17 @@ class VariableList(BaseModel):
 
 @dataclass(frozen=True)
 class Area:
-    """One area: its rules, sets, lists and variables by id, and its texts."""
+    """One area: its rules, sets, lists and variables by id, and its texts.
+
+    `pilot_of` are the countries that signed a pilot which came from a peer or a command.
+    """
 
     rules: AreaRules
     question_sets: Mapping[str, QuestionSet]
     lists: Mapping[str, CodeList]
     variables: Mapping[str, Variable]
     catalogue: Catalogue
+    pilot_of: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:

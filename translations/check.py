@@ -33,6 +33,13 @@ def check_areas(root: Path) -> list[Finding]:
     return sorted([*findings, *_shared_findings(root / "areas" / SHARED, area_folders(root))])
 
 
+def check_area_texts(root: Path, languages: Sequence[str]) -> list[Finding]:
+    """Return what is wrong with the texts of the areas, and what they share, in some languages; sorted."""
+    folders = [folder / "po" for folder in (*area_folders(root), root / "areas" / SHARED)]
+    found = [read_catalogue(folder, languages) for folder in folders if folder.exists()]
+    return sorted(each for catalogue in found for each in catalogue_findings(catalogue, languages))
+
+
 def area_folders(root: Path) -> list[Path]:
     """Return the folder of each area, sorted."""
     return sorted(path.parent for path in (root / "areas").glob("*/area.yaml"))

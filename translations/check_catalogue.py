@@ -51,6 +51,7 @@ def catalogue_findings(catalogue: CatalogueFiles, languages: Sequence[str]) -> l
     for lang in languages:
         if lang in catalogue.entries:
             findings += _file_findings(catalogue.path(lang), lang, catalogue.entries[lang], english)
+            findings += _missing(catalogue, lang, english)
     return findings
 
 
@@ -72,8 +73,17 @@ def english_of(english: Mapping[str, str], text_id: str) -> str:
     return english.get(text_id) or english.get(f"{text_id.rpartition('.')[0]}.other", "")
 
 
+def _missing(catalogue: CatalogueFiles, lang: str, english: Mapping[str, str]) -> Iterator[Finding]:
+    """Yield the texts that a language lacks, with the line of the English one that a translator looks for."""
+    lines = {entry.id: entry.line for entry in catalogue.entries[ENGLISH]} if ENGLISH in catalogue.entries else {}
+    there = {entry.id for entry in catalogue.entries[lang]}
+    for text_id in sorted(expected_ids(english, lang)[0] - there):
+        line = lines.get(text_id) or lines.get(f"{text_id.rpartition('.')[0]}.other", 0)
+        yield Finding(catalogue.path(lang), 0, "missing-entry", f"{text_id} is missing (en.po:{line})")
+
+
 def _file_findings(path: Path, lang: str, entries: Sequence[PoEntry], english: Mapping[str, str]) -> Iterator[Finding]:
-    must, may = expected_ids(english, lang)
+    may = expected_ids(english, lang)[1]
     seen: set[str] = set()
     for entry in entries:
         codes = list(_entry_findings(entry, lang, english_of(english, entry.id)) if entry.id in may else ())
@@ -83,8 +93,6 @@ def _file_findings(path: Path, lang: str, entries: Sequence[PoEntry], english: M
             codes.append(("duplicate-entry", "stands twice"))
         seen.add(entry.id)
         yield from (Finding(path, entry.line, code, f"{entry.id} {message}") for code, message in codes)
-    for text_id in sorted(must - seen):
-        yield Finding(path, 0, "missing-entry", f"{text_id} is missing")
 
 
 def _entry_findings(entry: PoEntry, lang: str, english: str) -> Iterator[tuple[str, str]]:

@@ -22,7 +22,10 @@ class SetName(Shape):
 
 
 class AreaView(Shape):
-    """A legal area; `legal_basis` are CELEX numbers, `deadline_days` calendar days."""
+    """A legal area; `legal_basis` are CELEX numbers, `deadline_days` calendar days.
+
+    `pilot_of` are the states that signed a pilot; `working_days`, by question set, those the act gives for a reply.
+    """
 
     id: str
     version: int
@@ -30,6 +33,8 @@ class AreaView(Shape):
     legal_basis: tuple[str, ...]
     kinds: tuple[str, ...]
     pilot: bool
+    pilot_of: tuple[str, ...]
+    working_days: dict[str, int]
     deadline_days: int
     question_sets: tuple[SetName, ...]
 
@@ -110,6 +115,8 @@ def _area(area: Area, lang: str) -> AreaView:
         legal_basis=rules.legal_basis,
         kinds=rules.kinds,
         pilot=rules.pilot,
+        pilot_of=area.pilot_of,
+        working_days=dict(rules.working_days),
         deadline_days=rules.deadline_days,
         question_sets=sets,
     )

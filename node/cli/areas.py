@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from node.cli import area_change
-from node.cli.context import JsonOption, read_file
+from node.cli.context import JsonOption, read_file, run
 from node.cli.output import as_json, say, table
 
 if TYPE_CHECKING:
+    from node.service.node import Node
+    from translations.area import Areas
     from translations.finding import Finding
 
 app = typer.Typer(no_args_is_help=True, help="List, check, sign, publish and accept the legal areas.")
@@ -30,19 +32,28 @@ def texts_folder(folder: Path | None) -> Path:
 
 
 @app.command("list")
-def list_areas(json: JsonOption = False, folder: FolderOption = None) -> None:
+def list_areas(
+    json: JsonOption = False,
+    folder: FolderOption = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", "-C", help="The areas of this node, those that states signed too.")
+    ] = None,
+) -> None:
     r"""List areas, their question sets and versions.
 
     \b
     Examples:
       entente areas list
-      entente areas list --json
+      entente areas list -C /srv/entente --json
     """
     from translations.area import load_areas
     from translations.yaml_file import AreaError
 
+    async def of_node(node: "Node") -> "Areas":
+        return node.areas
+
     try:
-        areas = load_areas(texts_folder(folder) / "areas")
+        areas = run(config, of_node) if config else load_areas(texts_folder(folder) / "areas")
     except AreaError as error:
         print_findings(error.faults)
         raise typer.Exit(1) from None
@@ -56,6 +67,7 @@ def list_areas(json: JsonOption = False, folder: FolderOption = None) -> None:
             "questions": sum(item.type != "group" for item in one.by_id.values()),
             "sha256": one.sha256,
             "pilot": area.rules.pilot,
+            "pilot_of": list(area.pilot_of),
         }
         for area in areas.values()
         for one in area.question_sets.values()
@@ -131,17 +143,22 @@ def import_form(
 
 
 @app.command()
-def check(folder: FolderOption = None) -> None:
-    r"""Check the areas: files, references, follow-ups, English texts. Findings name file and line.
+def check(
+    language: Annotated[list[str] | None, typer.Option("--language", "-l", help="Texts in these only.")] = None,
+    folder: FolderOption = None,
+) -> None:
+    r"""Check the areas: files, references, follow-ups, texts in all languages. Findings name file and line.
 
     \b
     Examples:
       entente areas check
-      entente areas check --folder ./translations
+      entente areas check -l en --folder .
     """
-    from translations.check import check_areas
+    from translations.check import check_area_texts, check_areas
+    from translations.languages import LANGUAGES
 
-    findings = check_areas(texts_folder(folder))
+    root = texts_folder(folder)
+    findings = sorted({*check_areas(root), *check_area_texts(root, language or LANGUAGES)})
     print_findings(findings)
     if findings:
         raise typer.Exit(1)

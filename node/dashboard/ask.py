@@ -13,12 +13,14 @@ from node.domain.draft import RequestDraft
 from node.errors import NodeError
 from node.service import drafts, find, preview, requests
 from translations.catalogue import Text
+from translations.languages import country_name
 
 
 @dataclass(frozen=True)
 class _AreaSets:
     title: Text
     pilot: bool
+    pilot_of: str
     sets: tuple[Option, ...]
 
 
@@ -91,6 +93,7 @@ def _start(asking: Asking, errors: dict[str, Mistake]) -> web.Response:
         _AreaSets(
             area.catalogue.text(area.rules.title, lang),
             area.rules.pilot,
+            ", ".join(country_name(country, lang) for country in area.pilot_of),
             tuple(Option(f"{area.id}/{s.id}", area.catalogue.text(s.title, lang)) for s in area.question_sets.values()),
         )
         for area in asking.node.areas.values()

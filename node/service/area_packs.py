@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import structlog
@@ -136,25 +137,26 @@ async def accept(node: Node, name: str) -> AreaStatement:
 
 def use(node: Node) -> None:
     """Take the packs in force into use that aren't yet: at the start, before anything else runs."""
-    for sha256 in _news(node):
-        _add(node, sha256, _readable(pack(node, sha256) or b""))
+    for sha256, signers in _news(node).items():
+        _add(node, sha256, signers, _readable(pack(node, sha256) or b""))
 
 
 async def follow(node: Node) -> None:
     """Do what `use` does while the node runs, also for what a command stored. Cheap enough for every second or two."""
-    for sha256 in _news(node):
+    for sha256, signers in _news(node).items():
         data = pack(node, sha256) or b""
-        _add(node, sha256, await asyncio.get_running_loop().run_in_executor(None, _readable, data))
+        _add(node, sha256, signers, await asyncio.get_running_loop().run_in_executor(None, _readable, data))
 
 
-def _news(node: Node) -> list[str]:
-    return [each for each in node.store.read_now(area_packs.all_in_force) if each not in node.packs]
+def _news(node: Node) -> dict[str, tuple[str, ...]]:
+    found = node.store.read_now(area_packs.all_in_force)
+    return {sha256: signers for sha256, signers in found.items() if sha256 not in node.packs}
 
 
-def _add(node: Node, sha256: str, area: Area | None) -> None:
+def _add(node: Node, sha256: str, signers: tuple[str, ...], area: Area | None) -> None:
     node.packs.add(sha256)
     if area is not None:
-        node.areas.add(area)
+        node.areas.add(replace(area, pilot_of=signers) if area.rules.pilot else area)
 
 
 def _readable(data: bytes) -> Area | None:

@@ -16,10 +16,10 @@ def in_force(q: Read, area: str, version: int) -> str | None:
     return str(row["sha256"]) if row else None
 
 
-def all_in_force(q: Read) -> list[str]:
-    """Return the addresses of all packs in force, older versions first."""
-    rows = q.all("SELECT sha256 FROM area_pack WHERE accepted_at IS NOT NULL ORDER BY area, version")
-    return [str(row["sha256"]) for row in rows]
+def all_in_force(q: Read) -> dict[str, tuple[str, ...]]:
+    """Return the addresses of all packs in force, older versions first, and of each the countries that signed it."""
+    rows = q.all("SELECT sha256, signers FROM area_pack WHERE accepted_at IS NOT NULL ORDER BY area, version")
+    return {str(row["sha256"]): tuple(str(row["signers"]).split()) for row in rows}
 
 
 def waiting(q: Read) -> list[Row]:

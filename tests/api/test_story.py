@@ -123,7 +123,11 @@ async def test_lists_come_in_pages(apis: Apis):
 async def test_a_question_set_is_read_as_a_form_needs_it(apis: Apis):
     """Every question with its placeholders, list and variables; everything it names is there."""
     areas = await apis.anna.get("areas")
-    assert "establishment" in [one["id"] for one in areas["items"][0]["question_sets"]]
+    sets = {area["id"]: [one["id"] for one in area["question_sets"]] for area in areas["items"]}
+    assert "establishment" in sets["professional-qualifications"]
+    assert set(sets) >= {"services", "posting", "patients-rights", "e-commerce", "gambling", "general"}
+    (posting,) = (area for area in areas["items"] if area["id"] == "posting")
+    assert posting["working_days"] == {"registers": 2, "information": 25}
     read = await apis.anna.get(f"areas/{AREA}/question-sets/establishment", lang="hu")
     assert "{profession}" in read["questions"][0]["text"]["text"]
     assert read["title"]["lang"] == "hu"

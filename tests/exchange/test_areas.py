@@ -112,6 +112,7 @@ async def test_a_pilot_counts_where_its_operator_accepts_it(tmp_path: Path) -> N
         assert "small" not in both["HU"].areas
         await area_packs.accept(both["HU"], "small")
         assert both["HU"].areas["small"].catalogue.text("list.professions.doctor", "de").text == "Ärztin/Arzt"
+        assert both["HU"].areas["small"].pilot_of == ("DE",)
         with pytest.raises(NodeError, match="not-found"):
             await area_packs.accept(both["HU"], "small")
         real = json.loads(write_pack(both["DE"].areas["services"]))
