@@ -17,7 +17,7 @@ from protocol.problems import ProtocolError
 
 log: Final = structlog.get_logger("entente.areas")
 AREAS: Final = "/peer/v1/areas"
-_OK: Final = 200
+_OK, _NOT_FOUND = 200, 404
 
 
 def index(node: Node) -> Answer:
@@ -36,8 +36,10 @@ def pack(node: Node, sha256: str) -> Answer:
 async def fetch(node: Node, peer: str, ask: Callable[[Call], Awaitable[Answer]]) -> None:
     """Take over each version that a peer has, that counts and that is news here. A wrong one holds up no other."""
     told = await ask(Call("GET", AREAS, {}, longest=MAX_AREA_INDEX))
-    if told.status != _OK:  # a peer of an older version has none
+    if told.status == _NOT_FOUND:  # a peer of an older version has none
         return
+    if told.status != _OK:
+        raise NodeError("peer-unreachable", f"{peer} answers {told.status} about areas.")
     try:
         areas = AreaIndex.from_json(told.body).areas
     except MemberListError as error:

@@ -50,6 +50,7 @@ class Exchange:
         self._node.wake = self.wake
         self._node.idle = self.idle
         self._node.heard = self.heard
+        self._node.fetch_areas = self.fetch_areas
         self._node.comparison = self.compared
         self._node.is_compared = self.is_compared
         self._node.told = self.told
@@ -153,6 +154,11 @@ class Exchange:
         """Pass on what a peer said it knows."""
         if country in self._ways:
             self._ways[country].fetcher.heard(members, heads)
+
+    def fetch_areas(self, country: str) -> None:
+        """Look at once for the versions of areas that a peer has."""
+        if country in self._ways:
+            self._ways[country].fetcher.want_areas()
 
     def announce(self) -> None:
         """Let every peer know that our directory has changed."""

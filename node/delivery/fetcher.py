@@ -76,6 +76,11 @@ class Fetcher:
         if directory or record:
             self._woken.set()
 
+    def want_areas(self) -> None:
+        """Look for versions of areas soon."""
+        self._areas_due = True
+        self._woken.set()
+
     def announce(self) -> None:
         """Call the peer at once: every call says which directory we have, and the peer fetches a newer one."""
         self._members_due = self._cosignature_due = self._announced = True

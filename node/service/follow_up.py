@@ -20,6 +20,9 @@ _ATTEMPTS: Final = 3
 async def after_batch(node: Node, peer: str, batch: Batch) -> None:
     """Do what a batch just stored asks for, and let the fetcher look after the rest."""
     node.heard(peer, batch.claims.members or None, batch.claims.heads)
+    if peer in node.lacking:  # it asked by a set that isn't here, so it has that set
+        node.lacking.discard(peer)
+        node.fetch_areas(peer)
     await grant_withdrawals(node)
 
 

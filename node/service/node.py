@@ -44,7 +44,8 @@ class Node:
     whether more than half of them were, and `witness_asked` whether at least half have shown what this node cosigned;
     `called` holds when peers last called, until that is noted; `post` is called when a mail may wait. `search_ready`
     says that the index knows this version's words.
-    `packs` holds the addresses of the versions of areas that `areas` was given since the start.
+    `packs` holds the addresses of the versions of areas that `areas` was given since the start, `lacking` the countries
+    that asked by a set that isn't here, whose areas `fetch_areas` fetches.
     """
 
     config: Config
@@ -62,10 +63,12 @@ class Node:
     callers: Callers = field(default_factory=Callers)
     called: dict[str, datetime] = field(default_factory=dict)
     packs: set[str] = field(default_factory=set)
+    lacking: set[str] = field(default_factory=set)
     keys_seen: tuple[tuple[str, int, int], ...] = ()
     wake: Callable[[str], None] = field(default=lambda _country: None)
     idle: Callable[[str], bool] = field(default=lambda _country: False)
     heard: Callable[[str, Versions | None, Versions], None] = field(default=lambda _country, _members, _heads: None)
+    fetch_areas: Callable[[str], None] = field(default=lambda _country: None)
     members_changed: Callable[[], None] = field(default=lambda: None)
     post: Callable[[], None] = field(default=lambda: None)
     published: Callable[[], None] = field(default=lambda: None)

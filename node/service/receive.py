@@ -8,7 +8,7 @@ from node.domain.case import Case, advanced, opened
 from node.errors import NodeError
 from node.service import receipts, telling
 from node.service.contents import DAMAGED, open_row, pack_ceks
-from node.service.judge import judge_content
+from node.service.judge import area_of, judge_content
 from node.service.node import Node
 from node.store import audit, authorities, blobs, cases, damage, events, peers, refusals, streams
 from node.store.tx import Tx
@@ -254,6 +254,8 @@ class _Taking:
         if not authorities.is_active(self.tx, self.node.country, matter.replying.authority, self.tx.now.date()):
             raise ProtocolError("unknown-authority", "the replying authority")
         judge_content(self.node.areas, claims.kind, item.contents, None)
+        if area_of(self.node.areas, matter) is None:
+            self.node.lacking.add(claims.iss)
         if claims.prev is not None and not refusals.allows(self.tx, claims):
             raise ProtocolError("no-predecessor", "a request has none but the receipt that refused it before")
         opened_case = opened(claims, item.event.name, matter, self.node.country)

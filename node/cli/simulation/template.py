@@ -108,7 +108,7 @@ def open_files(config: Config, clock: Clock, entropy: Entropy) -> Node:
     store = Store(config.data / "node.db", NODE, clock, inline=True)
     areas, texts = texts_of_this_tree()
     case_keys = CaseKeys(key_store, keys.masters, entropy)
-    node = Node(config, store, key_store, case_keys, keys, clock, entropy, areas, texts)
+    node = Node(config, store, key_store, case_keys, keys, clock, entropy, areas.copy(), texts)
     stored = store.read_now(member_documents.load)
     if stored.roots:
         others = (tuple(stored.roles.items()), tuple(stored.suspensions.items()))
