@@ -30,6 +30,7 @@ class _Field:
     type: str
     personal: bool
     options: tuple[Option, ...]
+    hint: Text | None
 
 
 def add_routes(app: web.Application) -> None:
@@ -91,7 +92,8 @@ def _field(asking: Asking, area: Area, name: str) -> _Field:
         options = tuple(Option(c.code, area.catalogue.label(c, lang)) for c in codes)
     elif variable.type == "country":
         options = asking.texts.countries(preview.all_countries())
-    return _Field(name, area.catalogue.text(variable.text, lang), variable.type, variable.personal, options)
+    hint = area.catalogue.text(variable.hint, lang) if variable.hint else None
+    return _Field(name, area.catalogue.text(variable.text, lang), variable.type, variable.personal, options, hint)
 
 
 def attached(refs: tuple[AttachmentRef, ...]) -> tuple[Attachment, ...]:

@@ -827,12 +827,18 @@ def ask_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
         Thing(
             title=en("Professional qualifications"),
             pilot=False,
+            pilot_of="",
             sets=(
                 option("pq/establishment", "Permanent establishment"),
                 option("pq/general", "General questions"),
             ),
         ),
-        Thing(title=hu("Szolgáltatások"), pilot=True, sets=(option("services/general", f"Services {ATTACK}"),)),
+        Thing(
+            title=hu("Szolgáltatások"),
+            pilot=True,
+            pilot_of=ATTACK,
+            sets=(option("services/general", f"Services {ATTACK}"),),
+        ),
     )
     start = {
         **step,
@@ -850,16 +856,17 @@ def ask_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
         Thing(title=en("The professional"), picks=picks[1:]),
     )
     fields = (
-        Thing(id="person", label=en("Professional"), type="person", personal=True, options=()),
+        Thing(id="person", label=en("Professional"), type="person", personal=True, options=(), hint=None),
         Thing(
             id="profession",
             label=en("Profession"),
             type="code",
             personal=False,
             options=(option("dentist", "Dental practitioner"),),
+            hint=en("The profession in the list that comes closest."),
         ),
-        Thing(id="title", label=en("Title of the document"), type="text", personal=False, options=()),
-        Thing(id="since", label=en("In practice since"), type="date", personal=True, options=()),
+        Thing(id="title", label=en("Title of the document"), type="text", personal=False, options=(), hint=en(ATTACK)),
+        Thing(id="since", label=en("In practice since"), type="date", personal=True, options=(), hint=None),
     )
     details = {
         **step,
