@@ -1,7 +1,7 @@
 """Events: what was said. A signed statement of one member about one case (SPEC.md section 5)."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any, Final
@@ -97,7 +97,7 @@ class Secrets:
     """What sealing needs besides keys: 32 random bytes a part for each of CEK and salt (SPEC S-007)."""
 
     random: Callable[[int], bytes]
-    wrap: Callable[[bytes, Recipient, Address, str], Slot]
+    wrap: Callable[[Mapping[str, bytes], Recipient, Address], Slot]
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def seal_event(  # noqa: PLR0913 - an event has that many independent sides
 ) -> tuple[Event, dict[str, bytes]]:
     """Sign and encrypt an event for `readers` (country → its encryption key).
 
-    Each reader gets a slot for each part (SPEC S-054). Returns the event with its slots and the CEKs by part id,
+    Each reader gets one slot for all parts (SPEC S-054). Returns the event with its slots and the CEKs by part id,
     which the sender keeps for itself under its case key. Raises `event-too-large` if the receiver couldn't take it.
     """
     claims, sealed, ceks = [], [], {}
@@ -136,7 +136,7 @@ def seal_event(  # noqa: PLR0913 - an event has that many independent sides
     body = _claims(iss, tuple(readers), jti, place, claims)
     signed = jws.signed(signer, TYP, body, iat)
     address = Address(iss, tuple(readers), jti)
-    slots = [secrets.wrap(cek, reader, address, part) for part, cek in ceks.items() for reader in readers.values()]
+    slots = [secrets.wrap(ceks, reader, address) for reader in readers.values()]
     event = _event(signed, body, tuple(sealed), tuple(slots))  # what was sealed is judged as the receiver will
     if len(signed.compact) > MAX_EVENT_JWS or len(event.line()) > MAX_ITEM:
         raise ProtocolError("event-too-large", f"{len(event.line())} bytes, {MAX_ITEM} allowed")
@@ -241,11 +241,11 @@ def open_ceks(event: Event, keys: Opener) -> dict[str, bytes]:
     for slot in event.slots:
         if (key := keys.private_key(slot.kid)) is None:
             continue
-        if slot.part not in claimed:
+        if not claimed.issuperset(parts := slot.parts) or len(set(parts)) != len(parts):
             raise ProtocolError("part-unreadable", "a slot for a part that the event doesn't name")  # SPEC S-161
-        cek = unwrap(slot, key, event.claims.address)
-        if ceks.setdefault(slot.part, cek) != cek:
-            raise ProtocolError("part-unreadable", f"two keys for part {slot.part}")
+        for part, cek in unwrap(slot, key, event.claims.address).items():
+            if ceks.setdefault(part, cek) != cek:
+                raise ProtocolError("part-unreadable", f"two keys for part {part}")
     missing = [p.id for p in event.claims.parts if p.id not in ceks]
     if missing:
         raise ProtocolError("part-unreadable", f"no slot for this node in part {missing[0]}")

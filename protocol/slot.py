@@ -1,8 +1,9 @@
-"""Slots: who can read a part. The CEK wrapped to a node by HPKE, RFC 9180 base mode (SPEC.md section 7).
+"""Slots: who can read which parts. Their CEKs wrapped to a node by HPKE, RFC 9180 base mode (SPEC.md section 7).
 
 Slots are not signed: a node that holds a CEK can make a new slot for the same part at any time (SPEC S-058).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Protocol
@@ -42,13 +43,21 @@ _TAG: Final = 16
 
 @dataclass(frozen=True)
 class Slot:
-    """A CEK for one reader: `enc` is the encapsulated key, `wrapped` the CEK with its 16-byte tag."""
+    """The CEKs of some parts for one reader: `part` names the parts, with commas between them (SPEC S-260).
+
+    `enc` is the encapsulated key, `wrapped` the CEKs in the order of their parts, with a 16-byte tag.
+    """
 
     part: str
     kid: str
     suite: str
     enc: bytes
     wrapped: bytes
+
+    @property
+    def parts(self) -> list[str]:
+        """The ids of the parts that it opens."""
+        return self.part.split(",")
 
 
 @dataclass(frozen=True)
@@ -96,28 +105,33 @@ class Opener(Protocol):
         """Return the key of that name, or None where this node has none."""
 
 
-def wrap(cek: bytes, recipient: Recipient, address: Address, part: str) -> Slot:
-    """Make a slot. The one function of the protocol that isn't deterministic, so callers take it as argument."""
+def wrap(ceks: Mapping[str, bytes], recipient: Recipient, address: Address) -> Slot:
+    """Make the slot of some parts (id → CEK).
+
+    The one function of the protocol that isn't deterministic, so callers take it as argument.
+    """
     if recipient.suite not in _SUITES:
         raise ProtocolError("part-unreadable", "the recipient's suite isn't allowed")
     kem, suite = _SUITES[recipient.suite]
+    part = ",".join(ceks)
     info = address.info(part, recipient.kid, recipient.suite)
-    sealed = suite.encrypt(cek, recipient.public_key, info)
+    sealed = suite.encrypt(b"".join(ceks.values()), recipient.public_key, info)
     size = kem.enc_length()
     return Slot(part, recipient.kid, recipient.suite, sealed[:size], sealed[size:])
 
 
-def unwrap(slot: Slot, private_key: HpkePrivateKey, address: Address) -> bytes:
-    """Return the CEK of a slot, or raise `part-unreadable` (SPEC S-051)."""
+def unwrap(slot: Slot, private_key: HpkePrivateKey, address: Address) -> dict[str, bytes]:
+    """Return the CEKs of a slot by part id, or raise `part-unreadable` (SPEC S-051)."""
     if slot.suite not in _SUITES:
         raise ProtocolError("part-unreadable", "the slot's suite isn't allowed")
-    kem, suite = _SUITES[slot.suite]
-    if len(slot.enc) != kem.enc_length() or len(slot.wrapped) != CEK_BYTES + _TAG:
+    (kem, suite), parts = _SUITES[slot.suite], slot.parts
+    if len(slot.enc) != kem.enc_length() or len(slot.wrapped) != len(parts) * CEK_BYTES + _TAG:
         raise ProtocolError("part-unreadable", "the slot has the wrong length")  # SPEC S-059
     try:
-        return suite.decrypt(slot.enc + slot.wrapped, private_key, address.info(slot.part, slot.kid, slot.suite))
+        ceks = suite.decrypt(slot.enc + slot.wrapped, private_key, address.info(slot.part, slot.kid, slot.suite))
     except (InvalidTag, ValueError, TypeError):
         raise ProtocolError("part-unreadable", "the slot doesn't open") from None
+    return {part: ceks[at : at + CEK_BYTES] for part, at in zip(parts, range(0, len(ceks), CEK_BYTES), strict=True)}
 
 
 def load_public_key(suite: str, data: bytes) -> HpkePublicKey:

@@ -88,5 +88,4 @@ def _line(node: Node, found: _Found, digest: str, reader: Recipient) -> bytes | 
         return None
     event = parse_item(bytes(row["line"]))
     ceks = open_ceks_of(node, key, row, event)
-    slots = [node.secrets.wrap(cek, reader, event.claims.address, part) for part, cek in ceks.items()]
-    return item_line(event.jws.compact, event.parts, slots)
+    return item_line(event.jws.compact, event.parts, [node.secrets.wrap(ceks, reader, event.claims.address)])

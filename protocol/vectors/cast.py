@@ -5,6 +5,7 @@ but for slots: HPKE takes no entropy from outside, so slots are kept from one ru
 """
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -116,25 +117,26 @@ class Reader:
 
 @dataclass
 class Slots:
-    """Slots of earlier runs by (info, CEK) in hex; one that no longer opens is made anew."""
+    """Slots of earlier runs by (info, CEKs) in hex; one that no longer opens is made anew."""
 
     kept: dict[str, dict[str, str]]
     used: dict[str, dict[str, str]] = field(default_factory=dict)
 
-    def wrap(self, cek: bytes, reader: Any, address: hpke.Address, part: str) -> hpke.Slot:
+    def wrap(self, ceks: Mapping[str, bytes], reader: Any, address: hpke.Address) -> hpke.Slot:
         """Return the slot of an earlier run, or a new one (the shape of `protocol.slot.wrap`)."""
-        name = b64u(sha256(address.info(part, reader.kid, reader.suite) + cek))
+        info = address.info(",".join(ceks), reader.kid, reader.suite)
+        name = b64u(sha256(info + b"".join(ceks.values())))
         old = self.kept.get(name)
-        made = self._opened(old, cek, reader, address, part) if old else None
-        made = made or hpke.wrap(cek, reader, address, part)
+        made = self._opened(old, ceks, reader, address) if old else None
+        made = made or hpke.wrap(ceks, reader, address)
         self.used[name] = {"enc": b64u(made.enc), "wrapped": b64u(made.wrapped)}
         return made
 
     @staticmethod
-    def _opened(old: dict[str, str], cek: bytes, reader: Any, address: hpke.Address, part: str) -> hpke.Slot | None:
-        kept = hpke.Slot(part, reader.kid, reader.suite, un_b64u(old["enc"]), un_b64u(old["wrapped"]))
+    def _opened(old: dict[str, str], ceks: Mapping[str, bytes], reader: Any, address: hpke.Address) -> hpke.Slot | None:
+        kept = hpke.Slot(",".join(ceks), reader.kid, reader.suite, un_b64u(old["enc"]), un_b64u(old["wrapped"]))
         try:
-            return kept if hpke.unwrap(kept, reader.private_key(reader.kid), address) == cek else None
+            return kept if hpke.unwrap(kept, reader.private_key(reader.kid), address) == ceks else None
         except ProtocolError:
             return None
 

@@ -93,12 +93,14 @@ def part_file() -> dict[str, Any]:
 
 
 def slot_file(slots: cast.Slots) -> dict[str, Any]:
-    """Slots of each suite."""
+    """Slots of each suite, and one for two parts."""
     address = Address("DE", ("HU", "FR"), "00000000-0000-4000-8000-000000000000")
     found = []
-    for suite in SUITES:
-        reader, cek = cast.Reader("HU", suite), cast.secret(f"slot cek {suite}")
-        made = slots.wrap(cek, reader, address, "matter")
+    alone = [(suite, {"matter": cast.secret(f"slot cek {suite}")}) for suite in SUITES]
+    both = {part: cast.secret(f"slot cek {part}") for part in ("matter", "person")}
+    for suite, ceks in [*alone, ("X25519", both)]:
+        reader = cast.Reader("HU", suite)
+        made = slots.wrap(ceks, reader, address)
         found.append(
             {
                 "suite": suite,
@@ -108,9 +110,9 @@ def slot_file(slots: cast.Slots) -> dict[str, Any]:
                 "iss": address.iss,
                 "aud": list(address.aud),
                 "jti": address.jti,
-                "part": "matter",
-                "info": address.info("matter", reader.kid, suite).hex(),
-                "cek": cek.hex(),
+                "part": made.part,
+                "info": address.info(made.part, reader.kid, suite).hex(),
+                "ceks": {part: cek.hex() for part, cek in ceks.items()},
                 "enc": b64u(made.enc),
                 "wrapped": b64u(made.wrapped),
             }

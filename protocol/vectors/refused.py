@@ -127,25 +127,39 @@ def _items(events: list[Event], slots: cast.Slots) -> list[Entry]:
     ]
     found.append({"name": "one byte too long", "check": "item", "repeat": "20", "times": MAX_ITEM + 1})
     found[-1]["code"] = "event-too-large"
-    more = slots.wrap(cast.secret("more"), cast.Reader("HU"), send.claims.address, "more")
-    return found + _openings(item, signed, json.loads(accept.line()), more)
+    more = slots.wrap({"more": cast.secret("more")}, cast.Reader("HU"), send.claims.address)
+    again = slots.wrap({"matter": cast.secret("again")}, cast.Reader("HU"), send.claims.address)
+    return found + _openings(item, signed, json.loads(accept.line()), [_slot(more), _slot(again)])
 
 
-def _openings(item: Any, signed: Any, foreign: Any, more: Slot) -> list[Entry]:
-    extra = {
-        "part": more.part,
-        "kid": more.kid,
-        "suite": more.suite,
-        "enc": b64u(more.enc),
-        "wrapped": b64u(more.wrapped),
+def _slot(slot: Slot) -> Entry:
+    return {
+        "part": slot.part,
+        "kid": slot.kid,
+        "suite": slot.suite,
+        "enc": b64u(slot.enc),
+        "wrapped": b64u(slot.wrapped),
     }
+
+
+def _openings(item: Any, signed: Any, foreign: Any, more: list[Entry]) -> list[Entry]:
+    unnamed, other_key = more
     reader = cast.Reader("HU")
     cases = {
         "an unknown kind": (signed(kind="request.dance"), "unknown-kind"),
         "a slot for a part that isn't named": (
-            canonical_json({**item, "slots": [*item["slots"], extra]}).decode(),
+            canonical_json({**item, "slots": [*item["slots"], unnamed]}).decode(),
             "part-unreadable",
         ),
+        "a slot that gives another key for a part": (
+            canonical_json({**item, "slots": [*item["slots"], other_key]}).decode(),
+            "part-unreadable",
+        ),
+        "a slot that names a part twice": (
+            canonical_json({**item, "slots": [{**item["slots"][0], "part": "matter,matter"}]}).decode(),
+            "part-unreadable",
+        ),
+        "a slot for one part of two": (canonical_json({**item, "slots": [other_key]}).decode(), "part-unreadable"),
         "no slot for the reader": (canonical_json({**item, "slots": []}).decode(), "part-unreadable"),
         "a slot bound to another event": (
             signed(jti="00000000-0000-4000-8000-00000000ffff"),
@@ -245,7 +259,7 @@ def _parts() -> list[Entry]:
 def _slots(slots: cast.Slots) -> list[Entry]:
     reader, cek = cast.Reader("HU", "X25519"), cast.secret("slot")
     address = Address("DE", ("HU",), "00000000-0000-4000-8000-000000000000")
-    made = slots.wrap(cek, reader, address, "matter")
+    made = slots.wrap({"matter": cek}, reader, address)
     good = {
         "check": "slot",
         "suite": "X25519",
@@ -263,6 +277,7 @@ def _slots(slots: cast.Slots) -> list[Entry]:
         "a longer audience": {"aud": ["HU", "FR"]},
         "another event": {"jti": "00000000-0000-4000-8000-000000000001"},
         "another part": {"part": "person"},
+        "a part more": {"part": "matter,person"},
         "another key id": {"kid": "other"},
         "a suite that isn't allowed": {"suite": "P-256"},
         "another suite": {"suite": "MLKEM768-X25519", "seed": cast.Reader("HU").seed.hex()},

@@ -131,7 +131,7 @@ class Attacker:
             claim, part = seal_part(name, plain, jti=said["jti"], cek=cek, salt=salt)
             named.append({"id": claim.id, "commit": claim.commit, "size": claim.size})
             parts.append(part)
-            slots.append(wrap(cek, reader, address, name))
+            slots.append(wrap({name: cek}, reader, address))
         said.setdefault("parts", named)
         compact = jws.sign(signer or self.node.keys.signer, EVENT_TYP, said, seconds(self.node.clock.now()))
         return Item(compact, tuple(parts), tuple(slots))

@@ -116,7 +116,7 @@ def _slot_for_nothing(a: Attacker) -> Item:
     claims, members = parse_item(item.line).claims, a.victim.members
     reader = members.encryption_key("HU") if members else None
     assert reader is not None
-    return replace(item, slots=(*item.slots, wrap(bytes(32), reader, claims.address, "nothing")))
+    return replace(item, slots=(*item.slots, wrap({"nothing": bytes(32)}, reader, claims.address)))
 
 
 def _person_in_matter(a: Attacker) -> Item:

@@ -99,7 +99,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=50
 @settings(max_examples=60, deadline=None)
 @given(st.dictionaries(st.from_regex(r"\A[a-z]{1,9}\Z"), st.builds(Reply, code=st.just("yes")), max_size=3), TEXT)
 def test_what_one_end_seals_the_other_reads(answers: dict[str, Reply], words: str) -> None:
-    """The contents that come out are those that went in, and every part has one slot a reader (SPEC S-046, S-054)."""
+    """The contents that come out are those that went in, and each reader has one slot for all (SPEC S-046, S-054)."""
     said = Said(text=words, lang="hu")
     contents: dict[str, Content] = {
         MATTER: ReplyMatter(actor=WHO, answers=answers),
@@ -107,7 +107,7 @@ def test_what_one_end_seals_the_other_reads(answers: dict[str, Reply], words: st
     }
     event = seal(contents)
     assert opened(event) == contents
-    assert [(s.part, s.kid) for s in event.slots] == [(MATTER, cast.Reader("DE").kid), (PERSON, cast.Reader("DE").kid)]
+    assert [(s.part, s.kid) for s in event.slots] == [(f"{MATTER},{PERSON}", cast.Reader("DE").kid)]
     assert b"null" not in write_content(contents[PERSON])
 
 
@@ -151,9 +151,9 @@ def test_a_slot_for_another_event() -> None:
     """A slot is bound to issuer, audience, event, part, key and suite (SPEC S-050, S-051)."""
     reader, cek = cast.Reader("DE", "X25519"), cast.secret("cek")
     address = Address("HU", ("DE",), "00000000-0000-4000-8000-000000000001")
-    slot, private = wrap(cek, reader, address, MATTER), reader.private_key(reader.kid)
+    slot, private = wrap({MATTER: cek}, reader, address), reader.private_key(reader.kid)
     assert private is not None
-    assert unwrap(slot, private, address) == cek
+    assert unwrap(slot, private, address) == {MATTER: cek}
     for wrong in (Address("FR", ("DE",), address.jti), Address("HU", ("DE", "FR"), address.jti),
                   Address("HU", ("DE",), CASE)):  # fmt: skip
         assert code(lambda w=wrong: unwrap(slot, private, w)) == "part-unreadable"
@@ -166,13 +166,26 @@ def test_slots_of_others_are_ignored_and_mine_may_be_new() -> None:
     foreign = {**slots[0], "kid": "somebody-else", "enc": "AA", "wrapped": "AA"}
     assert changed(event, slots=[foreign, *slots]) == ACT
     cek = open_ceks(event, cast.Reader("DE"))[MATTER]
-    again = wrap(cek, cast.Reader("DE", "X25519"), event.claims.address, MATTER)
+    again = wrap({MATTER: cek}, cast.Reader("DE", "X25519"), event.claims.address)
     new = {"part": MATTER, "kid": again.kid, "suite": again.suite, "enc": b64u(again.enc)}
     line = canonical_json(json.loads(event.line()) | {"slots": [new | {"wrapped": b64u(again.wrapped)}]})
     replaced = parse_item(line)
     assert replaced.digest == event.digest
     assert open_ceks(replaced, cast.Reader("DE", "X25519")) == {MATTER: cek}
     assert code(lambda: changed(event, slots=[foreign])) == "part-unreadable"
+
+
+def test_a_reader_of_one_part_reads_no_other() -> None:
+    """A slot gives the keys of the parts that it names, alone or together, and of no other (SPEC S-055, S-260)."""
+    event, reader = seal({MATTER: ReplyMatter(actor=WHO), PERSON: ReplyPerson()}), cast.Reader("DE")
+    ceks = open_ceks(event, reader)
+    one, other = (wrap({part: cek}, reader, event.claims.address) for part, cek in ceks.items())
+    assert open_ceks(replace(event, slots=(other, one)), reader) == ceks
+    redacted = replace(event, slots=(one,))
+    assert code(lambda: open_ceks(redacted, reader)) == "part-unreadable"
+    private = reader.private_key(reader.kid)
+    assert private is not None
+    assert unwrap(one, private, event.claims.address) == {MATTER: ceks[MATTER]}
 
 
 def test_a_key_of_the_wrong_length() -> None:
@@ -425,7 +438,7 @@ def test_every_slot_of_ours_gives_the_same_key(same: bool) -> None:  # noqa: FBT
     )
     ceks = open_ceks(event, _TwoNames(reader))
     cek = ceks["matter"] if same else bytes(32)
-    more = wrap(cek, _Second(reader), event.claims.address, "matter")
+    more = wrap({"matter": cek}, _Second(reader), event.claims.address)
     twice = replace(event, slots=(*event.slots, more))
     if same:
         assert open_ceks(twice, _TwoNames(reader)) == ceks

@@ -87,7 +87,7 @@ class Voice:
         said, cek = self.event_claims(kind=kind, **claims), random(CEK_BYTES)
         claim, part = seal_part(MATTER, canonical_json(matter), jti=said["jti"], cek=cek, salt=random(SALT_BYTES))
         said["parts"] = [{"id": claim.id, "commit": commit or claim.commit, "size": claim.size}]
-        slot = wrap(cek, reader, Address(said["iss"], tuple(said["aud"]), said["jti"]), MATTER)
+        slot = wrap({MATTER: cek}, reader, Address(said["iss"], tuple(said["aud"]), said["jti"]))
         compact = self.signed(canonical_json(said), **{"typ": EVENT_TYP, **(header or {})})
         return Item(item_line(compact, (part,), (slot,)), digest_of(compact))
 
