@@ -245,7 +245,7 @@ class _Taking:
     def _first(self, item: Opened, case: Case | None) -> Case:
         claims, matter = item.event.claims, item.contents[MATTER]
         assert isinstance(matter, SendMatter)
-        if case is not None or cases.by_number(self.tx, matter.number, "replying") is not None:
+        if case is not None or cases.replying_by_number(self.tx, matter.number) is not None:
             raise ProtocolError("case-exists", "the case or its number")
         if len(claims.aud) != 1:
             raise ProtocolError("content-malformed", "a request has one recipient")  # SPEC S-047

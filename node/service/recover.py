@@ -151,9 +151,7 @@ class _Taking:
         folded = fold(self.node.country, receipted, lambda digest: streams.by_receipt(self.tx, digest) is not None)
         if folded.case is None or not folded.whole or folded.case.counterpart != self.peer:
             return False
-        other = (
-            cases.by_number(self.tx, folded.case.number, folded.case.role) if folded.case.role == "replying" else None
-        )
+        other = cases.replying_by_number(self.tx, folded.case.number) if folded.case.role == "replying" else None
         return other is None or other["id"] == case_id
 
     # --- writing it down ---

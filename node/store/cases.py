@@ -91,9 +91,12 @@ def find(q: Read, case_id: str) -> Case | None:
     return from_row(row) if row else None
 
 
-def by_number(q: Read, number: str, role: str) -> Row | None:
-    """Return the case with a number on one side."""
-    return q.one("SELECT id FROM cases WHERE number = :number AND role = :role", {"number": number, "role": role})
+def replying_by_number(q: Read, number: str) -> Row | None:
+    """Return the case with a number that somebody asked us.
+
+    The role isn't a parameter: the index is of this role alone, and SQLite would plan anew for each value.
+    """
+    return q.one("SELECT id FROM cases WHERE number = :number AND role = 'replying'", {"number": number})
 
 
 def mark_read(tx: Tx, case_id: str) -> None:
