@@ -65,6 +65,8 @@ _TABLE: Final = (
     Code("not-owner", 409, "caller", "It is the other side's turn.", "Wait, or ask the other side for the change."),
     Code("wrong-state", 409, "caller", "The case isn't in a state that allows this.", "Read the case again."),
     Code("date-differs", 409, "caller", "The date isn't the one that is on the table.", "Read the case again."),
+    Code("case-full", 409, "caller", "Your side has written as many messages in this case as it may.",
+         "Close the case and send a new request."),
     Code("exists", 409, "caller", "It exists already.", "Choose another name."),
     Code("idempotency-mismatch", 409, "caller", "The Idempotency-Key was used for another request.", "Use a new key."),
     Code("too-large", 413, "caller", "It is larger than allowed.", "See docs/limits.md."),

@@ -194,6 +194,13 @@ class WordPerson(Content):
     comment: Said | None = None
 
 
+class MessagePerson(Content):
+    """`note.message`: what is written to the other side beside the procedure, and files; one of the two at least."""
+
+    comment: Said | None = None
+    attachments: Attachments = ()
+
+
 class BlobMatter(Content):
     """`notice.blob-stored`: the ciphertext digests that the other side now holds."""
 
@@ -211,6 +218,7 @@ SHAPES: Final[dict[str, tuple[type[Content], type[Content] | None]]] = {
     "date.propose": (DateMatter, WordPerson),
     "date.agree": (DateMatter, None),
     "wish.withdraw": (ActMatter, WordPerson),
+    "note.message": (ActMatter, MessagePerson),
     "notice.opened": (ActMatter, None),
     "notice.blob-stored": (BlobMatter, None),
 }
@@ -218,7 +226,7 @@ SHAPES: Final[dict[str, tuple[type[Content], type[Content] | None]]] = {
 
 
 def chain_of(kind: str) -> str | None:
-    """Return the chain that a kind belongs to, `request` or `date`; wishes and notices have none."""
+    """Return the chain that a kind belongs to, `request` or `date`; wishes, notes and notices have none."""
     family = kind.partition(".")[0]
     return family if family in ("request", "date") else None
 

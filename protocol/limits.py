@@ -49,6 +49,9 @@ MAX_BLOB = 20 * MIB
 MAX_ATTACHMENTS = 20
 """Attachments that one event names."""
 
+MAX_MESSAGES = 100
+"""Messages of one side in one case."""
+
 MAX_TEXT = 8 * KIB
 """Characters of one free text."""
 

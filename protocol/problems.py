@@ -97,6 +97,7 @@ _TABLE: Final = (
     _final("wrong-state", "The case is no longer in a state that allows this.", "Read the case again."),
     _final("no-predecessor", "It follows an event that the receiver didn't accept.", "Repeat what was refused first."),
     _final("case-fork", "Another event has the same number in this case.", "Both events are kept as a proof."),
+    _final("case-full", "The side has written as many messages in this case as it may.", "Close it, and ask anew."),
     _final("date-differs", "The date agreed isn't the date that was proposed.", "Propose the other date."),
 )  # fmt: skip
 

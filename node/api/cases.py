@@ -6,10 +6,10 @@ from pydantic import model_validator
 
 from node.api.drafts import ReplyFields, reply_of
 from node.api.requests import CaseRef, case_ref
-from node.api.route import Call, File, Limit, Offset, Page, Route, Shape
+from node.api.route import Call, File, Limit, Offset, Page, Route, Shape, Upload
 from node.domain.case_view import CaseSummary, CaseView
 from node.domain.draft import Country
-from node.service import cases, reading
+from node.service import cases, messages, reading
 from protocol.content import Day, Id, Said
 from protocol.request import Side, State
 
@@ -49,6 +49,12 @@ class OtherDate(Comment):
     """Another date for the reply."""
 
     date: Day
+
+
+class NewMessage(Shape):
+    """What is written to the other side; a file goes by a call of its own."""
+
+    comment: Said
 
 
 class Unclear(Shape):
@@ -124,6 +130,19 @@ async def clarify(call: Call) -> CaseRef:
     return case_ref(await cases.clarify(call.node, call.actor, call.path["case"], body.question))
 
 
+async def write(call: Call) -> CaseRef:
+    """Write a message."""
+    body: NewMessage = call.body
+    return case_ref(await messages.send(call.node, call.actor, call.path["case"], body.comment))
+
+
+async def send_file(call: Call) -> CaseRef:
+    """Send a file."""
+    file: Upload = call.body
+    sent = [messages.NewFile(file.name, file.media_type, file.data)]
+    return case_ref(await messages.send(call.node, call.actor, call.path["case"], None, sent))
+
+
 async def close(call: Call) -> CaseRef:
     """Close."""
     return case_ref(await cases.close(call.node, call.actor, call.path["case"]))
@@ -152,6 +171,10 @@ ROUTES: Final = (
           body=NewReply),
     Route("POST", "/cases/{case}/clarify", "clarifyCase", "Ask for a clarification of the reply", clarify, CaseRef,
           body=Unclear),
+    Route("POST", "/cases/{case}/message", "writeToCase", "Write to the other side of an open case", write, CaseRef,
+          body=NewMessage),
+    Route("POST", "/cases/{case}/files", "sendFileToCase", "Send a file (PDF, PNG, JPEG or text) as a message",
+          send_file, CaseRef, body=Upload),
     Route("POST", "/cases/{case}/close", "closeCase", "Accept the reply and close the case", close, CaseRef),
     Route("POST", "/cases/{case}/withdraw", "withdrawCase", "Ask to withdraw a request, or grant that wish", withdraw,
           CaseRef, body=Comment),

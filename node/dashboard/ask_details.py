@@ -3,12 +3,13 @@
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from aiohttp import web
 from pydantic import ValidationError
 
 from node.dashboard.asking import Asking
-from node.dashboard.form import Form
+from node.dashboard.form import File, Form
 from node.dashboard.page import ACTOR, LANG, Mistake, Option, Texts, see_other
 from node.dashboard.sign_in import checked_form
 from node.domain.case_view import Attachment
@@ -178,17 +179,34 @@ async def add_files(node: Node, request: web.Request, draft_id: str, form: Form)
     """Attach the uploaded files to a draft; returns what is wrong with them, and notes with which in the form."""
     for file in form.files:
         form.refused_file = file.name
-        if not file.data:
-            return {"files": "error.file-empty"}
-        media_type = "application/pdf" if file.data.startswith(b"%PDF-") else file.media_type.partition(";")[0]
+        if wrong := refusal_of(media_type_of(file), file.data):
+            return {"files": wrong}
         try:
-            await drafts.attach(node, request[ACTOR], draft_id, file.name, media_type, file.data)
+            await drafts.attach(node, request[ACTOR], draft_id, file.name, media_type_of(file), file.data)
         except NodeError as error:
-            known = {"too-large": "error.file-size", "unsupported-media": "error.file-type"}
-            if error.code not in known:
+            if error.code not in _FILE_FAULTS:
                 raise
-            return {"files": known[error.code]}
+            return {"files": _FILE_FAULTS[error.code]}
     return {}
+
+
+_FILE_FAULTS: Final = {"too-large": "error.file-size", "unsupported-media": "error.file-type"}
+
+
+def media_type_of(file: File) -> str:
+    """Return what a file says it is; a PDF is one whatever the browser calls it."""
+    return "application/pdf" if file.data.startswith(b"%PDF-") else file.media_type.partition(";")[0]
+
+
+def refusal_of(media_type: str, data: bytes) -> str:
+    """Return the text that says why a file can't be taken, or nothing."""
+    if not data:
+        return "error.file-empty"
+    try:
+        drafts.check_file(media_type, data)
+    except NodeError as error:
+        return _FILE_FAULTS[error.code]
+    return ""
 
 
 _NEEDS = {

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
-from node.dashboard.ask_details import told
+from node.dashboard.ask_details import media_type_of, refusal_of, told
 from node.dashboard.confirm import Confirmation, confirm
 from node.dashboard.form import Form
 from node.dashboard.page import ACTOR, LANG, NODE, SESSION, Flash, Mistake, Option, render, see_other, texts_of
@@ -15,10 +15,11 @@ from node.dashboard.sign_in import checked_form
 from node.domain.case_view import FreeText
 from node.domain.draft import ReplyDraft
 from node.errors import NodeError
-from node.service import cases, reading
+from node.service import cases, messages, reading
 from node.service.idempotency import Answer, Idempotency, Repeatable
 from node.service.reuse import draft_from
 from protocol.encoding import b64u, sha256_b64u
+from protocol.limits import MAX_ATTACHMENTS, MAX_BLOB
 
 Done = tuple[str, dict[str, str]]
 ONCE: Final = web.AppKey("dashboard_once", Idempotency)
@@ -62,6 +63,8 @@ async def _show(
         errors=errors,
         open=opened,
         once=b64u(node.entropy.random(_ONCE)),
+        file_count=MAX_ATTACHMENTS,
+        file_size=MAX_BLOB,
     )
 
 
@@ -92,6 +95,7 @@ _FIELDS = {
     "propose-date": "date",
     "clarify": "question",
     "clarification": "clarification",
+    "message": "message",
 }
 
 
@@ -189,6 +193,27 @@ async def _clarification(request: web.Request, form: Form) -> Done:
     return "flash.clarified", {}
 
 
+async def _message(request: web.Request, form: Form) -> web.Response | Done:
+    """Send what was written and chosen, once for each page that the form stood on."""
+    node, actor, case_id = request.app[NODE], request[ACTOR], request.match_info["case"]
+    word = form.said("message", form["message_language"] or request[LANG])
+    files = [messages.NewFile(file.name, media_type_of(file), file.data) for file in form.files]
+    if word is None and not files:
+        raise _missing("message")
+    for file in files:
+        if wrong := refusal_of(file.media_type, file.data):
+            form.refused_file = file.name
+            errors = told(texts_of(request), {"files": wrong}, file.name)
+            return await _show(request, form.values(), errors, "message")
+
+    async def work() -> Answer:
+        await messages.send(node, actor, case_id, word, files)
+        return HTTPStatus.SEE_OTHER, b""
+
+    await _once(request, form, f"message {case_id}", work)
+    return "flash.message-sent", {}
+
+
 async def _close(request: web.Request, form: Form) -> web.Response | Done:
     if form["confirmed"] != "yes":
         return _confirm(request, "close")
@@ -227,11 +252,17 @@ async def _reuse(request: web.Request, form: Form) -> web.Response:
         place = _MENDING[made.mend].format(draft=made.draft.id, country=case.counterpart, area=case.area)
         return HTTPStatus.SEE_OTHER, place.encode()
 
-    pressed = Repeatable(
-        actor.id, f"page:{form['once'][:_KEY]}", sha256_b64u(f"reuse {case.id}".encode()), request[SESSION]
-    )
-    _, page = await request.app[ONCE].once(pressed, work) if form["once"] else await work()
+    _, page = await _once(request, form, f"reuse {case.id}", work)
     return see_other(page.decode(), "flash.reused", number=case.number)
+
+
+async def _once(request: web.Request, form: Form, what: str, work: Callable[[], Awaitable[Answer]]) -> Answer:
+    """Do something once for each page that its button stood on."""
+    if not form["once"]:
+        return await work()
+    key = f"page:{form['once'][:_KEY]}"
+    pressed = Repeatable(request[ACTOR].id, key, sha256_b64u(what.encode()), request[SESSION])
+    return await request.app[ONCE].once(pressed, work)
 
 
 _ACTIONS: dict[str, Act] = {
@@ -241,6 +272,7 @@ _ACTIONS: dict[str, Act] = {
     "agree-date": _agree,
     "clarify": _clarify,
     "clarification": _clarification,
+    "message": _message,
     "close": _close,
     "withdraw": _withdraw,
     "reuse": _reuse,

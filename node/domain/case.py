@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from protocol import dates, request
 from protocol.content import ActMatter, Content, DateMatter, SendMatter, chain_of
 from protocol.event import Claims
+from protocol.message import MESSAGE
 from protocol.problems import ProtocolError
 from protocol.request import SEND, Side
 
@@ -65,7 +66,7 @@ class Case:
         state: request.State = self.state  # type: ignore[assignment]
         found = request.kinds(state, self.role) + dates.kinds(self.date_state, self.role, state)
         wish = self.role == "asking" and self.state in ("sent", "accepted") and not self.withdrawal_wished
-        return (*found, "wish.withdraw") if wish else found
+        return (*found, *(("wish.withdraw",) if wish else ()), MESSAGE)
 
 
 def opened(claims: Claims, digest: str, matter: SendMatter, country: str) -> Case:
@@ -143,7 +144,7 @@ def _dated(case: Case, claims: Claims, digest: str, matter: Content, request_sta
 
 
 def _noted(case: Case, claims: Claims, side: Side) -> Case:
-    # SPEC S-075, S-077: no state moves
+    # SPEC S-075, S-077: no state moves; a message changes nothing at all
     if claims.kind == "wish.withdraw":
         if side != "asking":
             raise ProtocolError("not-owner", "only the asking side wishes to withdraw")

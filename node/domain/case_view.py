@@ -109,6 +109,18 @@ class Attachment(View):
     here: bool
 
 
+class Message(View):
+    """What one side wrote to the other beside the procedure; `files` are names of attachments of the case."""
+
+    at: datetime
+    side: Side
+    authority: str
+    person: str | None
+    text: FreeText | None
+    files: tuple[str, ...]
+    transit: Transit
+
+
 class TimelineEntry(View):
     """Who did what and when; `transit` says whether the other side's receipt is there."""
 
@@ -175,6 +187,7 @@ class CaseView(View):
     comment: FreeText | None
     reason: FreeText | None
     clarifications: tuple[Clarification, ...]
+    messages: tuple[Message, ...]
     attachments: tuple[Attachment, ...]
     timeline: tuple[TimelineEntry, ...]
     notices: tuple[Text, ...]

@@ -13,6 +13,7 @@ from node.domain.case_view import (
     Choice,
     Clarification,
     FreeText,
+    Message,
     Question,
     Side,
     Text,
@@ -28,6 +29,7 @@ from node.store.tx import Row
 from protocol.content import (
     DateMatter,
     DeclineMatter,
+    MessagePerson,
     Reply,
     ReplyMatter,
     ReplyPerson,
@@ -235,6 +237,18 @@ class Story:
                 found[-1] = found[-1].model_copy(update={"answered": word, "answered_at": unstamp(stored.at)})
         return tuple(found)
 
+    def messages(self) -> tuple[Message, ...]:
+        """Return what the two sides wrote beside the procedure, refused messages too: their authors look for them."""
+        return tuple(
+            Message(
+                **self._act(stored),
+                text=said(stored.person.comment),
+                files=tuple(ref.name for ref in stored.person.attachments),
+            )
+            for stored in self.events
+            if isinstance(stored.person, MessagePerson)
+        )
+
     def attachments(self, rows: Mapping[str, Row]) -> tuple[Attachment, ...]:
         """Return the files of the case; `rows` says which are here."""
         return tuple(
@@ -259,21 +273,27 @@ class Story:
 
     def _entries(self) -> Iterator[TimelineEntry]:
         for stored in self.events:
-            authority, person = actor_of(stored.matter)
-            side = self._side(stored)
-            party = self.matter.asking if side == "asking" else self.matter.replying
-            transit: Transit = "given-up" if stored.code == GIVEN_UP else stored.status  # type: ignore[assignment]
             yield TimelineEntry(
-                at=unstamp(stored.at),
-                side=side,
-                authority=party.name if authority in (None, party.authority) else authority or party.name,
-                person=person,
+                **self._act(stored),
                 kind=stored.kind,
                 text=self.texts.interface(f"event.{stored.kind}"),
                 detail=self._detail(stored),
-                transit=transit,
                 refusal=self._refusal(stored),
             )
+
+    def _act(self, stored: Stored) -> dict[str, Any]:
+        """Return who said something when, and how far it has come."""
+        authority, person = actor_of(stored.matter)
+        side = self._side(stored)
+        party = self.matter.asking if side == "asking" else self.matter.replying
+        transit: Transit = "given-up" if stored.code == GIVEN_UP else stored.status  # type: ignore[assignment]
+        return {
+            "at": unstamp(stored.at),
+            "side": side,
+            "authority": party.name if authority in (None, party.authority) else authority,
+            "person": person,
+            "transit": transit,
+        }
 
     def _detail(self, stored: Stored) -> FreeText | None:
         if isinstance(stored.matter, DateMatter):

@@ -66,13 +66,18 @@ class _Act:
         return await issue(self.node, self.actor, self.case, kind, self.parts(matter, word))
 
 
-def _act(node: Node, actor: Actor, case_id: str, kind: str) -> _Act:
+def case_to_act(node: Node, actor: Actor, case_id: str, kind: str) -> Case:
+    """Return a case in which the actor may issue an event of a kind now; raises `wrong-state` or `not-owner`."""
     actor.require("cases.act")
     case = own_case(node, actor, case_id)
     if kind not in case.moves():
         code = "not-owner" if case.owner not in (None, case.role) else "wrong-state"
         raise NodeError(code, f"{kind} isn't possible: the case is {case.state}, the date {case.date_state}.")
-    return _Act(node, actor, case)
+    return case
+
+
+def _act(node: Node, actor: Actor, case_id: str, kind: str) -> _Act:
+    return _Act(node, actor, case_to_act(node, actor, case_id, kind))
 
 
 async def accept(

@@ -119,8 +119,7 @@ def _unlink(node: Node, refs: Iterable[AttachmentRef]) -> None:
 
 async def drop(node: Node, draft_id: str, refs: Sequence[AttachmentRef]) -> None:
     """Take back files that were stored for a request that isn't begun after all, and its key."""
-    await node.store.write(lambda tx: blobs.forget(tx, [ref.sha256 for ref in refs]))
-    _unlink(node, refs)
+    await drop_files(node, refs)
     await node.case_keys.erase([draft_id])
 
 
@@ -141,19 +140,24 @@ async def attach(node: Node, actor: Actor, draft_id: str, name: str, media_type:
     assert held is not None
     if len(held.attachments) >= MAX_ATTACHMENTS:
         raise NodeError("too-large", f"A message has at most {MAX_ATTACHMENTS} attachments.")
-    if len(data) > MAX_BLOB:
-        raise NodeError("too-large", f"An attachment has at most {MAX_BLOB} bytes.")
-    start = MEDIA_TYPES.get(media_type)
-    if start is None or not data.startswith(start) or not data:
-        raise NodeError("unsupported-media", fields={"file": "unsupported-media"})
-    ref = await store_file(node, draft.case, _clean(name), media_type, data)
+    check_file(media_type, data)
+    ref = await store_file(node, draft.case, name, media_type, data)
     added = held.model_copy(update={"attachments": (*held.attachments, ref)})
     place = (draft.kind, draft.id, draft.case)
     try:
         return await _save(node, actor, place, added, draft.authority, draft.version)
     except NodeError:  # somebody was quicker: no draft names the file, so nobody would ever delete it
-        await _drop_blob(node, ref.sha256)
+        await drop_files(node, [ref])
         raise
+
+
+def check_file(media_type: str, data: bytes) -> None:
+    """Raise `too-large` or `unsupported-media` for what can't be attached."""
+    if len(data) > MAX_BLOB:
+        raise NodeError("too-large", f"An attachment has at most {MAX_BLOB} bytes.")
+    start = MEDIA_TYPES.get(media_type)
+    if start is None or not data.startswith(start) or not data:
+        raise NodeError("unsupported-media", fields={"file": "unsupported-media"})
 
 
 async def detach(node: Node, actor: Actor, draft_id: str, digest: str) -> Draft:
@@ -162,18 +166,20 @@ async def detach(node: Node, actor: Actor, draft_id: str, digest: str) -> Draft:
     held = draft.request or draft.reply
     assert held is not None
     kept = tuple(ref for ref in held.attachments if ref.sha256 != digest)
-    if len(kept) == len(held.attachments):
+    gone = [ref for ref in held.attachments if ref.sha256 == digest]
+    if not gone:
         raise NodeError("not-found")
     changed = held.model_copy(update={"attachments": kept})
     place = (draft.kind, draft.id, draft.case)
     saved = await _save(node, actor, place, changed, draft.authority, draft.version)
-    await _drop_blob(node, digest)
+    await drop_files(node, gone)
     return saved
 
 
-async def _drop_blob(node: Node, digest: str) -> None:
-    await node.store.write(lambda tx: blobs.forget(tx, [digest]))
-    blobs.path_of(node.config.data, digest).unlink(missing_ok=True)
+async def drop_files(node: Node, refs: Sequence[AttachmentRef]) -> None:
+    """Take back files that no draft and no event names."""
+    await node.store.write(lambda tx: blobs.forget(tx, [ref.sha256 for ref in refs]))
+    _unlink(node, refs)
 
 
 def _clean(name: str) -> str:
@@ -183,13 +189,13 @@ def _clean(name: str) -> str:
 
 
 async def store_file(node: Node, case_id: str, name: str, media_type: str, data: bytes) -> AttachmentRef:
-    """Encrypt a file and store it for a case."""
+    """Encrypt a file and store it for a case, under its name without path and control characters."""
     key = node.entropy.random(32)
     sealed = b"".join(seal_blob(data, key))
     digest = sha256(sealed)
     blobs.write_file(blobs.path_of(node.config.data, b64u(digest)), sealed)
     await node.store.write(lambda tx: blobs.own(tx, b64u(digest), case_id, node.country, len(data)))
-    return attachment(digest, key, size=len(data), name=name, media_type=media_type)
+    return attachment(digest, key, size=len(data), name=_clean(name), media_type=media_type)
 
 
 async def _save(

@@ -23,6 +23,7 @@ from node.store.tx import Row
 from protocol import dates
 from protocol.blob import SEALED_CHUNK, open_blob
 from protocol.content import SendMatter
+from protocol.message import MESSAGE
 from protocol.problems import ProtocolError
 
 
@@ -168,6 +169,7 @@ def view_case(node: Node, actor: Actor, case_id: str, lang: str, *, as_form: boo
         comment=story.request_comment(),
         reason=story.reason(),
         clarifications=story.clarifications(),
+        messages=story.messages(),
         attachments=story.attachments(node.store.read_now(lambda q: blobs.of_case(q, case_id))),
         timeline=story.timeline(),
         notices=_notices(node, texts, case, events),
@@ -209,6 +211,7 @@ _ACTIONS = {
     "date.agree": "agree-date",
     "date.propose": "propose-date",
     "wish.withdraw": "withdraw",
+    MESSAGE: "message",
 }
 
 
@@ -242,7 +245,7 @@ def _each_notice(node: Node, texts: CaseTexts, case: Case, events: list[Stored])
         yield texts.interface("notice.set-fetched")
     if case.date_state == "proposed" and case.role == "asking" and not case.ended:
         yield texts.interface("notice.date-proposed", date=texts.day(case.due))
-    acts = [stored for stored in events if not stored.kind.startswith("notice.")]
+    acts = [stored for stored in events if not stored.kind.startswith(("notice.", "note."))]
     if acts[-1].code is not None:
         yield texts.refusal(acts[-1].code)
 

@@ -17,6 +17,8 @@ from protocol.batch import Batch, Head, check_body, consumed, expected, place
 from protocol.content import MATTER, SEND_KIND, AttachmentRef, BlobMatter, Content, SendMatter, check_values
 from protocol.event import Claims, Event, open_ceks, open_contents, parse_item
 from protocol.member import MessageKey
+from protocol.message import MESSAGE
+from protocol.message import check as check_message
 from protocol.problems import STORED, ProtocolError
 from protocol.receipt import issue as issue_receipt
 from protocol.receipt import parse_receipt
@@ -269,6 +271,8 @@ class _Taking:
         if claims.iss != case.counterpart or claims.aud != (self.node.country,):
             raise ProtocolError("not-a-party", claims.iss)
         self._judge(item, case)
+        if claims.kind == MESSAGE:
+            check_message(item.contents, events.count_of(self.tx, case.id, claims.iss, MESSAGE))
         self._check_notice(item, case)
         refused = refusals.allows(self.tx, claims)
         after = advanced(case, claims, item.event.name, item.contents[MATTER], after_refusal=refused)

@@ -51,6 +51,16 @@ def of_case(q: Read, case_id: str) -> list[Row]:
     return q.all("SELECT * FROM event WHERE case_id = :id ORDER BY seq", {"id": case_id})
 
 
+def count_of(q: Read, case_id: str, iss: str, kind: str) -> int:
+    """Return how many events of a kind a side has said in a case, those not counted that were refused."""
+    row = q.one(
+        "SELECT COUNT(*) AS count FROM event"
+        " WHERE case_id = :id AND iss = :iss AND kind = :kind AND status <> 'refused'",
+        {"id": case_id, "iss": iss, "kind": kind},
+    )
+    return int(row["count"]) if row else 0
+
+
 def by_jti(q: Read, jti: str) -> Row | None:
     """Return an event by its identifier."""
     return q.one("SELECT * FROM event WHERE jti = :jti", {"jti": jti})

@@ -34,6 +34,8 @@ async def test_a_national_system_asks_and_another_answers(apis: Apis):
     await apis.anna.post(f"{case}/agree-date")
     await apis.settled()
     await apis.katalin.post(f"{case}/accept")
+    await apis.anna.post(f"{case}/message", {"comment": {"text": "Danke!", "lang": "de"}})
+    assert (await apis.anna.upload(f"{case}/files", PDF, "urkunde.pdf")).status == 200
     reply = await apis.katalin.post(f"{case}/reply-draft")
     answers = {"reply": {"answers": {"sanctions": {"code": "no"}}}}
     await apis.katalin.call("PUT", f"drafts/{reply['id']}", answers)
@@ -49,6 +51,10 @@ async def test_a_national_system_asks_and_another_answers(apis: Apis):
     view = await apis.anna.get(case, lang="fr")
     assert view["questions"][0]["text"]["lang"] == "fr"
     assert view["clarifications"][0]["answered"] == {"text": "Nem.", "lang": "hu"}
+    assert [(one["text"] and one["text"]["text"], one["files"]) for one in view["messages"]] == [
+        ("Danke!", []),
+        (None, ["urkunde.pdf"]),
+    ]
     assert {entry["transit"] for entry in view["timeline"]} == {"applied"}
 
 

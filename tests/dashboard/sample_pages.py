@@ -23,6 +23,7 @@ from node.domain.case_view import (
     Clarification,
     Due,
     FreeText,
+    Message,
     Party,
     Question,
     Text,
@@ -215,6 +216,20 @@ def entry(day: int, side: str, kind: str, **more: Any) -> TimelineEntry:
     return TimelineEntry(at=at(day), side=side, authority=party.name, kind=kind, **values)
 
 
+MESSAGES = (
+    Message(
+        at=at(19),
+        side="asking",
+        authority=BERLIN.name,
+        person="Anna Weber",
+        text=FreeText(text=f"Anbei die Urkunde. {ATTACK}", lang="de"),
+        files=("urkunde.pdf", ATTACK),
+        transit="applied",
+    ),
+    Message(at=at(20), side="replying", authority="X", person=None, text=None, files=("a.pdf",), transit="on-its-way"),
+)
+
+
 def case(state: str, role: str, holder: str, **more: Any) -> CaseView:
     """Give the sample case as one side sees it in a state."""
     history = (
@@ -227,6 +242,7 @@ def case(state: str, role: str, holder: str, **more: Any) -> CaseView:
         "questions": QUESTIONS,
         "reason": None,
         "clarifications": (),
+        "messages": (),
         "notices": (),
         "actions": (),
         "timeline": history,
@@ -317,6 +333,8 @@ def case_page(view: CaseView, **more: Any) -> Mapping[str, Any]:
         "own_lang": "de",
         "open": "",
         "once": "x",
+        "file_count": 20,
+        "file_size": 20 * 1024 * 1024,
         "reasons": REASONS,
         **more,
     }
@@ -959,7 +977,8 @@ def case_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
         "clarifying",
         "replying",
         "us",
-        actions=("reply",),
+        actions=("reply", "message"),
+        messages=MESSAGES,
         questions=ANSWERED,
         clarifications=(earlier, asked),
         due=due(-3),

@@ -91,6 +91,14 @@ async def test_an_official_asks_and_another_answers_on_their_pages(tmp_path: Pat
         theirs = await katalin.get(href)
         accepted = await katalin.post(theirs.form("/accept"), accept="agree")
         assert accepted.status == 200, accepted.text[:900]
+        wrong = await katalin.post(
+            accepted.form("/message"), ("a.exe", "application/pdf", b"MZ"), message="Lásd a fájlt."
+        )
+        assert (wrong.status, "Lásd a fájlt." in wrong.html) == (422, True)
+        form = wrong.form("/message")
+        for _ in range(2):  # a second press sends nothing more
+            said = await katalin.post(form, ("lap.pdf", "application/pdf", PDF), message="Lásd a fájlt.")
+            assert (said.status, said.html.count("lap.pdf")) == (200, 2), said.text[:900]
         form = await katalin.get(f"{href}/reply")
         replied = await katalin.post(
             form.form("/reply"),
@@ -101,6 +109,7 @@ async def test_an_official_asks_and_another_answers_on_their_pages(tmp_path: Pat
         await both.settled()
         read = await anna.get(case.path)
         assert "2015 óta." in read.text
+        assert "Lásd a fájlt." in read.text
         assert 'lang="hu"' in read.html
         confirm = await anna.post(read.form("/close"))
         closed = await anna.post(confirm.form("/close"))

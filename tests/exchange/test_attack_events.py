@@ -19,10 +19,21 @@ from node.store.migrations import NODE
 from node.store.store import Store
 from protocol import jws
 from protocol.batch import parse_batch
-from protocol.content import Asked, DateMatter, PartyName, Reply, ReplyMatter, ReplyPerson, Said, SendPerson, Variable
+from protocol.content import (
+    Asked,
+    DateMatter,
+    MessagePerson,
+    PartyName,
+    Reply,
+    ReplyMatter,
+    ReplyPerson,
+    Said,
+    SendPerson,
+    Variable,
+)
 from protocol.encoding import b64u
 from protocol.event import parse_item
-from protocol.limits import MAX_ITEM
+from protocol.limits import MAX_ITEM, MAX_MESSAGES
 from protocol.part import SealedPart
 from protocol.problems import PROBLEMS
 from protocol.receipt import parse_receipt
@@ -156,6 +167,16 @@ def _on_theirs(kind: str, **claims: Any) -> Craft:
     return lambda a: a.follow(a.asked_by_victim, kind, {"matter": act()}, **claims)
 
 
+def _message(a: Attacker, about: Case, said: MessagePerson) -> Item:
+    return a.follow(about, "note.message", {"matter": act(), "person": said})
+
+
+async def _one_message_too_many(a: Attacker) -> Item:
+    case, word = await a.be_asked(), MessagePerson(comment=Said(text="?", lang="de"))
+    assert await a.send(*(_message(a, case, word) for _ in range(MAX_MESSAGES))) == ["stored"] * MAX_MESSAGES
+    return _message(a, case, word)
+
+
 DEEP = b'{"actor":' + b"[" * 10_000 + b"]" * 10_000 + b"}"
 ELSEWHERE = PartyName(authority="HU-nowhere", name="?")
 AUSTRIAN = PartyName(authority="AT-bka", name="?")
@@ -239,6 +260,11 @@ REFUSED: dict[str, tuple[Craft, str]] = {
         _of("notice.blob-stored", raw({"stored": [b64u(bytes(32))]})),
         "content-malformed",
     ),
+    "a message that says nothing": (
+        lambda a: a.follow(a.asked, "note.message", {"matter": act()}),
+        "content-malformed",
+    ),
+    "one message too many": (_one_message_too_many, "case-full"),
     "content 10,000 deep": (_of("wish.withdraw", DEEP), "content-malformed"),
     "content with a key twice": (_of("wish.withdraw", b'{"actor":{},"actor":{}}'), "content-malformed"),
     "content that is no JSON": (_of("wish.withdraw", b"\xff"), "content-malformed"),

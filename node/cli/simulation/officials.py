@@ -13,7 +13,7 @@ from node.cli.simulation.trace import Trace
 from node.domain.access import Actor, operator
 from node.domain.case import Case
 from node.domain.draft import Draft, ReplyDraft, RequestDraft
-from node.service import cases, directory, drafts, reading, requests
+from node.service import cases, directory, drafts, messages, reading, requests
 from node.service.node import Node
 from node.store import cases as stored_cases
 from node.store import fates
@@ -126,6 +126,7 @@ class Official:
         reason = self._chance.choice(_REASONS)
         answers = {"registration-status": Reply(code="registered"), "sanctions": Reply(code="no", comment=word)}
         replied = ReplyDraft(answers=answers) if case.state == "accepted" else ReplyDraft(comment=word)
+        files = [messages.NewFile("diploma.pdf", "application/pdf", _FILE)] if self._chance.random() < 0.3 else []  # noqa: PLR2004
         moves: dict[str, Callable[[Actor], Awaitable[Any]]] = {
             "read": lambda who: reading.read_case(node, who, case.id, "de"),
             "request.accept": lambda who: cases.accept(node, who, case.id, word),
@@ -135,6 +136,7 @@ class Official:
             "request.close": lambda who: cases.close(node, who, case.id),
             "request.withdraw": lambda who: cases.withdraw(node, who, case.id),
             "wish.withdraw": lambda who: cases.withdraw(node, who, case.id, word),
+            "note.message": lambda who: messages.send(node, who, case.id, word, files),
             "date.propose": lambda who: cases.propose_date(node, who, case.id, date),
             "date.agree": lambda who: cases.agree_date(node, who, case.id),
         }

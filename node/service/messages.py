@@ -1,0 +1,68 @@
+"""Messages beside the procedure: what either side writes to the other while a case is open."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from node.domain.access import Actor
+from node.domain.case import Case
+from node.errors import NodeError, from_protocol
+from node.service import cases, drafts
+from node.service.issue import issue
+from node.service.node import Node
+from node.store import events
+from protocol.content import MATTER, PERSON, ActMatter, AttachmentRef, Content, MessagePerson, Said
+from protocol.content import Actor as ActorName
+from protocol.limits import MAX_ATTACHMENTS
+from protocol.message import MESSAGE, check
+from protocol.problems import ProtocolError
+
+_ATTEMPTS: Final = 5
+
+
+@dataclass(frozen=True)
+class NewFile:
+    """A file to be sent, in the clear."""
+
+    name: str
+    media_type: str
+    data: bytes
+
+
+async def send(node: Node, actor: Actor, case_id: str, text: Said | None, files: Sequence[NewFile] = ()) -> Case:
+    """Write to the other side of an open case; raises `invalid`, `too-large`, `unsupported-media`, `case-full`."""
+    cases.case_to_act(node, actor, case_id, MESSAGE)
+    if text is None and not files:
+        raise NodeError("invalid", "The message is empty.", fields={"comment": "missing"})
+    if len(files) > MAX_ATTACHMENTS:
+        raise NodeError("too-large", f"A message has at most {MAX_ATTACHMENTS} attachments.")
+    for file in files:
+        drafts.check_file(file.media_type, file.data)
+    stored: list[AttachmentRef] = []
+    try:
+        for file in files:  # one by one, so that those before one that fails are known
+            stored += [await drafts.store_file(node, case_id, file.name, file.media_type, file.data)]
+        return await _issue(node, actor, case_id, MessagePerson(comment=text, attachments=tuple(stored)))
+    except NodeError:  # no event names the files, so nobody would ever delete them
+        await drafts.drop_files(node, stored)
+        raise
+
+
+async def _issue(node: Node, actor: Actor, case_id: str, said: MessagePerson) -> Case:
+    for _ in range(_ATTEMPTS):  # what else happens in the case is no reason to write again: it fits any open state
+        try:
+            return await _issue_once(node, actor, cases.case_to_act(node, actor, case_id, MESSAGE), said)
+        except NodeError as error:
+            if error.code != "stale":
+                raise
+    raise NodeError("stale")
+
+
+async def _issue_once(node: Node, actor: Actor, case: Case, said: MessagePerson) -> Case:
+    who = ActorName(authority=case.own_authority, name=actor.name)
+    contents: dict[str, Content] = {MATTER: ActMatter(actor=who), PERSON: said}
+    try:
+        check(contents, node.store.read_now(lambda q: events.count_of(q, case.id, node.country, MESSAGE)))
+    except ProtocolError as error:
+        raise from_protocol(error) from None
+    return await issue(node, actor, case, MESSAGE, contents)
