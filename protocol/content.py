@@ -168,6 +168,12 @@ class DeclineMatter(ActMatter):
     reason: Id
 
 
+class ForwardMatter(ActMatter):
+    """`request.forward`: the authority of the replying country that answers from now on."""
+
+    to: PartyName
+
+
 class DateMatter(ActMatter):
     """`date.propose` and `date.agree`."""
 
@@ -212,6 +218,7 @@ SHAPES: Final[dict[str, tuple[type[Content], type[Content] | None]]] = {
     "request.accept": (ActMatter, WordPerson),
     "request.decline": (DeclineMatter, WordPerson),
     "request.withdraw": (ActMatter, WordPerson),
+    "request.forward": (ForwardMatter, WordPerson),
     "request.reply": (ReplyMatter, ReplyPerson),
     "request.clarify": (ActMatter, WordPerson),
     "request.close": (ActMatter, None),

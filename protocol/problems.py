@@ -87,6 +87,7 @@ _TABLE: Final = (
     _final("part-commitment", "A part isn't what the event commits to.", "The sending node has a defect."),
     _final("content-malformed", "The content isn't what this kind of event holds.", "The sending node has a defect."),
     _final("unknown-authority", "The receiver has no such active authority.", "Search the directory again."),
+    _final("not-competent", "The authority isn't competent in the legal area of the case.", "Choose another authority."),
     _final("unknown-question", "The question set has no such question.", "Use the current question set."),
     _final("wrong-answer-type", "An answer isn't of the type that the question asks for.", "Answer again."),
     _final("content-incomplete", "Something required is missing.", "Fill in what the question set requires."),

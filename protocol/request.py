@@ -12,6 +12,7 @@ Side = Literal["asking", "replying"]
 State = Literal["sent", "accepted", "replied", "clarifying", "closed", "declined", "withdrawn"]
 
 SEND: Final = "request.send"
+FORWARD: Final = "request.forward"
 
 OWNER: Final[dict[State, Side | None]] = {
     "sent": "replying",
@@ -28,13 +29,18 @@ MOVES: Final[dict[tuple[State | None, str], State]] = {
     ("sent", "request.accept"): "accepted",
     ("sent", "request.decline"): "declined",
     ("sent", "request.withdraw"): "withdrawn",
+    ("sent", FORWARD): "sent",
+    ("accepted", FORWARD): "sent",
     ("accepted", "request.reply"): "replied",
     ("accepted", "request.withdraw"): "withdrawn",
     ("replied", "request.clarify"): "clarifying",
     ("replied", "request.close"): "closed",
     ("clarifying", "request.reply"): "replied",
 }
-"""`request.withdraw` is the replying side's event: it grants the withdrawal that the asking side wished."""
+"""`request.withdraw` is the replying side's event: it grants the withdrawal that the asking side wished.
+
+`request.forward` passes the case to another authority of that country, which has to accept it anew (SPEC S-227).
+"""
 
 FINAL: Final = tuple(state for state, owner in OWNER.items() if owner is None)
 

@@ -9,13 +9,16 @@ from node.api.requests import CaseRef, case_ref
 from node.api.route import Call, File, Limit, Offset, Page, Route, Shape, Upload
 from node.domain.case_view import CaseSummary, CaseView
 from node.domain.draft import Country
-from node.service import cases, messages, reading
+from node.service import cases, forwarding, messages, reading
 from protocol.content import Day, Id, Said
 from protocol.request import Side, State
 
 
 class CaseSearch(Shape):
-    """What the work list is narrowed to; never a person."""
+    """What the work list is narrowed to; never a person.
+
+    With `passed_on` it is the cases that one's authorities had once and passed on: a line of each, and nothing else.
+    """
 
     state: Literal[State, "refused"] | None = None
     role: Side | None = None
@@ -23,6 +26,7 @@ class CaseSearch(Shape):
     country: Country | None = None
     number: Id | None = None
     open: bool | None = None
+    passed_on: bool | None = None
     limit: Limit = 50
     offset: Offset = 0
 
@@ -43,6 +47,13 @@ class Refusal(Comment):
     """Why a request is declined: a code of the area's list `decline-reasons`."""
 
     reason: Id
+
+
+class PassingOn(Shape):
+    """Which authority of the own country gets the case, and why."""
+
+    to: Id
+    reason: Said
 
 
 class OtherDate(Comment):
@@ -106,6 +117,12 @@ async def decline(call: Call) -> CaseRef:
     return case_ref(await cases.decline(call.node, call.actor, call.path["case"], body.reason, body.comment))
 
 
+async def forward(call: Call) -> CaseRef:
+    """Pass on."""
+    body: PassingOn = call.body
+    return case_ref(await forwarding.forward(call.node, call.actor, call.path["case"], body.to, body.reason))
+
+
 async def propose_date(call: Call) -> CaseRef:
     """Propose another date."""
     body: OtherDate = call.body
@@ -163,6 +180,8 @@ ROUTES: Final = (
     Route("POST", "/cases/{case}/accept", "acceptCase", "Accept a request", accept, CaseRef, body=Acceptance),
     Route("POST", "/cases/{case}/decline", "declineCase", "Decline a request with a reason", decline, CaseRef,
           body=Refusal),
+    Route("POST", "/cases/{case}/forward", "forwardCase", "Pass a request on to another authority of the own country",
+          forward, CaseRef, body=PassingOn),
     Route("POST", "/cases/{case}/propose-date", "proposeDate", "Propose another date for the reply", propose_date,
           CaseRef, body=OtherDate),
     Route("POST", "/cases/{case}/agree-date", "agreeDate", "Agree to the date that is on the table", agree_date,

@@ -22,6 +22,7 @@ from node.dashboard import (
     diagnosis,
     drafts,
     find,
+    forward,
     invitation,
     mail,
     peers,
@@ -68,8 +69,8 @@ HEADERS: Final = {
 }
 
 _PAGES: Final = (
-    sign_in, work, find, countries, ask, ask_details, case, answer, drafts, people, peers, queue, diagnosis, profile,
-    mail, calendar_feed, authority, authority_edit, authority_table, authorities, invitation, statistics,
+    sign_in, work, find, countries, ask, ask_details, case, answer, forward, drafts, people, peers, queue, diagnosis,
+    profile, mail, calendar_feed, authority, authority_edit, authority_table, authorities, invitation, statistics,
 )  # fmt: skip
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

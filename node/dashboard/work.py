@@ -31,6 +31,7 @@ async def page(request: web.Request) -> web.Response:
 
     running = [c for c in (await cases(still_open=True, limit=_OPEN_SHOWN)).items if _fits(c, values["text"])]
     finished = await cases(still_open=False, limit=_PAGE, start=offset)
+    once = await reading.list_cases(node, request[ACTOR], reading.CaseFilter(role=side, passed_on=True), request[LANG])
     mine = [c for c in running if c.holder == "us" or (c.due is not None and c.due.holder == "us")]
     query = "".join(f"&{name}={value}" for name, value in values.items() if value and name != "text")
     return render(
@@ -40,6 +41,7 @@ async def page(request: web.Request) -> web.Response:
         todo_cases=tuple(mine),
         waiting=tuple(c for c in running if c not in mine),
         finished=tuple(c for c in finished.items if _fits(c, values["text"])),
+        passed_on=tuple(c for c in once.items if not state and _fits(c, values["text"])),
         values=values,
         roles=tuple(Option(role, texts.t(f"role.{role}")) for role in ("asking", "replying")),
         states=tuple(Option(name, texts.t(f"state.{name}")) for name in OWNER),

@@ -4,7 +4,7 @@ import datetime as dt
 from dataclasses import dataclass, replace
 
 from protocol import dates, request
-from protocol.content import ActMatter, Content, DateMatter, SendMatter, chain_of
+from protocol.content import ActMatter, Content, DateMatter, ForwardMatter, SendMatter, chain_of
 from protocol.event import Claims
 from protocol.message import MESSAGE
 from protocol.problems import ProtocolError
@@ -16,6 +16,7 @@ class Case:
     """The state of a case; `n` and `head` are the number and hash of the last event of each chain.
 
     `state` can also be `refused`: the counterpart finally refused the request itself, so it has no case.
+    `former` are the authorities of the replying side that passed the case on.
     """
 
     id: str
@@ -39,6 +40,7 @@ class Case:
     agreed: dt.date | None = None
     withdrawal_wished: str | None = None
     opened: bool = False
+    former: tuple[str, ...] = ()
 
     @property
     def other_role(self) -> Side:
@@ -48,6 +50,11 @@ class Case:
     def side_of(self, country: str) -> Side:
         """Return the side on which a country is."""
         return self.other_role if country == self.counterpart else self.role
+
+    @property
+    def replying(self) -> str:
+        """The authority that answers, or will."""
+        return self.own_authority if self.role == "replying" else self.their_authority
 
     @property
     def owner(self) -> Side | None:
@@ -129,7 +136,18 @@ def advanced(
     if claims.kind == SEND:
         raise ProtocolError("case-exists", "the case is open already")
     state = request.move(case.state, claims.kind, side)  # type: ignore[arg-type]
-    return replace(case, state=state, n=claims.n, head=digest)
+    moved = replace(case, state=state, n=claims.n, head=digest)
+    return _forwarded(moved, matter) if isinstance(matter, ForwardMatter) else moved
+
+
+def _forwarded(case: Case, matter: ForwardMatter) -> Case:
+    to = matter.to.authority
+    if to == case.replying:
+        raise ProtocolError("content-malformed", "passed on to the authority that has it")  # SPEC S-227
+    former = tuple(one for one in dict.fromkeys((*case.former, case.replying)) if one != to)
+    if case.role == "replying":
+        return replace(case, own_authority=to, former=former)
+    return replace(case, their_authority=to, their_name=matter.to.name, former=former)
 
 
 def _dated(case: Case, claims: Claims, digest: str, matter: Content, request_state: str) -> Case:

@@ -145,7 +145,11 @@ class Due(View):
 
 
 class CaseSummary(View):
-    """A line of the work list; `given_up`: our own operator took the request back, so it never happened."""
+    """A line of the work list; `given_up`: our own operator took the request back, so it never happened.
+
+    `passed_on` names the own authority that has the case now, where the reader's had it once: then this line is all
+    that there is to read.
+    """
 
     id: str
     number: str
@@ -162,6 +166,7 @@ class CaseSummary(View):
     on_its_way: bool
     unread: bool
     given_up: bool = False
+    passed_on: str | None = None
 
 
 class CaseView(View):

@@ -29,6 +29,7 @@ from node.store.tx import Row
 from protocol.content import (
     DateMatter,
     DeclineMatter,
+    ForwardMatter,
     MessagePerson,
     Reply,
     ReplyMatter,
@@ -118,6 +119,16 @@ class Story:
     def counted(self) -> list[Stored]:
         """The events that weren't refused: a refused one never happened."""
         return [stored for stored in self.events if stored.status != "refused"]
+
+    def replying(self) -> tuple[str, str]:
+        """Return id and name of the authority that answers now: whom it was passed on to last, else who was asked."""
+        told = [stored.matter.to for stored in self.counted if isinstance(stored.matter, ForwardMatter)]
+        last = (self.matter.replying, *told)[-1]
+        return last.authority, last.name
+
+    def _names(self) -> dict[str, str]:
+        told = [stored.matter.to for stored in self.events if isinstance(stored.matter, ForwardMatter)]
+        return {one.authority: one.name for one in (self.matter.asking, self.matter.replying, *told)}
 
     def _person(self) -> SendPerson:
         person = self.events[0].person
@@ -276,7 +287,7 @@ class Story:
             yield TimelineEntry(
                 **self._act(stored),
                 kind=stored.kind,
-                text=self.texts.interface(f"event.{stored.kind}"),
+                text=self._what(stored),
                 detail=self._detail(stored),
                 refusal=self._refusal(stored),
             )
@@ -285,22 +296,27 @@ class Story:
         """Return who said something when, and how far it has come."""
         authority, person = actor_of(stored.matter)
         side = self._side(stored)
-        party = self.matter.asking if side == "asking" else self.matter.replying
+        named = authority or (self.matter.asking if side == "asking" else self.matter.replying).authority
         transit: Transit = "given-up" if stored.code == GIVEN_UP else stored.status  # type: ignore[assignment]
         return {
             "at": unstamp(stored.at),
             "side": side,
-            "authority": party.name if authority in (None, party.authority) else authority,
+            "authority": self._names().get(named, named),
             "person": person,
             "transit": transit,
         }
+
+    def _what(self, stored: Stored) -> Text:
+        if isinstance(stored.matter, ForwardMatter):
+            return self.texts.interface("event.request.forward", name=stored.matter.to.name)
+        return self.texts.interface(f"event.{stored.kind}")
 
     def _detail(self, stored: Stored) -> FreeText | None:
         if isinstance(stored.matter, DateMatter):
             return FreeText(text=self.texts.day(stored.matter.date), lang=self.texts.lang)
         if isinstance(stored.matter, DeclineMatter):
             return FreeText(text=self._reason_label(stored.matter).text, lang=self.texts.lang)
-        return None
+        return said(_word(stored)) if isinstance(stored.matter, ForwardMatter) else None
 
     def _refusal(self, stored: Stored) -> Text | None:
         if stored.code is None:

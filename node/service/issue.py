@@ -142,7 +142,8 @@ async def issue_steps(
             raise NodeError("stale")
         if draft is not None and not drafts.delete(tx, *draft):
             raise NodeError("stale", "The draft was changed, sent or deleted meanwhile.")
-        cases.update(tx, after, on_its_way=len(sealed))
+        taken_over = True if after.own_authority != case.own_authority else None
+        cases.update(tx, after, unread=taken_over, on_its_way=len(sealed))
         for event, packed in sealed:
             _store(tx, event, packed, actor, case)
         audit.extend(tx, [_entry(node, actor, event, case) for event, _ in sealed])

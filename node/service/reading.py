@@ -3,7 +3,7 @@
 import asyncio
 import datetime as dt
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from node.clock import unstamp
@@ -25,6 +25,7 @@ from protocol.blob import SEALED_CHUNK, open_blob
 from protocol.content import SendMatter
 from protocol.message import MESSAGE
 from protocol.problems import ProtocolError
+from protocol.request import FORWARD
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class CaseFilter:
     country: str | None = None
     number: str | None = None
     open: bool | None = None
+    passed_on: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,20 @@ async def list_cases(
     )
     shown = rows[: min(limit, 200)]
     following = offset + len(shown) if len(rows) > len(shown) else None
-    return CaseList(tuple(_summary(node, row, lang) for row in shown), following)
+    lines = [_summary(node, row, lang) for row in shown]
+    return CaseList(tuple(map(_passed_on(node), lines) if filters.passed_on else lines), following)
+
+
+def _passed_on(node: Node) -> Callable[[CaseSummary], CaseSummary]:
+    """Return what makes a line say who has the case now; nothing in it is the reader's to do any more."""
+
+    def line(summary: CaseSummary) -> CaseSummary:
+        name = node.store.read_now(lambda q: authorities.name_of(q, summary.own_authority))
+        return summary.model_copy(
+            update={"passed_on": name or summary.own_authority, "holder": "nobody", "due": None, "unread": False}
+        )
+
+    return line
 
 
 def count_todo(node: Node, actor: Actor) -> int:
@@ -155,9 +170,7 @@ def view_case(node: Node, actor: Actor, case_id: str, lang: str, *, as_form: boo
         holder=holder_of(case),
         holder_text=texts.interface(f"holder.{holder_of(case)}"),
         asking=_party(node, texts, "asking", _asking(node, case), matter.asking.authority, matter.asking.name),
-        replying=_party(
-            node, texts, "replying", _replying(node, case), matter.replying.authority, matter.replying.name
-        ),
+        replying=_party(node, texts, "replying", _replying(node, case), *story.replying()),
         area=texts.area_title(case.area),
         area_id=case.area,
         question_set=texts.set_title(case.area, case.question_set),
@@ -205,6 +218,7 @@ def _draft(node: Node, case_id: str) -> dict[str, str] | None:
 _ACTIONS = {
     "request.accept": "accept",
     "request.decline": "decline",
+    FORWARD: "forward",
     "request.reply": "reply",
     "request.clarify": "clarify",
     "request.close": "close",
@@ -241,6 +255,9 @@ def _each_notice(node: Node, texts: CaseTexts, case: Case, events: list[Stored])
     if case.withdrawal_wished and case.state in ("sent", "accepted"):
         crossed = "crossed" if case.state == "accepted" else "asked"
         yield texts.interface(f"notice.withdraw-{crossed}.{'us' if case.role == 'asking' else 'them'}")
+    if case.former and not case.ended:
+        names = node.store.read_now(lambda q: [authorities.name_of(q, one) or one for one in case.former])
+        yield texts.interface("notice.passed-on", names=", ".join(names))
     if not texts.held(case):
         yield texts.interface("notice.set-fetched")
     if case.date_state == "proposed" and case.role == "asking" and not case.ended:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from node.clock import seconds
 from node.domain.case import Case, advanced, opened
 from node.errors import NodeError
-from node.service import receipts, telling
+from node.service import competence, receipts, telling
 from node.service.contents import DAMAGED, open_row, pack_ceks
 from node.service.judge import area_of, judge_content
 from node.service.node import Node
@@ -14,7 +14,16 @@ from node.store import audit, authorities, blobs, cases, damage, events, peers, 
 from node.store.tx import Tx
 from protocol import jws
 from protocol.batch import Batch, Head, check_body, consumed, expected, place
-from protocol.content import MATTER, SEND_KIND, AttachmentRef, BlobMatter, Content, SendMatter, check_values
+from protocol.content import (
+    MATTER,
+    SEND_KIND,
+    AttachmentRef,
+    BlobMatter,
+    Content,
+    ForwardMatter,
+    SendMatter,
+    check_values,
+)
 from protocol.event import Claims, Event, open_ceks, open_contents, parse_item
 from protocol.member import MessageKey
 from protocol.message import MESSAGE
@@ -273,6 +282,7 @@ class _Taking:
         self._judge(item, case)
         if claims.kind == MESSAGE:
             check_message(item.contents, events.count_of(self.tx, case.id, claims.iss, MESSAGE))
+        self._check_forward(item, case)
         self._check_notice(item, case)
         refused = refusals.allows(self.tx, claims)
         after = advanced(case, claims, item.event.name, item.contents[MATTER], after_refusal=refused)
@@ -286,6 +296,11 @@ class _Taking:
             judge_content(self.node.areas, item.event.claims.kind, item.contents, lambda: self._asked(case))
         except NodeError as error:
             damage.note(self.tx, case.id, error.message)
+
+    def _check_forward(self, item: Opened, case: Case) -> None:
+        matter = item.contents[MATTER]
+        if isinstance(matter, ForwardMatter):
+            competence.check(self.tx, case.counterpart, matter.to.authority, case.area, self.tx.now.date())
 
     def _check_notice(self, item: Opened, case: Case) -> None:
         """Check that a notice is one that its issuer can give (SPEC S-164)."""

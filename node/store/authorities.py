@@ -184,6 +184,12 @@ def is_active(q: Read, country: str, authority: str, day: date | None = None) ->
     return row is not None
 
 
+def is_competent(q: Read, authority: str, area: str) -> bool:
+    """Say whether an authority is active in a legal area, as its record says."""
+    asked = {"id": authority, "area": area}
+    return q.one("SELECT 1 FROM authority_area WHERE authority = :id AND area = :area", asked) is not None
+
+
 def counts(q: Read, day: date) -> dict[str, int]:
     """Return how many authorities of each country are active on a day."""
     rows = q.all(

@@ -29,6 +29,7 @@ _COLUMNS: Final = (
     "agreed",
     "withdrawal_wished",
     "opened",
+    "former",
 )
 _NEW: Final = (*_COLUMNS, "unread", "on_its_way", "created_at", "updated_at")
 _INSERT: Final = f"INSERT INTO cases ({', '.join(_NEW)}) VALUES ({', '.join(':' + name for name in _NEW)})"  # noqa: S608 - ours
@@ -41,6 +42,7 @@ def _values(case: Case) -> dict[str, Any]:
         "due": case.due.isoformat(),
         "agreed": case.agreed.isoformat() if case.agreed else None,
         "opened": int(case.opened),
+        "former": " ".join(case.former),
     }
 
 
@@ -50,6 +52,7 @@ def from_row(row: Row) -> Case:
     values["due"] = dt.date.fromisoformat(values["due"])
     values["agreed"] = dt.date.fromisoformat(values["agreed"]) if values["agreed"] else None
     values["opened"] = bool(values["opened"])
+    values["former"] = tuple(values["former"].split())
     return Case(**values)
 
 
@@ -125,16 +128,19 @@ _VOID = (
 
 
 def listing(q: Read, authorities: Iterable[str], filters: dict[str, Any], limit: int, offset: int) -> list[Row]:
-    """Return the cases of some authorities, newest change first.
+    """Return the cases of some authorities, newest change first; with `passed_on` those that they had once instead.
 
-    `filters` may hold: state, role, area, country, number (exact) and open (bool). The column `void` says why a
-    request never happened: the code of its refusal.
+    `filters` may hold: state, role, area, country, number (exact), open and passed_on (bool). The column `void` says
+    why a request never happened: the code of its refusal.
     """
     mine = list(authorities)
     if not mine:
         return []
     values: dict[str, Any] = {f"a{i}": authority for i, authority in enumerate(mine)}
     where = [f"own_authority IN ({', '.join(':' + name for name in values)})"]
+    if filters.get("passed_on"):
+        once = " OR ".join(f"' ' || former || ' ' LIKE '% ' || :{name} || ' %'" for name in values)
+        where = [f"former <> '' AND role = 'replying' AND ({once}) AND NOT {where[0]}"]
     columns = {"state": "state", "role": "role", "area": "area", "country": "counterpart", "number": "number"}
     for name, column in columns.items():
         if filters.get(name) is not None:

@@ -1,8 +1,15 @@
 """Drafts on disk, their content encrypted under the key of the case they belong to."""
 
-from typing import Any
+from typing import Any, Final
 
 from node.store.tx import Read, Row, Tx
+
+_WHOSE: Final = "COALESCE(cases.own_authority, draft.authority)"
+_SELECT: Final = (
+    f"SELECT draft.id, kind, case_id, {_WHOSE} AS authority, person, content, version, draft.updated_at"  # noqa: S608 - ours
+    " FROM draft LEFT JOIN cases ON cases.id = draft.case_id"
+)
+"""The draft of a reply is its case's: who takes the case over goes on with it."""
 
 
 def save(tx: Tx, values: dict[str, Any], version: int | None) -> bool:
@@ -25,12 +32,12 @@ def save(tx: Tx, values: dict[str, Any], version: int | None) -> bool:
 
 def find(q: Read, draft_id: str) -> Row | None:
     """Return a draft."""
-    return q.one("SELECT * FROM draft WHERE id = :id", {"id": draft_id})
+    return q.one(f"{_SELECT} WHERE draft.id = :id", {"id": draft_id})
 
 
 def reply_to(q: Read, case_id: str) -> Row | None:
     """Return the draft of a reply to a case: one, shared by the handlers of the authority."""
-    return q.one("SELECT * FROM draft WHERE case_id = :id AND kind = 'reply'", {"id": case_id})
+    return q.one(f"{_SELECT} WHERE case_id = :id AND kind = 'reply'", {"id": case_id})
 
 
 def listing(q: Read, authorities: list[str]) -> list[Row]:
@@ -39,8 +46,7 @@ def listing(q: Read, authorities: list[str]) -> list[Row]:
     if not names:
         return []
     return q.all(
-        f"SELECT * FROM draft WHERE authority IN ({', '.join(':' + n for n in names)})"  # noqa: S608 - names are ours
-        " ORDER BY updated_at DESC LIMIT 200",
+        f"{_SELECT} WHERE {_WHOSE} IN ({', '.join(':' + n for n in names)}) ORDER BY draft.updated_at DESC LIMIT 200",
         names,
     )
 

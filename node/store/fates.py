@@ -60,7 +60,9 @@ def cases(q: Read) -> list[Row]:
     """Return what both sides must agree on of every case."""
     return q.all(
         "SELECT id, number, role, counterpart, state, n, date_state, date_n, due, agreed, head, date_head, on_its_way,"
-        " withdrawal_wished IS NOT NULL AS wished FROM cases ORDER BY id"
+        " withdrawal_wished IS NOT NULL AS wished,"
+        " CASE WHEN role = 'replying' THEN own_authority ELSE their_authority END AS replying, former"
+        " FROM cases ORDER BY id"
     )
 
 

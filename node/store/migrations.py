@@ -304,6 +304,17 @@ CREATE INDEX cases_due ON cases(due) WHERE closed_at IS NULL
     )
 
 
+@NODE(name="019_former")
+def _former(db: Database) -> None:
+    _run(
+        db,
+        """
+ALTER TABLE cases ADD COLUMN former TEXT NOT NULL DEFAULT '';
+CREATE INDEX cases_former ON cases(updated_at) WHERE former <> ''
+""",
+    )
+
+
 @NODE(name="021_areas")
 def _areas(db: Database) -> None:
     _run(

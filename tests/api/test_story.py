@@ -86,6 +86,20 @@ async def test_a_request_is_declined_with_a_reason_of_the_list(apis: Apis):
     assert (await apis.katalin.post(f"{case}/decline", {"reason": codes[0]}))["state"] == "declined"
 
 
+async def test_a_request_is_passed_on_inside_the_country(apis: Apis):
+    """Who may not get it is named as the fault; who passed it on has a line of it and no case."""
+    case = f"cases/{await apis.ask()}"
+    why = {"text": "Az orvosi kamara illetékes.", "lang": "hu"}
+    wrong = await apis.katalin.call("POST", f"{case}/forward", {"to": "DE-lageso-berlin", "reason": why})
+    assert (wrong.status, wrong.json["code"]) == (422, "unknown-authority")
+    await apis.katalin.post(f"{case}/forward", {"to": "HU-mok", "reason": why})
+    (line,) = (await apis.katalin.post("cases/search", {"passed_on": True}))["items"]
+    assert (line["own_authority"], line["holder"], line["due"]) == ("HU-mok", "nobody", None)
+    assert (await apis.katalin.call("GET", case)).status == 404
+    await apis.settled()
+    assert (await apis.anna.get(case))["replying"]["authority"] == "HU-mok"
+
+
 async def test_a_request_is_withdrawn(apis: Apis):
     """The asking side wishes, the other node grants it by itself before acceptance."""
     case = f"cases/{await apis.ask()}"

@@ -385,6 +385,7 @@ def list_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
         "todo_cases": (),
         "waiting": (),
         "finished": (),
+        "passed_on": (),
     }
     full = {
         "todo_cases": (
@@ -394,6 +395,7 @@ def list_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
             summary("HU-2026-000080", "sent", "them", 9, role="asking", due=due(9, "proposed", "us")),
         ),
         "waiting": (summary("HU-2026-000081", "sent", "them", 21, role="asking", on_its_way=True),),
+        "passed_on": (summary("DE-2026-000009", "accepted", "nobody", None, passed_on=f"Kamara {ATTACK}"),),
         "finished": (
             summary("DE-2026-000201", "closed", "nobody", None),
             summary("HU-2026-000012", "refused", "nobody", None, role="asking", given_up=True),
@@ -977,7 +979,7 @@ def case_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
         "clarifying",
         "replying",
         "us",
-        actions=("reply", "message"),
+        actions=("reply", "message", "forward"),
         messages=MESSAGES,
         questions=ANSWERED,
         clarifications=(earlier, asked),
@@ -1015,6 +1017,15 @@ def case_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
             "answer.issued": wrong("error.date", QUESTIONS[4].text),
         },
     }
+    forward = {
+        **frame("work"),
+        "case": case("accepted", "replying", "us"),
+        "found": (Thing(value="HU-mok", text=hu("Magyar Orvosi Kamara")), Thing(value="HU-x", text=en(ATTACK))),
+        "writing": WRITING,
+        "own_lang": "hu",
+        "values": {"q": ATTACK, "reason": ATTACK},
+        "errors": {"to": wrong("error.choose", t("case.forward.to"))},
+    }
     pages: dict[str, tuple[str, Mapping[str, Any]]] = {
         "case-sent": ("case.html", case_page(sent)),
         "case-decline-mistake": (
@@ -1041,6 +1052,8 @@ def case_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
         "case-wished": ("case.html", case_page(wished)),
         "case-refused": ("case.html", case_page(void)),
         "answer": ("answer.html", answer),
+        "forward": ("forward.html", forward),
+        "forward-none": ("forward.html", {**forward, "found": (), "errors": {}}),
     }
     for kind in ("decline", "close", "withdraw", "grant", "delete-draft", "end-access"):
         declining = {

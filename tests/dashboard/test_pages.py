@@ -13,7 +13,7 @@ from node.domain.access import operator
 from node.domain.person import NewPerson
 from node.service import accounts, sessions
 from node.service.node import Node
-from tests.dashboard.browser import Browser, Page
+from tests.dashboard.browser import Browser, Page, PageForm
 from tests.exchange.pair import world
 from tests.exchange.test_story import ask
 
@@ -115,6 +115,37 @@ async def test_an_official_asks_and_another_answers_on_their_pages(tmp_path: Pat
         closed = await anna.post(confirm.form("/close"))
         assert closed.status == 200
         await both.settled()
+
+
+def _passing_on(page: Page) -> PageForm:
+    return next(form for form in page.forms if "csrf" in form.fields and form.action.endswith("/forward"))
+
+
+async def test_a_case_is_passed_on_and_another_official_answers(tmp_path: Path) -> None:
+    """Budapest searches the right authority and passes the case on; Berlin's page shows who answers now."""
+    async with (
+        world(tmp_path, "DE", "HU") as both,
+        dashboard(both["DE"]) as berlin,
+        dashboard(both["HU"]) as budapest,
+        signed_in(both["DE"], berlin, "anna", "Anna Berger", "de", "DE-zaek-berlin") as anna,
+        signed_in(both["HU"], budapest, "katalin", "Szabó Katalin", "hu", "HU-okfo") as katalin,
+        signed_in(both["HU"], budapest, "janos", "Kiss János", "hu", "HU-mok") as janos,
+    ):
+        await both.settled()
+        case = await asked(anna)
+        await both.settled()
+        search = await katalin.get(f"{case.path}/forward?q=orvosi+kamara")
+        empty = await katalin.post(_passing_on(search), reason="Az orvosi kamara illetékes.")
+        assert (empty.status, "Az orvosi kamara illetékes." in empty.html) == (422, True)
+        work = await katalin.post(_passing_on(empty), to="HU-mok", reason_language="hu")
+        assert (work.path, case.path in work.html) == ("/work", False)
+        assert "Magyar Orvosi Kamara" in work.text
+        assert (await katalin.get(case.path)).status == 404
+        assert "/accept" in (await janos.get(case.path)).html
+        await both.settled()
+        seen = await anna.get(case.path)
+        assert "Magyar Orvosi Kamara" in seen.text
+        assert "Az orvosi kamara illetékes." in seen.text
 
 
 async def test_the_countries_are_told_in_the_readers_language(tmp_path: Path) -> None:

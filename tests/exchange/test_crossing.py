@@ -20,6 +20,10 @@ from tests.exchange.pair import World, handler, world
 from tests.exchange.test_refusal import rows, stored_case
 from tests.exchange.test_story import ANNA, KATALIN, ask, reply
 
+SAME = (
+    "state", "n", "head", "date_state", "date_n", "date_head", "due", "agreed", "withdrawal_wished", "replying", "former",
+)  # fmt: skip
+"""What both sides must agree on of a case."""
 PETER = handler("HU-okfo", "Nagy Péter", "hu")
 
 
@@ -31,8 +35,7 @@ async def asked(folder: Path) -> AsyncIterator[tuple[World, str]]:
         yield both, case_id
         await both.settled()
         ours, theirs = (stored_case(both[country], case_id) for country in ("DE", "HU"))
-        same = ("state", "n", "head", "date_state", "date_n", "date_head", "due", "agreed", "withdrawal_wished")
-        assert [getattr(ours, name) for name in same] == [getattr(theirs, name) for name in same]
+        assert [getattr(ours, name) for name in SAME] == [getattr(theirs, name) for name in SAME]
         for country in ("DE", "HU"):
             assert check_node(both[country]) == []
 

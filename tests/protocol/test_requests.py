@@ -13,7 +13,17 @@ from hypothesis import strategies as st
 
 from node.domain.case import Case, advanced, opened
 from protocol import dates, request
-from protocol.content import ActMatter, Actor, Asked, Content, DateMatter, PartyName, SendMatter, chain_of
+from protocol.content import (
+    ActMatter,
+    Actor,
+    Asked,
+    Content,
+    DateMatter,
+    ForwardMatter,
+    PartyName,
+    SendMatter,
+    chain_of,
+)
 from protocol.event import Claims
 from protocol.problems import ProtocolError
 
@@ -27,6 +37,9 @@ KINDS = [
     "wish.withdraw",
     "note.message",
 ]
+SAME = (
+    "state", "n", "head", "date_state", "date_n", "date_head", "due", "agreed", "withdrawal_wished", "replying", "former",
+)  # fmt: skip
 ACT = ActMatter(actor=Actor(authority="XX-a"))
 SEND = SendMatter(
     number="DE-2026-000412",
@@ -123,6 +136,9 @@ def next_event(end: End, kind: str, day: dt.date) -> Said:
     case = end.case()
     n, prev = place(case, kind)
     matter: Content = ACT
+    if kind == request.FORWARD:
+        other = "HU-c" if case.replying == "HU-b" else "HU-b"
+        matter = ForwardMatter(actor=Actor(authority=case.replying), to=PartyName(authority=other, name=other))
     if kind.startswith("date."):
         matter = DateMatter(actor=Actor(authority="XX-a"), date=case.due if kind == "date.agree" else day)
     return say(end.country, kind, n, prev, matter)
@@ -189,7 +205,7 @@ def test_all_interleavings_end_in_one_state(steps: list[tuple[str, str, int, dt.
         wires.answer(ends, country)
     ours, theirs = (ends[country].case() for country in ("DE", "HU"))
     assert set(ends["DE"].applied) == set(ends["HU"].applied)
-    for name in ("state", "n", "head", "date_state", "date_n", "date_head", "due", "agreed", "withdrawal_wished"):
+    for name in SAME:
         assert getattr(ours, name) == getattr(theirs, name), name
 
 

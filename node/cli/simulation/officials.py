@@ -8,12 +8,12 @@ from typing import Any, Final, TypeVar
 
 from node.cli.simulation.life import Ended, Life
 from node.cli.simulation.oracle import PERSONAL, Attempt, Oracle
-from node.cli.simulation.template import AREA, authority_of, chamber
+from node.cli.simulation.template import AREA, authorities_in, authority_of, register_of
 from node.cli.simulation.trace import Trace
 from node.domain.access import Actor, operator
 from node.domain.case import Case
 from node.domain.draft import Draft, ReplyDraft, RequestDraft
-from node.service import cases, directory, drafts, messages, reading, requests
+from node.service import cases, directory, drafts, forwarding, messages, reading, requests
 from node.service.node import Node
 from node.store import cases as stored_cases
 from node.store import fates
@@ -51,13 +51,13 @@ class Official:
         await self._move(life, case, self._chance.choice(kinds))
 
     def _open_cases(self, node: Node) -> list[Case]:
-        mine = [authority_of(self.country)]
+        mine = [authority_of(self.country), register_of(self.country)]
         rows = node.store.read_now(lambda q: stored_cases.listing(q, mine, {"open": True}, _OPEN_CASES, 0))
         return [stored_cases.from_row(row) for row in rows]
 
     async def _publish(self, life: Life) -> None:
-        changed = chamber(self.country, f"Place {self._chance.randrange(1000)}")
-        await self._step(life, "publish", directory.import_authorities(life.node, operator(), [changed]))
+        changed = authorities_in(self.country, f"Place {self._chance.randrange(1000)}")
+        await self._step(life, "publish", directory.import_authorities(life.node, operator(), changed))
         if not life.dead:
             life.exchange.announce()  # the server notices within a second
 
@@ -126,6 +126,9 @@ class Official:
         reason = self._chance.choice(_REASONS)
         answers = {"registration-status": Reply(code="registered"), "sanctions": Reply(code="no", comment=word)}
         replied = ReplyDraft(answers=answers) if case.state == "accepted" else ReplyDraft(comment=word)
+        other = next(
+            one for one in (register_of(self.country), authority_of(self.country)) if one != case.own_authority
+        )
         files = [messages.NewFile("diploma.pdf", "application/pdf", _FILE)] if self._chance.random() < 0.3 else []  # noqa: PLR2004
         moves: dict[str, Callable[[Actor], Awaitable[Any]]] = {
             "read": lambda who: reading.read_case(node, who, case.id, "de"),
@@ -136,6 +139,7 @@ class Official:
             "request.close": lambda who: cases.close(node, who, case.id),
             "request.withdraw": lambda who: cases.withdraw(node, who, case.id),
             "wish.withdraw": lambda who: cases.withdraw(node, who, case.id, word),
+            "request.forward": lambda who: forwarding.forward(node, who, case.id, other, word),
             "note.message": lambda who: messages.send(node, who, case.id, word, files),
             "date.propose": lambda who: cases.propose_date(node, who, case.id, date),
             "date.agree": lambda who: cases.agree_date(node, who, case.id),
@@ -153,7 +157,7 @@ class Official:
     # --- doing it ---
 
     def _actor(self, name: str) -> Actor:
-        mine = frozenset({authority_of(self.country)})
+        mine = frozenset({authority_of(self.country), register_of(self.country)})
         return Actor(name, name, "de", frozenset({"handler"}), mine)
 
     async def _try(self, life: Life, kind: str, work: Callable[[Actor], Awaitable[Any]], expected: int = 1) -> None:

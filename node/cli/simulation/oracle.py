@@ -30,6 +30,7 @@ STATE_AFTER: Final = {
     "request.accept": "accepted",
     "request.decline": "declined",
     "request.withdraw": "withdrawn",
+    "request.forward": "sent",
     "request.reply": "replied",
     "request.clarify": "clarifying",
     "request.close": "closed",
@@ -339,7 +340,8 @@ class Oracle:
         return [event for event in self.seen[life.country].events.values() if event.case_id in shared]
 
     def _shared(self, life: Life, other: Life) -> dict[str, tuple[object, ...]]:
-        names = ("number", "state", "n", "date_state", "date_n", "due", "agreed", "head", "date_head", "wished")
+        names = ["number", "state", "n", "date_state", "date_n", "due", "agreed", "head", "date_head", "wished"]
+        names += ["replying", "former"]
         rows = life.node.store.read_now(fates.cases)
         return {row["id"]: tuple(row[name] for name in names) for row in rows if row["counterpart"] == other.country}
 

@@ -80,8 +80,13 @@ def scratch() -> Path:
 
 
 def authority_of(country: str) -> str:
-    """Return the id of a country's one authority."""
+    """Return the id of a country's authority that is asked."""
     return f"{country}-chamber"
+
+
+def register_of(country: str) -> str:
+    """Return the id of a country's other authority, to which a case may be passed on."""
+    return f"{country}-register"
 
 
 def config_for(folder: Path, country: str, keys: Path) -> Config:
@@ -148,7 +153,7 @@ def _made(folder: Path, country: str) -> Node:
 async def _introduced(nodes: dict[str, Node], states: dict[str, CryptoSigner], members: tuple[str, ...]) -> MemberList:
     """Let the first node learn all that every member knows, and give the others a copy of its database."""
     for node in nodes.values():
-        await directory.import_authorities(node, operator(), [chamber(node.country)])
+        await directory.import_authorities(node, operator(), authorities_in(node.country))
     first, *others = (nodes[country] for country in members)
     bundle = _founded([first, *others], states)
     assert not await membership.install(first, MemberList.genesis(bundle.roots[0]), bundle, "operator")
@@ -185,12 +190,19 @@ def candidate_of(country: str, states: dict[str, CryptoSigner], keys: NodeKeys) 
     return Candidate.of(country, states[country], signer_from_seed(keys.list_seed))
 
 
-def chamber(country: str, place: str = "Capital") -> Authority:
-    """Return a country's one authority."""
+def authorities_in(country: str, place: str = "Capital") -> list[Authority]:
+    """Return a country's two authorities; the chamber sits in `place`."""
+    return [
+        _authority(country, authority_of(country), f"Chamber {country}", place),
+        _authority(country, register_of(country), f"Register {country}", "Capital"),
+    ]
+
+
+def _authority(country: str, authority: str, name: str, place: str) -> Authority:
     return Authority(
-        id=authority_of(country),
+        id=authority,
         country=country,
-        name=f"Chamber {country}",
+        name=name,
         name_lang="en",
         level="national",
         place=place,
