@@ -24,6 +24,8 @@ _DAY_FORM: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME)]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")]
+CaseId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")]
+Number = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}-[0-9]{4}-[0-9]{6,9}(/[1-9][0-9]{0,2})?$")]
 Digest = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$")]
 
 
@@ -135,7 +137,8 @@ _BESIDE: Final = frozenset({"birth_date", "comment"})
 class SendMatter(Content):
     """`request.send`: the request without the person."""
 
-    number: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}-[0-9]{4}-[0-9]{6,9}$")]
+    number: Number
+    part_of: CaseId | None = None
     asking: PartyName
     replying: PartyName
     actor: Actor
@@ -172,6 +175,14 @@ class ForwardMatter(ActMatter):
     """`request.forward`: the authority of the replying country that answers from now on."""
 
     to: PartyName
+
+
+class SplitMatter(ActMatter):
+    """`request.split`: the questions that another authority of the replying country answers, as the case `part`."""
+
+    to: PartyName
+    items: Annotated[tuple[Id, ...], Field(min_length=1, max_length=MAX_QUESTIONS)]
+    part: CaseId
 
 
 class DateMatter(ActMatter):
@@ -219,6 +230,7 @@ SHAPES: Final[dict[str, tuple[type[Content], type[Content] | None]]] = {
     "request.decline": (DeclineMatter, WordPerson),
     "request.withdraw": (ActMatter, WordPerson),
     "request.forward": (ForwardMatter, WordPerson),
+    "request.split": (SplitMatter, WordPerson),
     "request.reply": (ReplyMatter, ReplyPerson),
     "request.clarify": (ActMatter, WordPerson),
     "request.close": (ActMatter, None),

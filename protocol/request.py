@@ -13,6 +13,7 @@ State = Literal["sent", "accepted", "replied", "clarifying", "closed", "declined
 
 SEND: Final = "request.send"
 FORWARD: Final = "request.forward"
+SPLIT: Final = "request.split"
 
 OWNER: Final[dict[State, Side | None]] = {
     "sent": "replying",
@@ -31,6 +32,8 @@ MOVES: Final[dict[tuple[State | None, str], State]] = {
     ("sent", "request.withdraw"): "withdrawn",
     ("sent", FORWARD): "sent",
     ("accepted", FORWARD): "sent",
+    ("sent", SPLIT): "sent",
+    ("accepted", SPLIT): "accepted",
     ("accepted", "request.reply"): "replied",
     ("accepted", "request.withdraw"): "withdrawn",
     ("replied", "request.clarify"): "clarifying",
@@ -40,6 +43,7 @@ MOVES: Final[dict[tuple[State | None, str], State]] = {
 """`request.withdraw` is the replying side's event: it grants the withdrawal that the asking side wished.
 
 `request.forward` passes the case to another authority of that country, which has to accept it anew (SPEC S-227).
+`request.split` passes some of its questions on and leaves the state as it is (SPEC S-229).
 """
 
 FINAL: Final = tuple(state for state, owner in OWNER.items() if owner is None)

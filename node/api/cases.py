@@ -1,16 +1,17 @@
 """Cases: the work list, a case in the reader's language, and what either side does with it."""
 
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from node.api.drafts import ReplyFields, reply_of
 from node.api.requests import CaseRef, case_ref
 from node.api.route import Call, File, Limit, Offset, Page, Route, Shape, Upload
 from node.domain.case_view import CaseSummary, CaseView
 from node.domain.draft import Country
-from node.service import cases, forwarding, messages, reading
-from protocol.content import Day, Id, Said
+from node.service import cases, forwarding, messages, reading, splitting
+from protocol.content import Day, Id, Number, Said
+from protocol.limits import MAX_QUESTIONS
 from protocol.request import Side, State
 
 
@@ -24,7 +25,7 @@ class CaseSearch(Shape):
     role: Side | None = None
     area: Id | None = None
     country: Country | None = None
-    number: Id | None = None
+    number: Number | None = None
     open: bool | None = None
     passed_on: bool | None = None
     limit: Limit = 50
@@ -54,6 +55,12 @@ class PassingOn(Shape):
 
     to: Id
     reason: Said
+
+
+class PartPassedOn(PassingOn):
+    """Which questions go along: ids of items of the question set that this case asks; one at least stays."""
+
+    questions: Annotated[tuple[Id, ...], Field(min_length=1, max_length=MAX_QUESTIONS)]
 
 
 class OtherDate(Comment):
@@ -123,6 +130,13 @@ async def forward(call: Call) -> CaseRef:
     return case_ref(await forwarding.forward(call.node, call.actor, call.path["case"], body.to, body.reason))
 
 
+async def split(call: Call) -> CaseRef:
+    """Pass questions on."""
+    body: PartPassedOn = call.body
+    act = splitting.split(call.node, call.actor, call.path["case"], body.to, body.questions, body.reason)
+    return case_ref(await act)
+
+
 async def propose_date(call: Call) -> CaseRef:
     """Propose another date."""
     body: OtherDate = call.body
@@ -182,6 +196,8 @@ ROUTES: Final = (
           body=Refusal),
     Route("POST", "/cases/{case}/forward", "forwardCase", "Pass a request on to another authority of the own country",
           forward, CaseRef, body=PassingOn),
+    Route("POST", "/cases/{case}/split", "splitCase", "Pass some of the questions on, as a case of their own", split,
+          CaseRef, body=PartPassedOn),
     Route("POST", "/cases/{case}/propose-date", "proposeDate", "Propose another date for the reply", propose_date,
           CaseRef, body=OtherDate),
     Route("POST", "/cases/{case}/agree-date", "agreeDate", "Agree to the date that is on the table", agree_date,

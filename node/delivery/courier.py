@@ -114,7 +114,7 @@ class Courier:
         self._compared = True
         if not self._first.is_set():
             self._first.set()
-            await follow_up.grant_withdrawals(self._node, self._peer)
+            await follow_up.catch_up(self._node, self._peer)
         self._node.told(self._peer, told)
 
     async def _send(self, batch: Batch) -> None:

@@ -4,7 +4,7 @@ import datetime as dt
 from dataclasses import dataclass, replace
 
 from protocol import dates, request
-from protocol.content import ActMatter, Content, DateMatter, ForwardMatter, SendMatter, chain_of
+from protocol.content import ActMatter, Content, DateMatter, ForwardMatter, SendMatter, SplitMatter, chain_of
 from protocol.event import Claims
 from protocol.message import MESSAGE
 from protocol.problems import ProtocolError
@@ -16,7 +16,8 @@ class Case:
     """The state of a case; `n` and `head` are the number and hash of the last event of each chain.
 
     `state` can also be `refused`: the counterpart finally refused the request itself, so it has no case.
-    `former` are the authorities of the replying side that passed the case on.
+    `former` are the authorities of the replying side that passed the case on. `parts` are the ids
+    of the cases that questions of this one became, in the order of their numbers; `part_of` is the case it came from.
     """
 
     id: str
@@ -41,6 +42,8 @@ class Case:
     withdrawal_wished: str | None = None
     opened: bool = False
     former: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
+    part_of: str = ""
 
     @property
     def other_role(self) -> Side:
@@ -71,7 +74,10 @@ class Case:
         if self.ended:
             return ()
         state: request.State = self.state  # type: ignore[assignment]
-        found = request.kinds(state, self.role) + dates.kinds(self.date_state, self.role, state)
+        steps = request.kinds(state, self.role)
+        if self.part_of:
+            steps = tuple(kind for kind in steps if kind != request.SPLIT)
+        found = steps + dates.kinds(self.date_state, self.role, state)
         wish = self.role == "asking" and self.state in ("sent", "accepted") and not self.withdrawal_wished
         return (*found, *(("wish.withdraw",) if wish else ()), MESSAGE)
 
@@ -102,6 +108,7 @@ def opened(claims: Claims, digest: str, matter: SendMatter, country: str) -> Cas
         date_n=0,
         date_head=digest,
         due=matter.due,
+        part_of=matter.part_of or "",
     )
 
 
@@ -137,7 +144,18 @@ def advanced(
         raise ProtocolError("case-exists", "the case is open already")
     state = request.move(case.state, claims.kind, side)  # type: ignore[arg-type]
     moved = replace(case, state=state, n=claims.n, head=digest)
+    if isinstance(matter, SplitMatter):
+        return _divided(moved, matter)
     return _forwarded(moved, matter) if isinstance(matter, ForwardMatter) else moved
+
+
+def _divided(case: Case, matter: SplitMatter) -> Case:
+    # SPEC S-229
+    if case.part_of:
+        raise ProtocolError("wrong-state", "a part isn't divided again")
+    if matter.to.authority == case.replying or matter.part in (*case.parts, case.id):
+        raise ProtocolError("content-malformed", "a part is another case with another authority")
+    return replace(case, parts=(*case.parts, matter.part))
 
 
 def _forwarded(case: Case, matter: ForwardMatter) -> Case:

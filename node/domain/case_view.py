@@ -98,6 +98,18 @@ class Clarification(View):
     answered_at: datetime | None = None
 
 
+class CasePart(View):
+    """A case that some questions of this one became: `case` is its id where the reader may open it.
+
+    `state` is None until the asking side's node has opened it.
+    """
+
+    number: str
+    case: str | None
+    authority: str
+    state: Text | None
+
+
 class Attachment(View):
     """A file of the case: `sha256` is that of the ciphertext; `here` is false until it was fetched."""
 
@@ -192,6 +204,8 @@ class CaseView(View):
     comment: FreeText | None
     reason: FreeText | None
     clarifications: tuple[Clarification, ...]
+    parts: tuple[CasePart, ...]
+    part_of: CasePart | None
     messages: tuple[Message, ...]
     attachments: tuple[Attachment, ...]
     timeline: tuple[TimelineEntry, ...]

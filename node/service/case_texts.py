@@ -37,6 +37,7 @@ from protocol.content import (
     Said,
     SendMatter,
     SendPerson,
+    SplitMatter,
     WordPerson,
 )
 from translations import dates, languages
@@ -127,7 +128,7 @@ class Story:
         return last.authority, last.name
 
     def _names(self) -> dict[str, str]:
-        told = [stored.matter.to for stored in self.events if isinstance(stored.matter, ForwardMatter)]
+        told = [stored.matter.to for stored in self.events if isinstance(stored.matter, ForwardMatter | SplitMatter)]
         return {one.authority: one.name for one in (self.matter.asking, self.matter.replying, *told)}
 
     def _person(self) -> SendPerson:
@@ -307,8 +308,8 @@ class Story:
         }
 
     def _what(self, stored: Stored) -> Text:
-        if isinstance(stored.matter, ForwardMatter):
-            return self.texts.interface("event.request.forward", name=stored.matter.to.name)
+        if isinstance(stored.matter, ForwardMatter | SplitMatter):
+            return self.texts.interface(f"event.{stored.kind}", name=stored.matter.to.name)
         return self.texts.interface(f"event.{stored.kind}")
 
     def _detail(self, stored: Stored) -> FreeText | None:
@@ -316,7 +317,7 @@ class Story:
             return FreeText(text=self.texts.day(stored.matter.date), lang=self.texts.lang)
         if isinstance(stored.matter, DeclineMatter):
             return FreeText(text=self._reason_label(stored.matter).text, lang=self.texts.lang)
-        return said(_word(stored)) if isinstance(stored.matter, ForwardMatter) else None
+        return said(_word(stored)) if isinstance(stored.matter, ForwardMatter | SplitMatter) else None
 
     def _refusal(self, stored: Stored) -> Text | None:
         if stored.code is None:

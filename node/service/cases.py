@@ -156,8 +156,7 @@ async def reply(
     """
     act = _act(node, actor, case_id, "request.reply")
     events = contents.of_case(node, case_id)
-    asked = next(stored.matter for stored in events if isinstance(stored.matter, SendMatter))
-    assert isinstance(asked, SendMatter)
+    asked = contents.asked(events)
     area = area_of(node.areas, asked)
     if area is None:
         raise NodeError("unknown-area", "The question set is still being fetched.")

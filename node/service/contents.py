@@ -1,5 +1,6 @@
 """Opening stored events: signed bytes and ciphertext in, claims and contents out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -7,10 +8,11 @@ from node.errors import NodeError
 from node.service.node import Node
 from node.store import events
 from node.store.tx import Row
-from protocol.content import MATTER, PERSON, Content
+from protocol.content import MATTER, PERSON, Content, SendMatter, SplitMatter
 from protocol.encoding import b64u, canonical_json, strict_object, un_b64u
 from protocol.event import Event, open_contents, parse_item
 from protocol.problems import ProtocolError
+from protocol.split import remaining
 
 DAMAGED: Final = "case-damaged"
 
@@ -64,6 +66,15 @@ def open_row(node: Node, case_key: bytes, row: Row) -> Stored:
     except (ProtocolError, NodeError) as error:
         raise NodeError(DAMAGED, f"Event {row['digest']}: {error}") from None
     return Stored(event, contents, row["status"], row["code"], row["at"], row["seq"])
+
+
+def asked(events: Sequence[Stored]) -> SendMatter:
+    """Return a request without the questions that have gone to a part; raises `case-damaged` where it isn't there."""
+    sent = next((stored.matter for stored in events if isinstance(stored.matter, SendMatter)), None)
+    if sent is None:
+        raise NodeError(DAMAGED, "The request isn't there.")
+    splits = (stored.matter for stored in events if stored.status != "refused")
+    return remaining(sent, [matter for matter in splits if isinstance(matter, SplitMatter)])
 
 
 def of_case(node: Node, case_id: str) -> list[Stored]:

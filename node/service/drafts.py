@@ -178,8 +178,15 @@ async def detach(node: Node, actor: Actor, draft_id: str, digest: str) -> Draft:
 
 async def drop_files(node: Node, refs: Sequence[AttachmentRef]) -> None:
     """Take back files that no draft and no event names."""
-    await node.store.write(lambda tx: blobs.forget(tx, [ref.sha256 for ref in refs]))
-    _unlink(node, refs)
+    await drop_blobs(node, [ref.sha256 for ref in refs])
+
+
+async def drop_blobs(node: Node, digests: Sequence[str]) -> None:
+    """Delete files by the hashes of their ciphertexts."""
+    if digests:
+        await node.store.write(lambda tx: blobs.forget(tx, digests))
+    for digest in digests:
+        blobs.path_of(node.config.data, digest).unlink(missing_ok=True)
 
 
 def _clean(name: str) -> str:

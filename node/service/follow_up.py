@@ -9,6 +9,7 @@ from node.errors import NodeError
 from node.service.cases import grant_withdrawal
 from node.service.issue import issue
 from node.service.node import Node
+from node.service.splitting import open_parts
 from node.store import blobs, cases
 from protocol.batch import Batch
 from protocol.content import MATTER, BlobMatter
@@ -24,13 +25,17 @@ async def after_batch(node: Node, peer: str, batch: Batch) -> None:
         node.lacking.discard(peer)
         node.fetch_areas(peer)
     await grant_withdrawals(node)
+    await open_parts(node, peer)
+
+
+async def catch_up(node: Node, peer: str) -> None:
+    """Do what a crash left of it, once the streams with a peer were compared after a start."""
+    await grant_withdrawals(node, peer)
+    await open_parts(node, peer)
 
 
 async def grant_withdrawals(node: Node, peer: str | None = None) -> None:
-    """Grant every wish to withdraw that came before acceptance, or those of one peer.
-
-    Also run once the streams with a peer were compared after a start, for what a crash left.
-    """
+    """Grant every wish to withdraw that came before acceptance, or those of one peer."""
     for case_id in node.store.read_now(lambda q: cases.wished(q, peer)):
         try:
             await _grant(node, case_id)

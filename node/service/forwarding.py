@@ -20,7 +20,7 @@ async def forward(node: Node, actor: Actor, case_id: str, to: str, reason: Said)
     withdraw that waits is granted, since nobody has accepted the case now (SPEC S-076).
     """
     case = cases.case_to_act(node, actor, case_id, FORWARD)
-    name = _name_of(node, case, to)
+    name = name_of(node, case, to)
     who = ActorName(authority=case.own_authority, name=actor.name)
     matter = ForwardMatter(actor=who, to=PartyName(authority=to, name=name))
     after = await issue(node, actor, case, FORWARD, {MATTER: matter, PERSON: WordPerson(comment=reason)})
@@ -28,7 +28,7 @@ async def forward(node: Node, actor: Actor, case_id: str, to: str, reason: Said)
     return after
 
 
-def _name_of(node: Node, case: Case, to: str) -> str:
+def name_of(node: Node, case: Case, to: str) -> str:
     """Return the official name of an authority that may get the case."""
     if to == case.own_authority:
         raise NodeError("invalid", "This authority has the case already.", fields={"to": "own-authority"})

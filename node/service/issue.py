@@ -75,6 +75,8 @@ async def open_cases(node: Node, actor: Actor, openings: Sequence[Opening], keys
         for opening, (event, packed, case) in zip(openings, sealed, strict=True):
             if opening.draft is not None:
                 _use_up(tx, opening.draft, case.id)
+            if case.part_of and cases.find(tx, case.id) is not None:
+                raise NodeError("stale", "The part was opened already.")
             cases.insert(tx, case, unread=False, on_its_way=1)
             _store(tx, event, packed, actor, case)
         audit.extend(tx, [_entry(node, actor, event, case) for event, _, case in sealed])

@@ -3,8 +3,20 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from protocol.content import MATTER, PERSON, SEND_KIND, Content, ReplyMatter, ReplyPerson, SendMatter, SendPerson
+from protocol.content import (
+    MATTER,
+    PERSON,
+    SEND_KIND,
+    Content,
+    ReplyMatter,
+    ReplyPerson,
+    SendMatter,
+    SendPerson,
+    SplitMatter,
+)
 from protocol.problems import ProtocolError
+from protocol.request import SPLIT
+from protocol.split import check as check_split
 from translations.answer import Problem, check_answers, check_request, personal_items
 from translations.area import Area, Areas
 
@@ -38,6 +50,7 @@ def judge_content(
 
     Without the set nothing is judged: it is being fetched (SPEC S-049).
     """
+    problems: list[Problem] = []
     if kind == SEND_KIND:
         matter = contents[MATTER]
         assert isinstance(matter, SendMatter)
@@ -49,8 +62,10 @@ def judge_content(
         problems = request_problems(area, matter, contents.get(PERSON)) if area else []
     elif kind == "request.reply" and asked is not None:
         problems = _reply(areas, asked(), contents)
-    else:
-        return
+    elif kind == SPLIT and asked is not None:
+        matter = contents[MATTER]
+        assert isinstance(matter, SplitMatter)
+        check_split(asked(), matter)
     if problems:
         first = min(problems, key=lambda problem: _ORDER.index(_CODES[problem.code]))
         raise ProtocolError(_CODES[first.code], f"{first.item}: {first.code}")

@@ -12,6 +12,7 @@ from node.domain.case import Case
 from node.domain.case_view import CaseSummary, CaseView, Due, Holder, Party, Side, Text
 from node.errors import NodeError
 from node.service import contents, counterparts, damage
+from node.service.case_parts import part_of, parts_of
 from node.service.case_texts import CaseTexts
 from node.service.cases import note_opened, own_case
 from node.service.contents import Stored
@@ -25,7 +26,7 @@ from protocol.blob import SEALED_CHUNK, open_blob
 from protocol.content import SendMatter
 from protocol.message import MESSAGE
 from protocol.problems import ProtocolError
-from protocol.request import FORWARD
+from protocol.request import FORWARD, SPLIT
 
 
 @dataclass(frozen=True)
@@ -158,8 +159,7 @@ def view_case(node: Node, actor: Actor, case_id: str, lang: str, *, as_form: boo
     case = own_case(node, actor, case_id)
     events, texts = contents.of_case(node, case_id), CaseTexts(node, lang)
     sent = next(stored for stored in events if isinstance(stored.matter, SendMatter))
-    matter = sent.matter
-    assert isinstance(matter, SendMatter)
+    matter = contents.asked(events)
     story = texts.story(case, matter, events)
     return CaseView(
         id=case.id,
@@ -182,6 +182,8 @@ def view_case(node: Node, actor: Actor, case_id: str, lang: str, *, as_form: boo
         comment=story.request_comment(),
         reason=story.reason(),
         clarifications=story.clarifications(),
+        parts=parts_of(node, texts, actor, case, events),
+        part_of=part_of(node, texts, actor, case),
         messages=story.messages(),
         attachments=story.attachments(node.store.read_now(lambda q: blobs.of_case(q, case_id))),
         timeline=story.timeline(),
@@ -219,6 +221,7 @@ _ACTIONS = {
     "request.accept": "accept",
     "request.decline": "decline",
     FORWARD: "forward",
+    SPLIT: "split",
     "request.reply": "reply",
     "request.clarify": "clarify",
     "request.close": "close",

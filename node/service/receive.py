@@ -7,7 +7,7 @@ from node.clock import seconds
 from node.domain.case import Case, advanced, opened
 from node.errors import NodeError
 from node.service import competence, receipts, telling
-from node.service.contents import DAMAGED, open_row, pack_ceks
+from node.service.contents import asked, open_row, pack_ceks
 from node.service.judge import area_of, judge_content
 from node.service.node import Node
 from node.store import audit, authorities, blobs, cases, damage, events, peers, refusals, streams
@@ -22,6 +22,7 @@ from protocol.content import (
     Content,
     ForwardMatter,
     SendMatter,
+    SplitMatter,
     check_values,
 )
 from protocol.event import Claims, Event, open_ceks, open_contents, parse_item
@@ -31,6 +32,7 @@ from protocol.message import check as check_message
 from protocol.problems import STORED, ProtocolError
 from protocol.receipt import issue as issue_receipt
 from protocol.receipt import parse_receipt
+from protocol.request import SPLIT
 
 _INLINE_ITEMS = 4
 
@@ -262,6 +264,7 @@ class _Taking:
             raise ProtocolError("content-malformed", "a request has one recipient")  # SPEC S-047
         if not matter.number.startswith(f"{claims.iss}-") or not matter.asking.authority.startswith(f"{claims.iss}-"):
             raise ProtocolError("content-malformed", "number and asking authority belong to the issuer's country")
+        self._check_part(claims, matter)
         if not authorities.is_active(self.tx, self.node.country, matter.replying.authority, self.tx.now.date()):
             raise ProtocolError("unknown-authority", "the replying authority")
         judge_content(self.node.areas, claims.kind, item.contents, None)
@@ -272,6 +275,17 @@ class _Taking:
         opened_case = opened(claims, item.event.name, matter, self.node.country)
         cases.insert(self.tx, opened_case, unread=True, on_its_way=0)
         return opened_case
+
+    def _check_part(self, claims: Claims, matter: SendMatter) -> None:
+        """Check that a part is one that this node has named, under the number of its case (SPEC S-230)."""
+        stem, _, suffix = matter.number.partition("/")
+        if not suffix and matter.part_of is None:
+            return
+        whole = cases.find(self.tx, matter.part_of or "")
+        named = whole is not None and (whole.counterpart, whole.number) == (claims.iss, stem)
+        place = whole.parts.index(claims.case) + 1 if whole and claims.case in whole.parts else 0
+        if not named or suffix != str(place):
+            raise ProtocolError("content-malformed", "a part that this node hasn't named")
 
     def _next(self, item: Opened, case: Case | None) -> Case:
         claims = item.event.claims
@@ -299,7 +313,7 @@ class _Taking:
 
     def _check_forward(self, item: Opened, case: Case) -> None:
         matter = item.contents[MATTER]
-        if isinstance(matter, ForwardMatter):
+        if isinstance(matter, ForwardMatter | SplitMatter):
             competence.check(self.tx, case.counterpart, matter.to.authority, case.area, self.tx.now.date())
 
     def _check_notice(self, item: Opened, case: Case) -> None:
@@ -313,12 +327,8 @@ class _Taking:
                 raise ProtocolError("content-malformed", "a file that this node has attached to no event of the case")
 
     def _asked(self, case: Case) -> SendMatter:
-        first = next((row for row in events.of_case(self.tx, case.id) if row["kind"] == SEND_KIND), None)
-        if first is None:
-            raise NodeError(DAMAGED, "The request isn't there.")
-        matter = open_row(self.node, self.keys[case.id], first).matter
-        assert isinstance(matter, SendMatter)
-        return matter
+        rows = [row for row in events.of_case(self.tx, case.id) if row["kind"] in (SEND_KIND, SPLIT)]
+        return asked([open_row(self.node, self.keys[case.id], row) for row in rows])
 
 
 def _keep_case_proof(tx: Tx, event: Event) -> None:

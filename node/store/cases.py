@@ -30,6 +30,8 @@ _COLUMNS: Final = (
     "withdrawal_wished",
     "opened",
     "former",
+    "parts",
+    "part_of",
 )
 _NEW: Final = (*_COLUMNS, "unread", "on_its_way", "created_at", "updated_at")
 _INSERT: Final = f"INSERT INTO cases ({', '.join(_NEW)}) VALUES ({', '.join(':' + name for name in _NEW)})"  # noqa: S608 - ours
@@ -43,6 +45,7 @@ def _values(case: Case) -> dict[str, Any]:
         "agreed": case.agreed.isoformat() if case.agreed else None,
         "opened": int(case.opened),
         "former": " ".join(case.former),
+        "parts": " ".join(case.parts),
     }
 
 
@@ -52,7 +55,7 @@ def from_row(row: Row) -> Case:
     values["due"] = dt.date.fromisoformat(values["due"])
     values["agreed"] = dt.date.fromisoformat(values["agreed"]) if values["agreed"] else None
     values["opened"] = bool(values["opened"])
-    values["former"] = tuple(values["former"].split())
+    values["former"], values["parts"] = (tuple(values[name].split()) for name in ("former", "parts"))
     return Case(**values)
 
 
@@ -169,7 +172,7 @@ def reserve_numbers(tx: Tx, country: str, count: int) -> list[str]:
 
 def spend_number(tx: Tx, number: str, beyond: int) -> None:
     """Count a number that was given earlier, so that it is never given again, nor any of the `beyond` after it."""
-    _, year, place = number.split("-")
+    _, year, place = number.partition("/")[0].split("-")
     tx.run(
         "INSERT INTO case_number (year, next) VALUES (:year, :next)"
         " ON CONFLICT (year) DO UPDATE SET next = CASE WHEN next < :next THEN :next ELSE next END",
@@ -250,6 +253,20 @@ def wished(q: Read, peer: str | None = None) -> list[str]:
         {"peer": peer},
     )
     return [str(row["id"]) for row in rows]
+
+
+def unopened_parts(q: Read, peer: str) -> list[tuple[str, str]]:
+    """Return (case, part) of each part of an own request that `peer` has named and that isn't there yet.
+
+    Of a request that was withdrawn nothing is asked any more.
+    """
+    rows = q.all(
+        "SELECT id, parts FROM cases WHERE parts <> '' AND counterpart = :peer AND role = 'asking'"
+        " AND state <> 'withdrawn' ORDER BY id",
+        {"peer": peer},
+    )
+    named = [(str(row["id"]), part) for row in rows for part in str(row["parts"]).split()]
+    return [(case_id, part) for case_id, part in named if row_of(q, part) is None]
 
 
 def met(q: Read, country: str) -> bool:

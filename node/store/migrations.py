@@ -315,6 +315,18 @@ CREATE INDEX cases_former ON cases(updated_at) WHERE former <> ''
     )
 
 
+@NODE(name="020_parts")
+def _parts(db: Database) -> None:
+    _run(
+        db,
+        """
+ALTER TABLE cases ADD COLUMN parts TEXT NOT NULL DEFAULT '';
+ALTER TABLE cases ADD COLUMN part_of TEXT NOT NULL DEFAULT '';
+CREATE INDEX cases_parts ON cases(counterpart) WHERE parts <> ''
+""",
+    )
+
+
 @NODE(name="021_areas")
 def _areas(db: Database) -> None:
     _run(

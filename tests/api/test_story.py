@@ -100,6 +100,20 @@ async def test_a_request_is_passed_on_inside_the_country(apis: Apis):
     assert (await apis.anna.get(case))["replying"]["authority"] == "HU-mok"
 
 
+async def test_questions_are_passed_on_under_the_same_number(apis: Apis):
+    """The part is found by its number with a suffix; what may not go is named as the fault."""
+    case = f"cases/{await apis.ask()}"
+    body = {"to": "HU-mok", "reason": {"text": "Az orvosi kamara illetékes.", "lang": "hu"}}
+    everything = {**body, "questions": ["registration-status", "sanctions"]}
+    wrong = await apis.katalin.call("POST", f"{case}/split", everything)
+    assert (wrong.status, wrong.json["fields"]) == (422, {"questions": "content-malformed"})
+    sent = await apis.katalin.post(f"{case}/split", {**body, "questions": ["sanctions"]})
+    await apis.settled()
+    (line,) = (await apis.anna.post("cases/search", {"number": f"{sent['number']}/1"}))["items"]
+    part = await apis.anna.get(f"cases/{line['id']}")
+    assert (part["replying"]["authority"], part["part_of"]["number"]) == ("HU-mok", sent["number"])
+
+
 async def test_a_request_is_withdrawn(apis: Apis):
     """The asking side wishes, the other node grants it by itself before acceptance."""
     case = f"cases/{await apis.ask()}"

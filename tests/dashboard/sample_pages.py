@@ -17,6 +17,7 @@ from node.dashboard.peers import PeerLine
 from node.domain.case_view import (
     Answer,
     Attachment,
+    CasePart,
     CaseSummary,
     CaseView,
     Choice,
@@ -243,6 +244,8 @@ def case(state: str, role: str, holder: str, **more: Any) -> CaseView:
         "reason": None,
         "clarifications": (),
         "messages": (),
+        "parts": (),
+        "part_of": None,
         "notices": (),
         "actions": (),
         "timeline": history,
@@ -979,8 +982,12 @@ def case_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
         "clarifying",
         "replying",
         "us",
-        actions=("reply", "message", "forward"),
+        actions=("reply", "message", "forward", "split"),
         messages=MESSAGES,
+        parts=(
+            CasePart(number="DE-2026-000412/1", case="x", authority=f"Kamara {ATTACK}", state=t("state.sent")),
+            CasePart(number="DE-2026-000412/2", case=None, authority="Register", state=None),
+        ),
         questions=ANSWERED,
         clarifications=(earlier, asked),
         due=due(-3),
@@ -1023,6 +1030,9 @@ def case_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
         "found": (Thing(value="HU-mok", text=hu("Magyar Orvosi Kamara")), Thing(value="HU-x", text=en(ATTACK))),
         "writing": WRITING,
         "own_lang": "hu",
+        "act": "forward",
+        "items": (),
+        "picked": (),
         "values": {"q": ATTACK, "reason": ATTACK},
         "errors": {"to": wrong("error.choose", t("case.forward.to"))},
     }
@@ -1053,6 +1063,16 @@ def case_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
         "case-refused": ("case.html", case_page(void)),
         "answer": ("answer.html", answer),
         "forward": ("forward.html", forward),
+        "split": (
+            "forward.html",
+            {
+                **forward,
+                "act": "split",
+                "items": (option("a", ATTACK), option("b", "Another question")),
+                "picked": ("a",),
+                "errors": {"item": wrong("error.split", t("case.split.questions"))},
+            },
+        ),
         "forward-none": ("forward.html", {**forward, "found": (), "errors": {}}),
     }
     for kind in ("decline", "close", "withdraw", "grant", "delete-draft", "end-access"):

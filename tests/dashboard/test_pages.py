@@ -117,8 +117,8 @@ async def test_an_official_asks_and_another_answers_on_their_pages(tmp_path: Pat
         await both.settled()
 
 
-def _passing_on(page: Page) -> PageForm:
-    return next(form for form in page.forms if "csrf" in form.fields and form.action.endswith("/forward"))
+def _passing_on(page: Page, act: str = "forward") -> PageForm:
+    return next(form for form in page.forms if "csrf" in form.fields and form.action.endswith(f"/{act}"))
 
 
 async def test_a_case_is_passed_on_and_another_official_answers(tmp_path: Path) -> None:
@@ -134,6 +134,10 @@ async def test_a_case_is_passed_on_and_another_official_answers(tmp_path: Path) 
         await both.settled()
         case = await asked(anna)
         await both.settled()
+        divide = await katalin.get(f"{case.path}/split?q=orvosi+kamara")
+        only = {"item": "registration-status", "to": "HU-mok", "reason": "Az orvosi kamara illetékes."}
+        none_left = await katalin.post(_passing_on(divide, "split"), **only)
+        assert (none_left.status, 'href="#f-item"' in none_left.html) == (422, True)
         search = await katalin.get(f"{case.path}/forward?q=orvosi+kamara")
         empty = await katalin.post(_passing_on(search), reason="Az orvosi kamara illetékes.")
         assert (empty.status, "Az orvosi kamara illetékes." in empty.html) == (422, True)

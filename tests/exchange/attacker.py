@@ -7,13 +7,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from directory_sync.authority import AreaRole
 from directory_sync.demo import demo_authorities
 from node.clock import new_uuid, seconds
 from node.delivery.call import Answer, Call
 from node.delivery.incoming import BATCHES, handle
 from node.domain.access import operator
 from node.domain.case import Case
-from node.service import directory
+from node.service import country_log, directory
 from node.service.issue import Opening, open_cases
 from node.service.node import Node
 from node.store import cases
@@ -43,6 +44,8 @@ from tests.exchange.pair import LoopClock, handler, members_of, open_for_test
 
 ATTACKER, VICTIM, OTHER = "DE", "HU", "AT"
 AREA, SET = "professional-qualifications", "establishment"
+SUSPENDED = "DE-blzk"
+"""An authority of the attacker's country that is suspended in the area."""
 DUE = dt.date(2026, 12, 14)
 KATALIN = handler("HU-okfo", "Szabó Katalin", "hu")
 
@@ -249,6 +252,19 @@ class Attacker:
         return case
 
 
+async def _show_directory(attacker: Node, victim: Node) -> None:
+    """Publish the attacker's list, in which one authority is suspended, and let the victim have it."""
+    suspended = (AreaRole(area=AREA, role="authority", status="suspended"),)
+    records = [
+        one.model_copy(update={"areas": suspended}) if one.id == SUSPENDED else one
+        for one in demo_authorities(ATTACKER)
+    ]
+    await directory.import_authorities(attacker, operator(), records)
+    page = attacker.store.read_now(lambda q: country_log.page_of(q, ATTACKER, 0))
+    assert page is not None
+    await country_log.accept_page(victim, ATTACKER, page, ATTACKER)
+
+
 @contextlib.asynccontextmanager
 async def attacked(folder: Path) -> AsyncIterator[Attacker]:
     """Give an attacker and its victim, each with one case in which the other side takes part."""
@@ -258,6 +274,7 @@ async def attacked(folder: Path) -> AsyncIterator[Attacker]:
     for node in nodes:
         node.members = members
     await directory.import_authorities(nodes[1], operator(), demo_authorities(VICTIM))
+    await _show_directory(*nodes[:2])
     attacker = Attacker(*nodes)
     request = attacker.request()
     assert await attacker.send(request) == ["stored"]

@@ -22,6 +22,7 @@ from protocol.batch import parse_batch
 from protocol.content import (
     Asked,
     DateMatter,
+    ForwardMatter,
     MessagePerson,
     PartyName,
     Reply,
@@ -29,6 +30,7 @@ from protocol.content import (
     ReplyPerson,
     Said,
     SendPerson,
+    SplitMatter,
     Variable,
 )
 from protocol.encoding import b64u
@@ -38,7 +40,7 @@ from protocol.part import SealedPart
 from protocol.problems import PROBLEMS
 from protocol.receipt import parse_receipt
 from protocol.slot import Slot, wrap
-from tests.exchange.attacker import DUE, Attacker, Item, act, counts, garbled, grown, raw
+from tests.exchange.attacker import DUE, SUSPENDED, Attacker, Item, act, counts, garbled, grown, raw
 from tests.exchange.test_attacks import another_signer, revoked
 
 Craft = Callable[[Attacker], Item | bytes | Awaitable[Item | bytes]]
@@ -177,10 +179,21 @@ async def _one_message_too_many(a: Attacker) -> Item:
     return _message(a, case, word)
 
 
+def _passed_on(to: str) -> Craft:
+    matter = ForwardMatter(actor=act().actor, to=PartyName(authority=to, name="?"))
+    return lambda a: a.follow(a.asked_by_victim, "request.forward", {"matter": matter})
+
+
+def _divided(*items: str) -> Craft:
+    to = PartyName(authority="DE-aek-berlin", name="?")
+    matter = SplitMatter(actor=act().actor, to=to, items=items, part=STRANGE)
+    return lambda a: a.follow(a.asked_by_victim, "request.split", {"matter": matter})
+
+
+STRANGE = "00000000-0000-4000-8000-00000000000f"
 DEEP = b'{"actor":' + b"[" * 10_000 + b"]" * 10_000 + b"}"
 ELSEWHERE = PartyName(authority="HU-nowhere", name="?")
 AUSTRIAN = PartyName(authority="AT-bka", name="?")
-STRANGE = "00000000-0000-4000-8000-00000000000f"
 
 REFUSED: dict[str, tuple[Craft, str]] = {
     "no JSON": (lambda _a: b"nothing", "event-malformed"),
@@ -270,6 +283,17 @@ REFUSED: dict[str, tuple[Craft, str]] = {
     "content that is no JSON": (_of("wish.withdraw", b"\xff"), "content-malformed"),
     "another country's number": (lambda a: a.request({"number": "HU-2026-000001"}), "content-malformed"),
     "another country's authority": (lambda a: a.request({"asking": AUSTRIAN}), "content-malformed"),
+    "a part that nobody named": (
+        lambda a: a.request({"number": f"{a.asked.number}/1", "part_of": a.asked.id} if a.asked else None),
+        "content-malformed",
+    ),
+    "a suffix of its own making": (lambda a: a.request({"number": "DE-2026-000900/1"}), "content-malformed"),
+    "a case passed on to another country": (_passed_on("HU-okfo"), "unknown-authority"),
+    "a case passed on to nobody": (_passed_on("DE-nowhere"), "unknown-authority"),
+    "a case passed on to who is suspended": (_passed_on(SUSPENDED), "not-competent"),
+    "a question passed on that nobody asked": (_divided("shoe-size"), "unknown-question"),
+    "a question passed on twice": (_divided("sanctions", "sanctions"), "unknown-question"),
+    "every question passed on": (_divided("evidence-holder", "registration-status", "sanctions"), "content-malformed"),
     "two recipients": (lambda a: a.request(aud=["HU", "AT"]), "content-malformed"),
     "an authority that doesn't exist": (lambda a: a.request({"replying": ELSEWHERE}), "unknown-authority"),
     "another country's authority asked": (lambda a: a.request({"replying": AUSTRIAN}), "unknown-authority"),

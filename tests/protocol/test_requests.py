@@ -22,6 +22,7 @@ from protocol.content import (
     ForwardMatter,
     PartyName,
     SendMatter,
+    SplitMatter,
     chain_of,
 )
 from protocol.event import Claims
@@ -39,6 +40,7 @@ KINDS = [
 ]
 SAME = (
     "state", "n", "head", "date_state", "date_n", "date_head", "due", "agreed", "withdrawal_wished", "replying", "former",
+    "parts",
 )  # fmt: skip
 ACT = ActMatter(actor=Actor(authority="XX-a"))
 SEND = SendMatter(
@@ -139,6 +141,9 @@ def next_event(end: End, kind: str, day: dt.date) -> Said:
     if kind == request.FORWARD:
         other = "HU-c" if case.replying == "HU-b" else "HU-b"
         matter = ForwardMatter(actor=Actor(authority=case.replying), to=PartyName(authority=other, name=other))
+    if kind == request.SPLIT:
+        part, to = f"00000000-0000-4000-9000-{next(COUNTER):012d}", PartyName(authority="HU-d", name="D")
+        matter = SplitMatter(actor=Actor(authority=case.replying), to=to, items=("q",), part=part)
     if kind.startswith("date."):
         matter = DateMatter(actor=Actor(authority="XX-a"), date=case.due if kind == "date.agree" else day)
     return say(end.country, kind, n, prev, matter)
@@ -285,6 +290,20 @@ def test_another_date_is_not_agreed() -> None:
     ends = pair()
     wrong = say("HU", "date.agree", 1, ends["HU"].case().head, DateMatter(actor=Actor(authority="HU-b"), date=DAYS[1]))
     assert ends["DE"].take(wrong) == "date-differs"
+
+
+def test_a_case_is_passed_on_to_somebody_else():
+    """To the authority that has it already is nowhere, and a part is one case and not divided again (SPEC S-227, S-229)."""
+    ends = pair()
+    to = PartyName(authority="HU-b", name="B")
+    place = (2, ends["HU"].case().head)
+    actor = Actor(authority="HU-b")
+    assert (
+        ends["DE"].take(say("HU", "request.forward", *place, ForwardMatter(actor=actor, to=to))) == "content-malformed"
+    )
+    for part, authority in ((CASE, "HU-c"), (CASE[:-1] + "2", "HU-b")):
+        matter = SplitMatter(actor=actor, to=PartyName(authority=authority, name="?"), items=("q",), part=part)
+        assert ends["DE"].take(say("HU", "request.split", *place, matter)) == "content-malformed"
 
 
 def test_after_a_refusal_the_number_is_free_again() -> None:

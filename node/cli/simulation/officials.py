@@ -13,7 +13,8 @@ from node.cli.simulation.trace import Trace
 from node.domain.access import Actor, operator
 from node.domain.case import Case
 from node.domain.draft import Draft, ReplyDraft, RequestDraft
-from node.service import cases, directory, drafts, forwarding, messages, reading, requests
+from node.errors import NodeError
+from node.service import cases, contents, directory, drafts, forwarding, messages, reading, requests, splitting
 from node.service.node import Node
 from node.store import cases as stored_cases
 from node.store import fates
@@ -124,7 +125,9 @@ class Official:
         node, word = life.node, Said(text=f"{PERSONAL} {self._chance.randrange(1000)}", lang="de")
         date = case.due + dt.timedelta(days=1 + self._chance.randrange(9))
         reason = self._chance.choice(_REASONS)
-        answers = {"registration-status": Reply(code="registered"), "sanctions": Reply(code="no", comment=word)}
+        given = {"registration-status": Reply(code="registered"), "sanctions": Reply(code="no", comment=word)}
+        asked = _asked(node, case)
+        answers = {item: given[item] for item in asked}
         replied = ReplyDraft(answers=answers) if case.state == "accepted" else ReplyDraft(comment=word)
         other = next(
             one for one in (register_of(self.country), authority_of(self.country)) if one != case.own_authority
@@ -140,6 +143,7 @@ class Official:
             "request.withdraw": lambda who: cases.withdraw(node, who, case.id),
             "wish.withdraw": lambda who: cases.withdraw(node, who, case.id, word),
             "request.forward": lambda who: forwarding.forward(node, who, case.id, other, word),
+            "request.split": lambda who: splitting.split(node, who, case.id, other, asked[:1], word),
             "note.message": lambda who: messages.send(node, who, case.id, word, files),
             "date.propose": lambda who: cases.propose_date(node, who, case.id, date),
             "date.agree": lambda who: cases.agree_date(node, who, case.id),
@@ -171,6 +175,14 @@ class Official:
         ended: Ended[T] = await life.work(work)
         self._trace.note(self.country, kind, self._oracle.outcome(life, kind, ended))
         return ended
+
+
+def _asked(node: Node, case: Case) -> list[str]:
+    """Return what a case asks; nothing where its events can't be read."""
+    try:
+        return [question.item for question in contents.asked(contents.of_case(node, case.id)).questions]
+    except NodeError:
+        return []
 
 
 def _told(attempt: Attempt, ended: Ended[Any]) -> None:

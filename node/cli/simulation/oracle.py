@@ -22,6 +22,7 @@ from node.store.tx import Row
 from protocol.batch import Head, parse_batch
 from protocol.member_suspension import is_suspension
 from protocol.receipt import parse_receipt
+from protocol.request import SPLIT
 
 PERSONAL: Final = "Nur-für-die-Akte"
 """Stands in every personal text of a simulation: it may be nowhere but inside encrypted parts."""
@@ -35,7 +36,7 @@ STATE_AFTER: Final = {
     "request.clarify": "clarifying",
     "request.close": "closed",
 }
-"""The last event of a case says its state, and nothing else does: written down here apart from the nodes' own table."""
+"""The last event of a case, a division left out, says its state: written down here apart from the nodes' own table."""
 _MOST: Final = 20
 _CHAINS: Final = ("request", "date")
 
@@ -137,7 +138,7 @@ class Oracle:
         last: dict[str, tuple[int, bool, str]] = {}
         for event in seen.events.values():
             chain = event.kind.partition(".")[0]
-            if chain == "request" and event.n is not None and event.status != "refused":
+            if chain == "request" and event.n is not None and event.status != "refused" and event.kind != SPLIT:
                 this = (
                     event.n,
                     event.status == "applied",
@@ -341,7 +342,7 @@ class Oracle:
 
     def _shared(self, life: Life, other: Life) -> dict[str, tuple[object, ...]]:
         names = ["number", "state", "n", "date_state", "date_n", "due", "agreed", "head", "date_head", "wished"]
-        names += ["replying", "former"]
+        names += ["replying", "former", "parts", "part_of"]
         rows = life.node.store.read_now(fates.cases)
         return {row["id"]: tuple(row[name] for name in names) for row in rows if row["counterpart"] == other.country}
 

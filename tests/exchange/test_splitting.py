@@ -1,0 +1,144 @@
+"""Dividing a request: some questions go to another authority of the replying country, under the same number."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from node.cli.simulation.loop import run
+from node.domain.case_view import CaseView
+from node.domain.draft import ReplyDraft
+from node.errors import NodeError
+from node.service import cases, reading, splitting
+from node.store import blobs
+from node.store import cases as stored_cases
+from protocol.content import Reply, Said
+from tests.exchange.pair import World
+from tests.exchange.test_crossing import asked
+from tests.exchange.test_forwarding import JANOS
+from tests.exchange.test_refusal import stored_case
+from tests.exchange.test_story import ANNA, KATALIN, PDF
+
+WHY = Said(text="Erről az orvosi kamara dönt.", lang="hu")
+MOVED = ["sanctions"]
+LEFT = ["evidence-holder", "registration-status"]
+
+
+def _asked_in(view: CaseView) -> list[str]:
+    return [question.id for question in view.questions if question.depth == 0]
+
+
+def _answers(*items: str) -> ReplyDraft:
+    codes = {"evidence-holder": "yes", "registration-status": "registered", "sanctions": "no"}
+    return ReplyDraft(answers={item: Reply(code=codes[item]) for item in items})
+
+
+async def _story(folder: Path) -> None:
+    async with asked(folder) as (both, case_id):
+        await cases.accept(both["HU"], KATALIN, case_id)
+        await splitting.split(both["HU"], KATALIN, case_id, "HU-mok", MOVED, WHY)
+        await both.settled()
+        whole = await reading.read_case(both["DE"], ANNA, case_id, "de")
+        (part,) = whole.parts
+        assert (whole.state, part.number) == ("accepted", f"{whole.number}/1")
+        assert part.case is not None
+        theirs = await reading.read_case(both["HU"], JANOS, part.case, "hu")
+        assert (_asked_in(theirs), _asked_in(whole)) == (MOVED, LEFT)
+        assert {variable.id for variable in theirs.variables} == {"person", "profession"}
+        assert theirs.part_of is not None
+        assert (theirs.part_of.number, theirs.part_of.case) == (whole.number, None)
+        file = await reading.read_attachment(both["HU"], JANOS, part.case, theirs.attachments[0].sha256)
+        assert file.data == PDF
+        for actor, one in ((JANOS, case_id), (KATALIN, part.case)):
+            with pytest.raises(NodeError, match="not-found"):
+                await reading.read_case(both["HU"], actor, one, "hu")
+        await cases.accept(both["HU"], JANOS, part.case)
+        await cases.reply(both["HU"], JANOS, part.case, _answers(*MOVED))
+        with pytest.raises(NodeError, match="invalid"):
+            await cases.reply(both["HU"], KATALIN, case_id, _answers(*LEFT, *MOVED))
+        await cases.reply(both["HU"], KATALIN, case_id, _answers(*LEFT))
+        await both.settled()
+        for one in (case_id, part.case):
+            await cases.close(both["DE"], ANNA, one)
+        await both.settled()
+        assert {stored_case(both["HU"], one).state for one in (case_id, part.case)} == {"closed"}
+
+
+def test_a_request_is_divided_and_both_authorities_answer(tmp_path: Path) -> None:
+    """Each question has one authority; the part carries the number with a suffix and only what it needs (SPEC S-229)."""
+    run(_story(tmp_path))
+
+
+async def _refused(folder: Path) -> None:
+    async with asked(folder) as (both, case_id):
+        node = both["HU"]
+        for to, items, code in (
+            ("HU-mok", [*LEFT, *MOVED], "invalid"),
+            ("HU-mok", ["shoe-size"], "invalid"),
+            ("HU-mok", [*MOVED, *MOVED], "invalid"),
+            ("HU-mok", [], "invalid"),
+            ("HU-okfo", MOVED, "invalid"),
+            ("DE-lageso-berlin", MOVED, "unknown-authority"),
+        ):
+            with pytest.raises(NodeError, match=code):
+                await splitting.split(node, KATALIN, case_id, to, items, WHY)
+        await splitting.split(node, KATALIN, case_id, "HU-mok", MOVED, WHY)
+        with pytest.raises(NodeError, match="invalid"):
+            await splitting.split(node, KATALIN, case_id, "HU-bm", MOVED, WHY)
+        await splitting.split(node, KATALIN, case_id, "HU-bm", LEFT[:1], WHY)
+        await both.settled()
+        numbers = [part.number for part in (await reading.read_case(both["DE"], ANNA, case_id, "de")).parts]
+        assert [number.partition("/")[2] for number in numbers] == ["1", "2"]
+        part = stored_case(both["DE"], case_id).parts[0]
+        with pytest.raises(NodeError, match="wrong-state"):
+            await splitting.split(node, JANOS, part, "HU-bm", MOVED, WHY)
+
+
+def test_no_question_goes_to_two_authorities(tmp_path: Path) -> None:
+    """All, none, a strange one, one twice, to oneself, abroad, a part of a part: refused before anything is signed."""
+    run(_refused(tmp_path))
+
+
+def _held(both: World, country: str, case_id: str) -> bool:
+    return both[country].store.read_now(lambda q: stored_cases.find(q, case_id)) is not None
+
+
+async def _left_behind(folder: Path) -> None:
+    async with asked(folder) as (both, case_id):
+        node = both["DE"]
+        (digest,) = node.store.read_now(lambda q: blobs.of_case(q, case_id))
+        path = blobs.path_of(node.config.data, digest)
+        path.rename(path.with_suffix(".away"))
+        await splitting.split(both["HU"], KATALIN, case_id, "HU-mok", MOVED, WHY)
+        await both.settled()
+        (part,) = stored_case(node, case_id).parts
+        assert not _held(both, "DE", part)
+        path.with_suffix(".away").rename(path)
+        await both.exchanges.pop("DE").stop()
+        await both.start("DE")
+        await asyncio.sleep(1)  # the streams are compared first
+        await both.settled()
+        assert _held(both, "HU", part)
+        assert len(node.store.read_now(lambda q: blobs.of_case(q, part))) == 1
+
+
+def test_a_part_that_could_not_be_opened_is_opened_after_a_restart(tmp_path: Path) -> None:
+    """What a crash or a damaged disk left behind is done at the next start, once (SPEC S-230)."""
+    run(_left_behind(tmp_path))
+
+
+async def _withdrawn(folder: Path) -> None:
+    async with asked(folder) as (both, case_id):
+        both.net.down.add("DE")
+        await splitting.split(both["HU"], KATALIN, case_id, "HU-mok", MOVED, WHY)
+        await cases.withdraw(both["DE"], ANNA, case_id)
+        both.net.down.clear()
+        await both.settled()
+        assert {stored_case(both[country], case_id).state for country in ("DE", "HU")} == {"withdrawn"}
+        (part,) = stored_case(both["DE"], case_id).parts
+        assert _held(both, "DE", part) == _held(both, "HU", part)
+
+
+def test_a_division_that_crosses_a_wish_to_withdraw(tmp_path: Path) -> None:
+    """The request is withdrawn at both ends, and both agree on whether the part was asked."""
+    run(_withdrawn(tmp_path))
