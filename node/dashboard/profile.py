@@ -48,6 +48,7 @@ _TOPICS: Final[dict[Topic, str]] = {
     "accepted": "event.request.accept",
     "answered": "mail.answered",
     "clarification": "event.request.clarify",
+    "message": "event.note.message",
     "ended": "mail.topic.ended",
     "dates": "mail.topic.dates",
 }

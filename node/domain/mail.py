@@ -11,9 +11,9 @@ from node.domain.case import Case
 
 News = Literal[
     "new", "accepted", "declined", "answered", "clarification", "withdrawal-asked", "withdrawn", "closed",
-    "date-proposed", "date-agreed", "near", "passed",
+    "date-proposed", "date-agreed", "message", "near", "passed",
 ]  # fmt: skip
-Topic = Literal["new", "accepted", "answered", "clarification", "ended", "dates"]
+Topic = Literal["new", "accepted", "answered", "clarification", "message", "ended", "dates"]
 How = Literal["once", "daily", "never"]
 
 TOPICS: Final[dict[Topic, tuple[News, ...]]] = {
@@ -21,6 +21,7 @@ TOPICS: Final[dict[Topic, tuple[News, ...]]] = {
     "accepted": ("accepted",),
     "answered": ("answered",),
     "clarification": ("clarification",),
+    "message": ("message",),
     "ended": ("declined", "withdrawn", "closed", "withdrawal-asked"),
     "dates": ("near", "passed", "date-proposed", "date-agreed"),
 }
@@ -30,7 +31,7 @@ HOWS: Final[tuple[How, ...]] = ("once", "daily", "never")
 
 URGENCY: Final[tuple[News, ...]] = (
     "passed", "near", "clarification", "new", "withdrawal-asked", "date-proposed", "answered", "accepted",
-    "date-agreed", "declined", "withdrawn", "closed",
+    "date-agreed", "message", "declined", "withdrawn", "closed",
 )  # fmt: skip
 """The order of a daily summary."""
 
@@ -47,6 +48,7 @@ _OF_EVENT: Final[dict[str, News]] = {
     "request.withdraw": "withdrawn",
     "request.close": "closed",
     "wish.withdraw": "withdrawal-asked",
+    "note.message": "message",
     "date.propose": "date-proposed",
     "date.agree": "date-agreed",
 }

@@ -5,6 +5,7 @@ from functools import partial
 
 from node.clock import seconds
 from node.errors import NodeError
+from node.service import telling
 from node.service.folding import fold_rows
 from node.service.node import Node
 from node.service.receive import accepted_key
@@ -111,6 +112,7 @@ def _settle(
     streams.receipted(tx, batch, receipt.jws.compact, receipt.sha256)
     peers.reached(tx, peer, measured)
     stored = [digest for digest, code in receipt.claims.outcomes if code == STORED]
+    telling.tell_of_forwards(tx, node, frozenset(stored))
     cases.applied(tx, stored)
     events.applied(tx, stored, receipt.sha256)
     for digest, code in receipt.claims.outcomes:

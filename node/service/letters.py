@@ -31,6 +31,7 @@ _NEWS: Final[dict[News, str]] = {
     "closed": "event.request.close",
     "date-proposed": "event.date.propose",
     "date-agreed": "event.date.agree",
+    "message": "event.note.message",
     "near": "mail.near",
     "passed": "mail.passed",
 }

@@ -1,6 +1,7 @@
 """Telling people by mail: news are queued in the transaction of what they tell of, the dates by a look each day."""
 
 import hashlib
+from collections.abc import Collection
 from datetime import date
 from typing import Final
 
@@ -8,7 +9,7 @@ from node.clock import new_uuid
 from node.domain.case import Case
 from node.domain.mail import News, local_day, news_of, reply_outstanding, stages, summary_day
 from node.service.node import Node
-from node.store import cases, mail_choices, mails
+from node.store import cases, events, mail_choices, mails
 from node.store.tx import Read, Tx
 
 MAX_WAITING: Final = 50
@@ -21,6 +22,18 @@ def tell(tx: Tx, node: Node, case: Case, kind: str, jti: str) -> None:
     news = news_of(kind, case) if node.config.mail.host else None
     if news is not None:
         _tell(tx, case, news, jti)
+
+
+def tell_of_forwards(tx: Tx, node: Node, stored: Collection[str]) -> None:
+    """Queue for the people of the authority that a case was passed on to that it is theirs now.
+
+    `stored` are the events that a receipt says the other side has; call it before they are noted as applied.
+    """
+    if node.config.mail.host:
+        for row in events.forwards_on_their_way(tx):
+            case = cases.find(tx, row["case_id"]) if row["digest"] in stored else None
+            if case is not None:
+                _tell(tx, case, "new", row["jti"])
 
 
 def _tell(tx: Tx, case: Case, news: News, what: str) -> None:

@@ -71,6 +71,13 @@ def by_digest(q: Read, digest: str) -> Row | None:
     return q.one("SELECT * FROM event WHERE digest = :digest", {"digest": digest})
 
 
+def forwards_on_their_way(q: Read) -> list[Row]:
+    """Return our own events that pass a case on and have no receipt yet."""
+    return q.all(
+        "SELECT digest, jti, case_id FROM event WHERE kind = 'request.forward' AND status = 'on-its-way' ORDER BY seq"
+    )
+
+
 def known(q: Read, iss: str, digests: Sequence[str]) -> list[str]:
     """Return which of some digests are those of events of this issuer that are stored."""
     names, values = listed(digests)

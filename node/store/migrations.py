@@ -345,6 +345,11 @@ def _courses(db: Database) -> None:
     _run(db, "CREATE INDEX cases_sent ON cases(role, created_at)")
 
 
+@NODE(name="025_forwards")
+def _forwards(db: Database) -> None:
+    _run(db, "CREATE INDEX event_forward ON event(seq) WHERE kind = 'request.forward' AND status = 'on-its-way'")
+
+
 @KEYS(name="001_case_keys")
 def _case_keys(db: Database) -> None:
     _run(

@@ -21,6 +21,7 @@ from node.store import peers, streams
 from tests.exchange.pair import START, World, world
 from tests.exchange.test_refusal import stored_case
 from tests.exchange.test_story import ANNA, KATALIN, PDF, ask, reply, request
+from translations.area import Areas
 
 PATIENT = {"retry_first_s": 1.0, "retry_longest_s": 300.0, "refresh_s": 600.0}
 
@@ -237,7 +238,7 @@ def test_nothing_is_sealed_while_the_peer_knows_more_of_us(tmp_path: Path) -> No
 async def _unknown_set(folder: Path) -> None:
     async with world(folder, "DE", "HU", inline=True) as both:
         held = both["HU"].areas
-        both["HU"].areas = {}
+        both["HU"].areas = Areas()
         case_id = await ask(both)
         view = await reading.read_case(both["HU"], KATALIN, case_id, "hu")
         assert not view.question_set_here

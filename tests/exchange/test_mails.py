@@ -14,14 +14,14 @@ from node.delivery.mailer import Mailer
 from node.domain.access import Actor, operator
 from node.domain.person import NewPerson
 from node.errors import NodeError
-from node.service import accounts, cases, mail_choice, mailing, requests
+from node.service import accounts, cases, forwarding, mail_choice, mailing, messages, requests
 from node.service.node import Node
 from protocol.content import Said, Variable
 from tests.exchange.mail_server import MailServer, mail_server, nothing
 from tests.exchange.pair import World, open_for_test, world
 from tests.exchange.test_story import ANNA, KATALIN, reply, request
 
-ALL = frozenset({"new", "accepted", "answered", "clarification", "ended", "dates"})
+ALL = frozenset({"new", "accepted", "answered", "clarification", "message", "ended", "dates"})
 NAME = "Zsuzsanna-Undine"
 
 
@@ -49,9 +49,16 @@ class Told:
             self.mailer.cancel()
             await asyncio.gather(self.mailer, return_exceptions=True)
 
-    async def reader(self, login: str, how: str = "once", language: str = "hu", topics: frozenset[str] = ALL) -> Actor:
-        """Add a person of the Hungarian register who confirms an address by the link that comes there."""
-        new = NewPerson(login, login.title(), language, frozenset({"handler"}), frozenset({"HU-okfo"}))
+    async def reader(
+        self,
+        login: str,
+        how: str = "once",
+        language: str = "hu",
+        topics: frozenset[str] = ALL,
+        authority: str = "HU-okfo",
+    ) -> Actor:
+        """Add a person of a Hungarian authority who confirms an address by the link that comes there."""
+        new = NewPerson(login, login.title(), language, frozenset({"handler"}), frozenset({authority}))
         actor = (await accounts.add_person(self.node, operator(), new)).actor()
         before = len(self.server.taken)
         await mail_choice.choose(self.node, actor, f"{login}@register.example", how, topics)
@@ -357,3 +364,25 @@ def test_a_password_never_travels_in_the_clear() -> None:
         replace(server).section(Path("/tmp"), host="mail.example", security="none")
     with pytest.raises(ValueError, match="address is needed"):
         replace(server).section(Path("/tmp"), sender="")
+
+
+async def test_who_a_case_was_passed_on_to_is_told_once_the_asker_has_it(tmp_path: Path) -> None:
+    """A message is told to who has the case; passed on, it is new to the others, when the other side's receipt came."""
+    async with telling(tmp_path) as told:
+        await told.reader("katalin")
+        await told.reader("janos", authority="HU-mok")
+        both, case_id = told.world, await told.ask()
+        assert (await told.server.count(3))[-1]["To"] == "katalin@register.example"
+        word = Said(text=NAME, lang="hu")
+        await messages.send(both["DE"], ANNA, case_id, word)
+        await both.settled()
+        message = (await told.server.count(4))[-1]
+        assert message["Subject"] == "Entente: Üzenet · Németország · határidő: 2026. december 14."
+        await told.waits(0)
+        both.net.down.add("DE")
+        await forwarding.forward(told.node, KATALIN, case_id, "HU-mok", word)
+        await told.waits(0)
+        both.net.down.clear()
+        await both.settled()
+        new = (await told.server.count(5))[-1]
+        assert (new["To"], link_in(new).rpartition("/")[2]) == ("janos@register.example", case_id)
