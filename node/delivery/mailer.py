@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
@@ -10,6 +10,9 @@ from node.delivery.smtp import MailServerError, connected, send
 from node.service import mailing, telling
 from node.service.letters import Letter
 from node.service.node import Node
+
+if TYPE_CHECKING:
+    from aiosmtplib import SMTP
 
 log: Final = structlog.get_logger("entente.mail")
 
@@ -61,9 +64,17 @@ class Mailer:
                 for mail_id in ids:
                     letter = await self._composed(mail_id)
                     if letter is not None:
-                        await mailing.settle(self._node, letter.id, letter.address, *await send(client, letter))
+                        await self._send(client, letter)
                     _end_if_cancelled()
         return len(ids) == MAX_AT_ONCE
+
+    async def _send(self, client: "SMTP", letter: Letter) -> None:
+        try:
+            fate, code = await send(client, letter)
+        except MailServerError as error:  # perhaps because of this mail: the others go first when it is tried again
+            await mailing.settle(self._node, letter.id, letter.address, "later", str(error))
+            raise
+        await mailing.settle(self._node, letter.id, letter.address, fate, code)
 
     async def _composed(self, mail_id: str) -> Letter | None:
         try:

@@ -1,8 +1,8 @@
 """The conversation with the operator's mail server, by aiosmtplib, which loads with the first mail."""
 
+import contextlib
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 PATIENCE_S: Final = 30.0
 """Longest wait for one answer of the mail server, in seconds."""
+_GOODBYE_S: Final = 5.0
 _PERMANENT: Final = 500
 _MAILBOX: Final = frozenset({550, 551, 553, 556})
 """Answers to RCPT that speak of the address itself (RFC 5321, 4.2.2; RFC 7504); any other is about this mail."""
@@ -32,7 +33,7 @@ class MailServerError(Exception):
     """The mail server can't be used; the text says why, without any address of a person."""
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def connected(config: Config) -> "AsyncIterator[SMTP]":
     """Connect, secure and sign in; raises `MailServerError`."""
     import aiosmtplib
@@ -59,6 +60,8 @@ async def connected(config: Config) -> "AsyncIterator[SMTP]":
         raise
     try:
         yield client
+        with contextlib.suppress(aiosmtplib.SMTPException, OSError):
+            await client.quit(timeout=_GOODBYE_S)
     finally:
         client.close()
 

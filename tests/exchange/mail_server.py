@@ -29,7 +29,10 @@ async def nothing(_mail: EmailMessage) -> None:
 
 @dataclass
 class MailServer:
-    """What it was given, in order; `answers` is what it says to RCPT and DATA before it takes anything again."""
+    """What it was given, in order; `answers` is what it says to RCPT and DATA before it takes anything again.
+
+    At an empty answer it hangs up.
+    """
 
     port: int
     ca: Path
@@ -44,7 +47,9 @@ class MailServer:
         """Refuse an address, or note it."""
         if self.answers["rcpt"]:
             self.news.set()
-            return self.answers["rcpt"].pop(0).format(address=address)
+            if not (answer := self.answers["rcpt"].pop(0)):
+                server.transport.abort()
+            return answer.format(address=address)
         envelope.rcpt_tos.append(address)
         return "250 OK"
 

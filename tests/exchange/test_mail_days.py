@@ -1,7 +1,10 @@
 """What days bring by mail: summaries in their reader's language, dates near or passed; each once, whatever stops."""
 
+import asyncio
 import datetime as dt
 from pathlib import Path
+
+import pytest
 
 from node.delivery.mailer import Mailer
 from node.domain.mail import stages, summary_day
@@ -80,6 +83,17 @@ async def test_after_a_long_stop_a_case_is_told_of_once_by_its_most_urgent_news(
         await at(told, dt.date(2026, 11, 23), 12)
         came = await at(told, DUE + 5 * DAY)
         assert [one.split(" · ")[0] for one in came] == ["katalin: Entente: A válasz határideje lejárt"]
+
+
+async def test_a_flood_comes_as_one_summary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond so many mails that wait for a person, news come with the next daily summary, and none is lost."""
+    monkeypatch.setattr("node.service.telling.MAX_WAITING", 2)
+    async with telling(tmp_path) as told:
+        await told.reader("katalin")
+        await told.crash()
+        await asyncio.gather(*(told.ask() for _ in range(5)))
+        assert len(await at(told, dt.date(2026, 11, 23), 12)) == 2
+        assert await at(told, dt.date(2026, 11, 24)) == ["katalin: Entente: Napi összefoglaló (3)"]
 
 
 async def test_a_moved_date_is_told_of_anew(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from structlog.typing import EventDict
 
 from node.delivery.mailer import Mailer
+from node.delivery.smtp import MailServerError
 from node.domain.access import Actor, operator
 from node.domain.person import NewPerson
 from node.errors import NodeError
@@ -234,7 +235,7 @@ async def test_a_mail_server_that_was_down_gets_what_waited(tmp_path: Path) -> N
             told.begin()
             await told.reader("katalin")
         await told.crash()
-        with pytest.raises(Exception, match="can't connect"):
+        with pytest.raises(MailServerError, match="can't connect"):
             await Mailer(told.node).round() if await told.ask() else None
         config = told.node.config
         await both.stop("HU")
@@ -296,6 +297,25 @@ async def test_a_mail_put_off_comes_later_and_one_refused_does_not_come(tmp_path
         await told.server.count(4)
 
 
+async def test_a_mail_at_which_the_server_hangs_up_stops_no_other(tmp_path: Path) -> None:
+    """The server ends the connection at one mail each time: the next round begins with the others."""
+    async with telling(tmp_path) as told:
+        await told.reader("katalin")
+        await told.reader("other")
+        await told.crash()
+        told.server.answers["rcpt"] = [""]
+        await told.ask()
+        await told.waits(2)
+        with pytest.raises(MailServerError, match="ended the connection"):
+            await Mailer(told.node).round()
+        await Mailer(told.node).round()
+        assert len(told.server.taken) == 3
+        (left,) = mailing.queue_of(told.node, operator()).waiting
+        told.world.clock.offset += dt.timedelta(minutes=2)
+        await Mailer(told.node).round()
+        assert told.server.taken[-1]["To"] == f"{left.login}@register.example"
+
+
 async def test_an_address_refused_for_good_is_left_alone_and_shown(tmp_path: Path, log: list[EventDict]) -> None:
     """550 to RCPT stops an address; its person and the operator see the code, nobody the server's words."""
     async with telling(tmp_path) as told:
@@ -352,7 +372,7 @@ async def test_a_wrong_configuration_says_what_is_wrong(tmp_path: Path, changes:
         await told.crash()
         await told.ask()
         told.node.config = told.node.config.model_copy(update={"mail": told.server.section(tmp_path, **changes)})
-        with pytest.raises(Exception, match=why):
+        with pytest.raises(MailServerError, match=why):
             await Mailer(told.node).round()
         await told.waits(1)
 
