@@ -128,7 +128,9 @@ class MailSection(Section):
     sender: str = Field(
         "", description="Address that the mails come from; the links in them begin with web.url.", validate_default=True
     )
-    daily_hour: int = Field(7, description="Hour of the daily summary, in node.time_zone.", ge=0, le=23)
+    daily_hour: int = Field(
+        7, description="Hour of daily summaries and of dates that are near or passed, in node.time_zone.", ge=0, le=23
+    )
 
     @field_validator("security")
     @classmethod

@@ -125,13 +125,8 @@ def stages(last: date, today: date) -> tuple[Stage, ...]:
     return tuple(found)
 
 
-def local_day(now: datetime, zone: str) -> date:
-    """Return which day it is in a country."""
-    return now.astimezone(ZoneInfo(zone)).date()
-
-
 def summary_day(now: datetime, zone: str, hour: int) -> date:
-    """Return the day of the newest daily summary that is due: today's, or before its hour yesterday's."""
+    """Return the day whose summary and look at dates are due: today's, or before that hour yesterday's."""
     local = now.astimezone(ZoneInfo(zone))
     due = datetime.combine(local.date(), time(hour), tzinfo=ZoneInfo(zone))
     return local.date() if local >= due else local.date() - timedelta(days=1)

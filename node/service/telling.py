@@ -2,12 +2,12 @@
 
 import hashlib
 from collections.abc import Collection
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 
 from node.clock import new_uuid
 from node.domain.case import Case
-from node.domain.mail import News, local_day, news_of, reply_outstanding, stages, summary_day
+from node.domain.mail import News, news_of, reply_outstanding, stages, summary_day
 from node.service.node import Node
 from node.store import cases, events, mail_choices, mails
 from node.store.tx import Read, Tx
@@ -59,40 +59,36 @@ def confirm(tx: Tx, node: Node, person: str) -> None:
 
 
 async def look(node: Node) -> None:
-    """Queue what the day brings: dates near or passed, and the daily summaries. Each once, whatever happens between."""
-    config, now = node.config, node.clock.now()
-    today = local_day(now, config.node.time_zone).isoformat()
-    summary = summary_day(now, config.node.time_zone, config.mail.daily_hour).isoformat()
+    """Queue what the day brings, at its hour: dates near or passed, and the summaries. Once, whatever comes between."""
+    config = node.config
+    day = summary_day(node.clock.now(), config.node.time_zone, config.mail.daily_hour)
 
-    def is_due(q: Read) -> bool:
-        return (mails.state(q, "dates") or "") < today or (mails.state(q, "summary") or "") < summary
+    def last(q: Read) -> date | None:
+        noted = mails.state(q, "day")
+        return date.fromisoformat(noted) if noted else None
 
     def work(tx: Tx) -> None:
-        _look_at_dates(tx, today)
-        _summarise(tx, summary)
+        before = last(tx)
+        if before is None or before < day:
+            _look_at_dates(tx, before or day - timedelta(days=1), day)
+            _summarise(tx, day)
+            mails.note(tx, "day", day.isoformat())
 
-    if node.store.read_now(is_due):
+    looked = node.store.read_now(last)
+    if looked is None or looked < day:
         await node.store.write(work)
 
 
-def _look_at_dates(tx: Tx, today: str) -> None:
-    last = mails.state(tx, "dates")
-    if last is None or last < today:
-        day = date.fromisoformat(today)
-        before = date.fromisoformat(last) if last else date.fromordinal(day.toordinal() - 1)
-        for news, after, until in stages(before, day):
-            for row in mails.falling_due(tx, after, until):
-                case = cases.from_row(row)
-                if reply_outstanding(case) and (news == "passed" or case.role == "replying"):
-                    _tell(tx, case, news, f"{case.due} {until.toordinal() - day.toordinal()}")
-        mails.note(tx, "dates", today)
+def _look_at_dates(tx: Tx, last: date, today: date) -> None:
+    for news, after, until in stages(last, today):
+        for row in mails.falling_due(tx, after, until):
+            case = cases.from_row(row)
+            if reply_outstanding(case) and (news == "passed" or case.role == "replying"):
+                _tell(tx, case, news, f"{case.due} {(until - today).days}")
 
 
-def _summarise(tx: Tx, day: str) -> None:
-    last = mails.state(tx, "summary")
-    if last is None or last < day:
-        for person in mails.awaiting_summary(tx) if last else ():
-            name = mail_id("summary", person, day)
-            mails.gather(tx, person, name)
-            mails.queue(tx, name, person, "summary")
-        mails.note(tx, "summary", day)
+def _summarise(tx: Tx, day: date) -> None:
+    for person in mails.awaiting_summary(tx):
+        name = mail_id("summary", person, day.isoformat())
+        mails.gather(tx, person, name)
+        mails.queue(tx, name, person, "summary")

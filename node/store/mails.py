@@ -10,8 +10,8 @@ from node.clock import stamp
 from node.store.tx import Read, Row, Tx
 
 Form = Literal["news", "summary", "confirm"]
-State = Literal["summary", "dates", "server"]
-"""Days of the last daily summary and of the last look at dates; since when and why the mail server fails."""
+State = Literal["day", "server"]
+"""The day of the last summary and look at dates; why the mail server can't be used."""
 
 
 def tell(tx: Tx, news_id: str, person: str, said: dict[str, str], mail: str | None) -> bool:
