@@ -7,6 +7,8 @@ import ssl
 from urllib.parse import urlencode
 
 import aiohttp
+from aiohttp.helpers import get_env_proxy_for_url
+from yarl import URL
 
 from node.delivery.call import Answer, Call, LineError
 from node.delivery.tls import client_context
@@ -18,14 +20,18 @@ _TIMEOUT = aiohttp.ClientTimeout(total=120, connect=10, sock_read=60)
 
 
 class HttpLine:
-    """One client session with one TLS context for one peer; made anew when the member list changes."""
+    """One client session with one TLS context for one peer; made anew when the member list changes.
+
+    The environment's proxy is looked up once for a session, and nothing else of it: aiohttp, told to trust the
+    environment, reads that and `~/.netrc` in two threads before each call, and would show the peer what stands there.
+    """
 
     def __init__(self, node: Node, country: str) -> None:
         """Take the peer's country; address and certificates come from the member list at each connection."""
         self._node = node
         self._country = country
         self._session: aiohttp.ClientSession | None = None
-        self._made_for: tuple[frozenset[bytes], bytes] = (frozenset(), b"")
+        self._made_for: tuple[str, frozenset[bytes], bytes] = ("", frozenset(), b"")
 
     async def send(self, call: Call) -> Answer:
         """Carry a call; raises `LineError` where no answer came."""
@@ -34,7 +40,7 @@ class HttpLine:
         pinned = members.tls_certificates(self._country) if members else frozenset()
         if record is None or not pinned:
             raise LineError("no address in the member list")
-        session = await self._session_for(pinned)
+        session = await self._session_for(record.url, pinned)
         url = record.url.rstrip("/") + call.path + (f"?{urlencode(dict(call.query))}" if call.query else "")
         try:
             async with session.request(
@@ -50,15 +56,19 @@ class HttpLine:
         except (aiohttp.ClientError, OSError, TimeoutError, ssl.SSLError) as error:
             raise LineError(_reason(error)) from None
 
-    async def _session_for(self, pinned: frozenset[bytes]) -> aiohttp.ClientSession:
-        made_for = (pinned, self._node.keys.tls_der)
+    async def _session_for(self, url: str, pinned: frozenset[bytes]) -> aiohttp.ClientSession:
+        made_for = (url, pinned, self._node.keys.tls_der)
         if self._session is None or made_for != self._made_for:
             former = self._session
             keys = self._node.keys
             context = client_context(keys.tls_certificate, keys.tls_key, pinned)
             connector = aiohttp.TCPConnector(ssl=context, limit=4, keepalive_timeout=75)
             self._session = aiohttp.ClientSession(
-                connector=connector, timeout=_TIMEOUT, auto_decompress=False, trust_env=True
+                connector=connector,
+                timeout=_TIMEOUT,
+                auto_decompress=False,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                proxy=_proxy_for(url),
             )
             self._made_for = made_for
             if former is not None:
@@ -71,6 +81,14 @@ class HttpLine:
             await self._session.close()
             self._session = None
             await asyncio.sleep(0)
+
+
+def _proxy_for(url: str) -> URL | None:
+    try:
+        proxy, auth = get_env_proxy_for_url(URL(url))
+    except LookupError:
+        return None
+    return proxy.with_user(auth.login).with_password(auth.password) if auth else proxy
 
 
 async def _bounded(response: aiohttp.ClientResponse, longest: int) -> bytes:

@@ -15,11 +15,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from node.delivery.call import Call, LineError
-from node.delivery.incoming import BATCHES, MEMBERS, STREAMS
+from node.delivery import http_listener
+from node.delivery.call import Answer, Call, LineError
+from node.delivery.incoming import BATCHES, MEMBERS, STREAMS, handle
 from node.delivery.tls import ServerContexts, client_context
 from node.domain.access import operator
 from node.service.membership import set_blocked
+from node.service.node import Node
 from node.store.key_files import write_secret
 from protocol.batch import MEDIA_TYPE
 from protocol.encoding import canonical_json
@@ -100,6 +102,43 @@ async def test_a_member_gets_in_and_is_known_by_its_certificate(net: Listening) 
     assert (await line.send(Call("GET", STREAMS + "DE"))).status == 200
     assert (await line.send(Call("GET", STREAMS + "AT"))).status == 404
     assert not net.contexts.refusals
+
+
+async def test_calls_go_through_the_proxy_and_show_nobody_the_netrc(
+    net: Listening, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The environment's proxy carries calls by CONNECT and gets its password; passwords and cookies go to no peer."""
+    netrc, asked, shown = tmp_path / "netrc", list[bytes](), list[set[str]]()
+    netrc.write_text("default login operator password secret\n")
+
+    async def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readuntil(b"\r\n\r\n"))
+        inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", net.port)
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        await asyncio.gather(_pipe(reader, inner_writer), _pipe(inner_reader, writer))
+
+    async def noted(node: Node, peer: str | None, call: Call) -> Answer:
+        shown.append(set(call.headers))
+        return replace(await handle(node, peer, call), headers={"set-cookie": "who=DE"})
+
+    async with await asyncio.start_server(connect, "127.0.0.1", 0) as proxy:
+        monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{proxy.sockets[0].getsockname()[1]}")
+        monkeypatch.setenv("NETRC", str(netrc))
+        monkeypatch.setattr(http_listener, "handle", noted)
+        line = net.line("DE")
+        assert [(await line.send(Call("GET", STREAMS + "DE"))).status for _ in range(2)] == [200, 200]
+        await line.close()
+    assert [request.split(b"\r\n")[0] for request in asked] == [f"CONNECT 127.0.0.1:{net.port} HTTP/1.1".encode()]
+    assert b"\r\nProxy-Authorization: Basic " in asked[0]
+    assert len(shown) == 2
+    assert {"authorization", "cookie"}.isdisjoint(shown[0] | shown[1])
+
+
+async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(ConnectionError):
+        while data := await reader.read(65536):
+            writer.write(data)
+    writer.close()
 
 
 async def test_an_unknown_certificate_is_refused_at_tls(net: Listening) -> None:
