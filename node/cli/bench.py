@@ -22,7 +22,8 @@ def exchange(
     r"""Send requests between two node processes over mutual TLS, with everything on.
 
     Each message is a whole request: checked, signed, encrypted, committed with FULL durability, sent,
-    verified, committed, receipted, and found as a case at the other side.
+    verified, committed, receipted, and found as a case at the other side. The unloaded median is from submission to
+    visible there, of requests sent one by one.
 
     \b
     Examples:
