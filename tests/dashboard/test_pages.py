@@ -2,19 +2,23 @@
 
 import contextlib
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import aiohttp
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from directory_sync.authority import AreaRole
+from directory_sync.demo import demo_authorities
 from node.dashboard.app import add_routes
 from node.domain.access import operator
 from node.domain.person import NewPerson
-from node.service import accounts, sessions
+from node.service import accounts, directory, find, sessions
 from node.service.node import Node
 from tests.dashboard.browser import Browser, Page, PageForm
 from tests.exchange.pair import world
+from tests.exchange.test_areas import until
 from tests.exchange.test_story import ask
 
 PASSWORD = "Fahrrad Suppe Lampe Wolke"
@@ -194,3 +198,46 @@ async def test_the_statistics_are_a_page_and_a_table(tmp_path: Path) -> None:
         assert rows.html.splitlines()[1:] == ["HU,Ungarn,1,1,,0,,,0,,0,,0", ",,1,1,,0,,,0,,0,,0"]
         wrong = await anna.get("/statistics?first=2026-13")
         assert (wrong.status, "zum Beispiel 2026-11" in wrong.text) == (400, True)
+
+
+async def test_another_area_is_asked_and_answered_on_the_same_pages(tmp_path: Path) -> None:
+    """Posting of workers: a legal form as its own law calls it, a hint at the field, an answer that opens a follow-up."""
+    async with (
+        world(tmp_path, "DE", "HU") as both,
+        dashboard(both["DE"]) as berlin,
+        dashboard(both["HU"]) as budapest,
+        signed_in(both["DE"], berlin, "anna", "Anna Berger", "en", "DE-zaek-berlin") as anna,
+        signed_in(both["HU"], budapest, "katalin", "Szabó Katalin", "hu", "HU-okfo") as katalin,
+    ):
+        posting = AreaRole(area="posting", role="authority", status="active")
+        records = [
+            one.model_copy(update={"areas": (*one.areas, posting), "v": one.v + 1}) if one.id == "HU-okfo" else one
+            for one in demo_authorities("HU")
+        ]
+        await both.settled()
+        both.clock.offset += timedelta(minutes=1)  # a log is signed every ten seconds at most
+        await directory.import_authorities(both["HU"], operator(), records)
+        both.exchanges["HU"].announce()
+        await until(lambda: "posting" in (find.known(both["DE"], "HU-okfo") or records[0]).active_areas())
+        found = await anna.get("/find?country=HU&area=posting")
+        start = await anna.post(next(form for form in found.forms if form.fields.get("authority") == "HU-okfo"))
+        questions = await anna.post(start.form(start.path), set="posting/registers")
+        details = await anna.post(questions.form("/questions"), item="vat-registered", do="next")
+        assert "(HU) Kft." in details.text
+        assert "forms are named as in national law" in details.text
+        check = await anna.post(
+            details.form("/details"), variable__legal_form="hu-kft", variable__provider="Építő Kft.", do="check"
+        )
+        case = await anna.post(check.form("/send"))
+        assert case.status == 200, case.text[:900]
+        await both.settled()
+        theirs = await katalin.get("/work")
+        href = next(link for link, _ in theirs.links if link.startswith("/cases/"))
+        assert "Építő Kft." in (await katalin.get(href)).text
+        await katalin.post((await katalin.get(href)).form("/accept"), accept="agree")
+        form = await katalin.get(f"{href}/reply")
+        answers = {"answer.vat-registered": "yes", "answer.vat-number": "HU00000000"}
+        replied = await katalin.post(form.form("/reply"), do="send", **answers)
+        assert replied.path == href, replied.text[:1200]
+        await both.settled()
+        assert "HU00000000" in (await anna.get(case.path)).text
