@@ -157,6 +157,7 @@ def _add(node: Node, sha256: str, signers: tuple[str, ...], area: Area | None) -
     node.packs.add(sha256)
     if area is not None:
         node.areas.add(replace(area, pilot_of=signers) if area.rules.pilot else area)
+        node.search_ready = False  # the next search learns its names
 
 
 def _readable(data: bytes) -> Area | None:
@@ -166,6 +167,17 @@ def _readable(data: bytes) -> Area | None:
     except AreaError as error:
         log.warning("area-not-readable", reason=str(error)[:300])
         return None
+
+
+def damage_of(q: Read, sha256: str) -> str | None:
+    """Return what is wrong with a stored pack, None where it is what its address and its statement say."""
+    data, statement = area_packs.pack(q, sha256) or b"", area_packs.statement(q, sha256)
+    try:
+        found = statement_of(data)
+    except NodeError as error:
+        return error.message
+    same = statement is not None and found.signed_bytes() == statement.signed_bytes() and found.sha256 == sha256
+    return None if same else "another pack than its address names"
 
 
 def index(node: Node) -> bytes:

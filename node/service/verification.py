@@ -7,11 +7,12 @@ codes only, never contents.
 from collections.abc import Iterator
 from dataclasses import replace
 
-from node.service import verify_cases, verify_files, verify_streams
+from node.service import area_packs, verify_cases, verify_files, verify_streams
 from node.service.finding import Finding
 from node.service.membership import load_members
 from node.service.node import Node
 from node.service.verify_logs import damage_of
+from node.store import area_packs as stored_packs
 from node.store import audit, logs, overview
 from node.store import snapshot as at_once
 from node.store.case_keys import CaseKeys
@@ -46,6 +47,7 @@ def _contents(view: Node) -> Iterator[Finding]:
     yield from _audit(view)
     yield from _members(view)
     yield from _directories(view)
+    yield from _areas(view)
     yield from verify_streams.check(view)
     yield from verify_cases.check(view)
     yield from verify_files.check(view)
@@ -83,3 +85,10 @@ def _directories(view: Node) -> Iterator[Finding]:
         found = view.store.read_now(lambda q, log=log: damage_of(view, q, log))  # type: ignore[misc]
         if found is not None:
             yield Finding("directory-damaged", f"directory {log.country}", found[:200])
+
+
+def _areas(view: Node) -> Iterator[Finding]:
+    for sha256 in view.store.read_now(stored_packs.every):
+        found = view.store.read_now(lambda q, sha256=sha256: area_packs.damage_of(q, sha256))  # type: ignore[misc]
+        if found is not None:
+            yield Finding("area-damaged", f"area {sha256}", found[:200])

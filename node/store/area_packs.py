@@ -9,6 +9,11 @@ def known(q: Read, sha256: str) -> bool:
     return q.one("SELECT 1 FROM area_pack WHERE sha256 = :sha256", {"sha256": sha256}) is not None
 
 
+def every(q: Read) -> list[str]:
+    """Return the addresses of all packs that are here."""
+    return [str(row["sha256"]) for row in q.all("SELECT sha256 FROM area_pack ORDER BY sha256")]
+
+
 def in_force(q: Read, area: str, version: int) -> str | None:
     """Return the address of the pack that is in force as this version, if one is."""
     wanted = "SELECT sha256 FROM area_pack WHERE area = :area AND version = :version AND accepted_at IS NOT NULL"

@@ -15,6 +15,7 @@ from node.delivery.incoming import handle
 from node.errors import NodeError
 from node.service import area_packs, reading, requests
 from node.service.node import Node
+from node.service.verification import check_node
 from protocol.area_statement import AreaIndex, AreaStatement
 from protocol.encoding import canonical_json
 from protocol.limits import MAX_AREA_PACK
@@ -99,6 +100,11 @@ async def test_a_version_is_there_after_a_restart_and_from_a_command(tmp_path: P
             node.packs.clear()
             await area_packs.follow(node) if forget else area_packs.use(node)
             assert node.areas[PQ].version == 2
+        assert check_node(node) == []
+        await node.store.write(
+            lambda tx: tx.run("UPDATE area_pack SET pack = CAST(replace(pack, 'Beruf', 'Zunft') AS BLOB)")
+        )
+        assert [finding.code for finding in check_node(node)] == ["area-damaged"]
 
 
 async def test_a_pilot_counts_where_its_operator_accepts_it(tmp_path: Path) -> None:
