@@ -59,8 +59,8 @@ class AreaStatement(BaseModel):
         """Return the countries whose state key of the root in force validly signed this."""
         countries = {keyid: country for country, keyid in members.root.states.items()}
         payload, found = self.signed_bytes(), set()
-        for one in self.signatures:
-            if one.keyid in countries and countries[one.keyid] not in found:
+        for one in {one.keyid: one for one in self.signatures}.values():  # one look at each key, whoever sends more
+            if one.keyid in countries:
                 try:
                     members.root.signed.keys[one.keyid].verify_signature(Signature(one.keyid, one.sig), payload)
                 except (UnverifiedSignatureError, VerificationError):

@@ -46,6 +46,7 @@ async def fetch(node: Node, peer: str, ask: Callable[[Call], Awaitable[Answer]])
         log.warning("area-refused", peer=peer, reason=str(error)[:300])
         return
     for statement in areas:
+        await asyncio.sleep(0)  # signatures take time, and a peer may send thousands
         if not area_packs.wanted(node, statement):
             continue
         found = await ask(Call("GET", f"{AREAS}/{statement.sha256}", {}, longest=statement.size))
@@ -54,4 +55,3 @@ async def fetch(node: Node, peer: str, ask: Callable[[Call], Awaitable[Answer]])
                 await area_packs.take(node, statement, found.body, peer)
         except NodeError as error:
             log.warning("area-refused", peer=peer, area=statement.area, reason=error.message[:300])
-        await asyncio.sleep(0)
