@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from translations.finding import Finding
-from translations.limits import ITEM_DEPTH
+from translations.limits import ITEM_DEPTH, SET_ITEMS
 from translations.question_set import CodeList, Item, QuestionSet, Variable
 from translations.yaml_file import Source
 
@@ -38,6 +38,8 @@ def set_faults(
     question_set: QuestionSet, lists: Mapping[str, CodeList], variables: Mapping[str, Variable]
 ) -> list[Found]:
     """Return the faults of one set."""
+    if len(question_set.by_id) > SET_ITEMS:  # looking for circles takes the square of that
+        return [(question_set.id, "too-large", f"{question_set.id} has more than {SET_ITEMS} items")]
     faults: list[Found] = []
     earlier: dict[str, Item] = {}
     for top in question_set.items:
@@ -97,13 +99,16 @@ def _reachable(question: Item, lists: Mapping[str, CodeList]) -> list[Found]:
     faults: list[Found] = []
     needs: dict[str, dict[str, frozenset[str]]] = {}
     earlier: dict[str, Item] = {}
+    waits = _waits(question)
 
     def visit(item: Item, parent: Item | None) -> None:
         need = dict(needs[parent.id]) if parent else {}
         when = item.enable_when
         if when:
             fault = _condition(item, earlier, lists)
-            if fault:
+            if _in_circle(item.id, waits):
+                faults.append((item.id, "cycle", f"{item.id} waits for itself, through {when.item}"))
+            elif fault:
                 faults.append(fault)
             else:
                 _meet(need, {**needs[when.item], when.item: frozenset(when.any)})
@@ -116,6 +121,25 @@ def _reachable(question: Item, lists: Mapping[str, CodeList]) -> list[Found]:
 
     visit(question, None)
     return faults
+
+
+def _waits(question: Item) -> dict[str, frozenset[str]]:
+    """Return what each item waits for: the item above it, and the one that its condition names."""
+    above = {child.id: item.id for item in question.walk() for child in item.items}
+    waits = {item.id: {item.enable_when.item} if item.enable_when else set() for item in question.walk()}
+    return {item: frozenset(named | ({above[item]} if item in above else set())) for item, named in waits.items()}
+
+
+def _in_circle(item_id: str, waits: Mapping[str, frozenset[str]]) -> bool:
+    """Say whether an item waits, perhaps through others, for itself."""
+    seen: set[str] = set()
+    ahead = set(waits[item_id])
+    while ahead:
+        if item_id in ahead:
+            return True
+        seen |= ahead
+        ahead = {each for item in ahead for each in waits.get(item, ())} - seen
+    return False
 
 
 def _meet(need: dict[str, frozenset[str]], more: Mapping[str, frozenset[str]]) -> None:

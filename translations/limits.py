@@ -8,6 +8,7 @@ YAML_NODES: Final = 50_000  # scalars, lists and mappings in one YAML file
 YAML_DEPTH: Final = 24  # levels of nesting in one YAML file
 AREA_FILES: Final = 500  # lists and question sets of one area
 AREA_TEXT_CHARACTERS: Final = 4_000  # characters of one text of an area that came from another node
+SET_ITEMS: Final = 1_000  # groups, questions and follow-ups of one set
 ITEM_DEPTH: Final = 6  # levels of questions, from the group down
 
 ID_CHARACTERS: Final = 80  # characters of an id in an area

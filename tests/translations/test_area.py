@@ -6,7 +6,7 @@ import translations
 from tests.translations.small_area import AREA, CHECKS, ENGLISH, VALUES, YES_NO, small_area, write_area
 from translations.area import AreaError, load_area, load_areas, render_question
 from translations.catalogue import Text
-from translations.limits import YAML_FILE_BYTES
+from translations.limits import SET_ITEMS, YAML_FILE_BYTES
 from translations.po_file import write_po
 
 SHIPPED = Path(translations.__file__).parent / "areas"
@@ -55,7 +55,8 @@ def test_hash_is_pinned(tmp_path: Path) -> None:
         ("id: known", "id: regulated", "duplicate-item"),
         ('any: ["yes"]', "any: [perhaps]", "unknown-code"),
         ('{item: regulated, any: ["no"]}', '{item: known, any: ["no"]}', "unknown-item"),
-        ('{item: regulated, any: ["no"]}', '{item: why-not, any: ["no"]}', "unknown-item"),
+        ('{item: regulated, any: ["no"]}', '{item: why-not, any: ["no"]}', "cycle"),
+        ("variables: [profession]", "enable_when: {item: since, any: [x]}\n        variables: [profession]", "cycle"),
         ('{item: regulated, any: ["no"]}', '{item: since, any: ["no"]}', "not-a-choice"),
         ("type: text\n            text: item.why", "type: group\n            text: item.why", "nested-group"),
         ("type: country", "type: group", "empty-group"),
@@ -133,6 +134,12 @@ def test_yaml_attacks(tmp_path: Path, bomb: str) -> None:
 def test_large_file_is_refused(tmp_path: Path) -> None:
     """A file beyond the limit is refused before it is read."""
     assert _codes(tmp_path, area="#" * (YAML_FILE_BYTES + 1)) == [("too-large", 0)]
+
+
+def test_a_set_has_an_end(tmp_path: Path) -> None:
+    """A set of more items than allowed is refused before its follow-ups are followed."""
+    more = "".join(f"  - {{id: q{number}, type: date, text: item.since}}\n" for number in range(SET_ITEMS))
+    assert _codes(tmp_path, questions__checks=CHECKS + more) == [("too-large", 1)]
 
 
 def test_all_faults_of_all_areas(tmp_path: Path) -> None:
