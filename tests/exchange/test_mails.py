@@ -210,19 +210,21 @@ async def test_nobody_floods_another_through_the_node(tmp_path: Path) -> None:
         await mail_choice.choose(told.node, katalin, "new@register.example", "once", ALL)
 
 
-@pytest.mark.parametrize(
-    "address",
-    ["a@b.example\r\nBcc: c@d.example", "a@b.example\n", "<a@b.example>", "a b@c.example", "a@b", "é@b.example"],
-)
-async def test_no_address_brings_a_header_with_it(tmp_path: Path, address: str) -> None:
+async def test_no_address_brings_a_header_with_it(tmp_path: Path) -> None:
     """What isn't one plain address is refused before it is stored."""
     async with telling(tmp_path) as told:
         katalin = await told.reader("katalin")
-        if address.strip() == "a@b.example":
-            return
-        with pytest.raises(NodeError, match="invalid") as refused:
-            await mail_choice.choose(told.node, katalin, address, "once", ALL)
-        assert refused.value.fields == {"address": "malformed"}
+        for wrong in (
+            "a@b.example\r\nBcc: c@d.example",
+            "a@b.example\n,c@d.example",
+            "<a@b.example>",
+            "a@b",
+            "é@b.example",
+        ):
+            with pytest.raises(NodeError, match="invalid") as refused:
+                await mail_choice.choose(told.node, katalin, wrong, "once", ALL)
+            assert refused.value.fields == {"address": "malformed"}
+        assert mail_choice.read(told.node, katalin).address == "katalin@register.example"
 
 
 async def test_a_mail_server_that_was_down_gets_what_waited(tmp_path: Path) -> None:
