@@ -7,9 +7,9 @@ from pydantic import Field, model_validator
 from node.api.drafts import ReplyFields, reply_of
 from node.api.requests import CaseRef, case_ref
 from node.api.route import Call, File, Limit, Offset, Page, Route, Shape, Upload
-from node.domain.case_view import CaseSummary, CaseView
+from node.domain.case_view import CaseSummary, CaseView, Handler
 from node.domain.draft import Country
-from node.service import cases, forwarding, messages, reading, splitting
+from node.service import allocation, cases, forwarding, messages, reading, splitting
 from protocol.content import Day, Id, Number, Said
 from protocol.limits import MAX_QUESTIONS
 from protocol.request import Side, State
@@ -19,6 +19,7 @@ class CaseSearch(Shape):
     """What the work list is narrowed to; never a person.
 
     With `passed_on` it is the cases that one's authorities had once and passed on: a line of each, and nothing else.
+    With `mine` it is those that the caller looks after.
     """
 
     state: Literal[State, "refused"] | None = None
@@ -28,6 +29,7 @@ class CaseSearch(Shape):
     number: Number | None = None
     open: bool | None = None
     passed_on: bool | None = None
+    mine: bool | None = None
     limit: Limit = 50
     offset: Offset = 0
 
@@ -57,6 +59,12 @@ class PassingOn(Shape):
     reason: Said
 
 
+class Allocation(Shape):
+    """Who of the authority looks after the case: the id of a person; null for nobody."""
+
+    handler: Id | None = None
+
+
 class PartPassedOn(PassingOn):
     """Which questions go along: ids of items of the question set that this case asks; one at least stays."""
 
@@ -73,6 +81,13 @@ class NewMessage(Shape):
     """What is written to the other side; a file goes by a call of its own."""
 
     comment: Said
+
+
+class Handlers(Shape):
+    """Who looks after the case, and who of the authority may."""
+
+    handler: Handler | None
+    items: tuple[Handler, ...]
 
 
 class Unclear(Shape):
@@ -128,6 +143,19 @@ async def forward(call: Call) -> CaseRef:
     """Pass on."""
     body: PassingOn = call.body
     return case_ref(await forwarding.forward(call.node, call.actor, call.path["case"], body.to, body.reason))
+
+
+async def allocate(call: Call) -> Handlers:
+    """Allocate."""
+    body: Allocation = call.body
+    await allocation.allocate(call.node, call.actor, call.path["case"], body.handler)
+    return await handlers(call)
+
+
+async def handlers(call: Call) -> Handlers:
+    """List who may look after a case."""
+    case = cases.own_case(call.node, call.actor, call.path["case"])
+    return Handlers(handler=allocation.handler_of(call.node, case), items=allocation.handlers(call.node, case))
 
 
 async def split(call: Call) -> CaseRef:
@@ -191,6 +219,9 @@ ROUTES: Final = (
     Route("GET", "/cases/{case}", "readCase", "Read a case; its first opening is told to the asking side", read,
           CaseView),
     Route("GET", "/cases/{case}/attachments/{sha256}", "readAttachment", "Read a file of a case", read_file, File),
+    Route("GET", "/cases/{case}/handlers", "listHandlers", "List who may look after a case", handlers, Handlers),
+    Route("POST", "/cases/{case}/allocate", "allocateCase", "Give a case to a person of one's authority, or to nobody",
+          allocate, Handlers, body=Allocation),
     Route("POST", "/cases/{case}/accept", "acceptCase", "Accept a request", accept, CaseRef, body=Acceptance),
     Route("POST", "/cases/{case}/decline", "declineCase", "Decline a request with a reason", decline, CaseRef,
           body=Refusal),

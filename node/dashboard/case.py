@@ -12,14 +12,17 @@ from node.dashboard.confirm import Confirmation, confirm
 from node.dashboard.form import Form
 from node.dashboard.page import ACTOR, LANG, NODE, SESSION, Flash, Mistake, Option, render, see_other, texts_of
 from node.dashboard.sign_in import checked_form
+from node.domain.access import Actor
 from node.domain.case_view import FreeText
 from node.domain.draft import ReplyDraft
 from node.errors import NodeError
-from node.service import cases, messages, reading
+from node.service import allocation, cases, messages, reading
 from node.service.idempotency import Answer, Idempotency, Repeatable
+from node.service.node import Node
 from node.service.reuse import draft_from
 from protocol.encoding import b64u, sha256_b64u
 from protocol.limits import MAX_ATTACHMENTS, MAX_BLOB
+from translations.catalogue import Text
 
 Done = tuple[str, dict[str, str]]
 ONCE: Final = web.AppKey("dashboard_once", Idempotency)
@@ -59,6 +62,7 @@ async def _show(
         writing=texts.writing(),
         own_lang=request[LANG],
         reasons=_reasons(request, view.area_id),
+        handlers=_handlers(node, request[ACTOR], view.id),
         values=values,
         errors=errors,
         open=opened,
@@ -66,6 +70,14 @@ async def _show(
         file_count=MAX_ATTACHMENTS,
         file_size=MAX_BLOB,
     )
+
+
+def _handlers(node: Node, actor: Actor, case_id: str) -> tuple[Option, ...]:
+    """Return who may look after the case; nobody where it has ended, or the reader can't act."""
+    case = cases.own_case(node, actor, case_id)
+    if case.ended or not actor.may("cases.act"):
+        return ()
+    return tuple(Option(one.id, Text(one.name, "")) for one in allocation.handlers(node, case))
 
 
 def _reasons(request: web.Request, area_id: str) -> tuple[Option, ...]:
@@ -193,6 +205,12 @@ async def _clarification(request: web.Request, form: Form) -> Done:
     return "flash.clarified", {}
 
 
+async def _allocate(request: web.Request, form: Form) -> Done:
+    node, actor, case_id = request.app[NODE], request[ACTOR], request.match_info["case"]
+    await allocation.allocate(node, actor, case_id, form["handler"] or None)
+    return "flash.allocated", {}
+
+
 async def _message(request: web.Request, form: Form) -> web.Response | Done:
     """Send what was written and chosen, once for each page that the form stood on."""
     node, actor, case_id = request.app[NODE], request[ACTOR], request.match_info["case"]
@@ -272,6 +290,7 @@ _ACTIONS: dict[str, Act] = {
     "agree-date": _agree,
     "clarify": _clarify,
     "clarification": _clarification,
+    "allocate": _allocate,
     "message": _message,
     "close": _close,
     "withdraw": _withdraw,

@@ -20,13 +20,14 @@ def add_routes(app: web.Application) -> None:
 async def page(request: web.Request) -> web.Response:
     """Show the work list, filtered."""
     node, texts = request.app[NODE], texts_of(request)
-    values = {name: request.query.get(name, "") for name in ("role", "state", "text")}
+    values = {name: request.query.get(name, "") for name in ("role", "state", "whose", "text")}
     offset = offset_of(request)
     side: Side | None = values["role"] if values["role"] in ("asking", "replying") else None  # type: ignore[assignment]
     state = values["state"] if values["state"] in OWNER else None
+    mine_only = True if values["whose"] == "mine" else None
 
     async def cases(*, still_open: bool, limit: int, start: int = 0) -> reading.CaseList:
-        wanted = reading.CaseFilter(state=state, role=side, open=still_open)
+        wanted = reading.CaseFilter(state=state, role=side, open=still_open, mine=mine_only)
         return await reading.list_cases(node, request[ACTOR], wanted, request[LANG], limit=limit, offset=start)
 
     running = [c for c in (await cases(still_open=True, limit=_OPEN_SHOWN)).items if _fits(c, values["text"])]
@@ -41,10 +42,11 @@ async def page(request: web.Request) -> web.Response:
         todo_cases=tuple(mine),
         waiting=tuple(c for c in running if c not in mine),
         finished=tuple(c for c in finished.items if _fits(c, values["text"])),
-        passed_on=tuple(c for c in once.items if not state and _fits(c, values["text"])),
+        passed_on=tuple(c for c in once.items if not (state or mine_only) and _fits(c, values["text"])),
         values=values,
         roles=tuple(Option(role, texts.t(f"role.{role}")) for role in ("asking", "replying")),
         states=tuple(Option(name, texts.t(f"state.{name}")) for name in OWNER),
+        whose=(Option("mine", texts.t("work.filter.mine")),),
         filtered=any(values.values()),
         newer_href=f"/work?from={max(0, offset - _PAGE)}{query}" if offset else None,
         more_href=f"/work?from={finished.next}{query}" if finished.next is not None else None,

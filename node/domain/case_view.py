@@ -98,6 +98,13 @@ class Clarification(View):
     answered_at: datetime | None = None
 
 
+class Handler(View):
+    """A person of the reader's own authority who looks after the case, or may."""
+
+    id: str
+    name: str
+
+
 class CasePart(View):
     """A case that some questions of this one became: `case` is its id where the reader may open it.
 
@@ -160,7 +167,7 @@ class CaseSummary(View):
     """A line of the work list; `given_up`: our own operator took the request back, so it never happened.
 
     `passed_on` names the own authority that has the case now, where the reader's had it once: then this line is all
-    that there is to read.
+    that there is to read. `handler` is the name of the person who looks after the case at home.
     """
 
     id: str
@@ -179,6 +186,7 @@ class CaseSummary(View):
     unread: bool
     given_up: bool = False
     passed_on: str | None = None
+    handler: str | None = None
 
 
 class CaseView(View):
@@ -206,6 +214,7 @@ class CaseView(View):
     clarifications: tuple[Clarification, ...]
     parts: tuple[CasePart, ...]
     part_of: CasePart | None
+    handler: Handler | None
     messages: tuple[Message, ...]
     attachments: tuple[Attachment, ...]
     timeline: tuple[TimelineEntry, ...]

@@ -12,6 +12,7 @@ from node.domain.case import Case
 from node.domain.case_view import CaseSummary, CaseView, Due, Holder, Party, Side, Text
 from node.errors import NodeError
 from node.service import contents, counterparts, damage
+from node.service.allocation import handler_of
 from node.service.case_parts import part_of, parts_of
 from node.service.case_texts import CaseTexts
 from node.service.cases import note_opened, own_case
@@ -40,6 +41,7 @@ class CaseFilter:
     number: str | None = None
     open: bool | None = None
     passed_on: bool | None = None
+    mine: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,9 @@ async def list_cases(
 ) -> CaseList:
     """Return the cases of the actor's authorities, the latest change first."""
     actor.require("cases.read")
-    chosen = {k: v for k, v in vars(filters).items() if v is not None}
+    chosen = {k: v for k, v in vars(filters).items() if v is not None and k != "mine"}
+    if filters.mine:
+        chosen["handler"] = actor.id
     rows = await node.store.read(
         lambda q: cases.listing(q, sorted(actor.authorities), chosen, min(limit, 200) + 1, offset)
     )
@@ -80,7 +84,13 @@ def _passed_on(node: Node) -> Callable[[CaseSummary], CaseSummary]:
     def line(summary: CaseSummary) -> CaseSummary:
         name = node.store.read_now(lambda q: authorities.name_of(q, summary.own_authority))
         return summary.model_copy(
-            update={"passed_on": name or summary.own_authority, "holder": "nobody", "due": None, "unread": False}
+            update={
+                "passed_on": name or summary.own_authority,
+                "holder": "nobody",
+                "due": None,
+                "unread": False,
+                "handler": None,
+            }
         )
 
     return line
@@ -110,6 +120,7 @@ def _summary(node: Node, row: Row, lang: str) -> CaseSummary:
         on_its_way=row["on_its_way"] > 0,
         unread=bool(row["unread"]),
         given_up=given_up,
+        handler=row["handled_by"],
     )
 
 
@@ -184,6 +195,7 @@ def view_case(node: Node, actor: Actor, case_id: str, lang: str, *, as_form: boo
         clarifications=story.clarifications(),
         parts=parts_of(node, texts, actor, case, events),
         part_of=part_of(node, texts, actor, case),
+        handler=handler_of(node, case),
         messages=story.messages(),
         attachments=story.attachments(node.store.read_now(lambda q: blobs.of_case(q, case_id))),
         timeline=story.timeline(),

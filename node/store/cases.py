@@ -68,12 +68,14 @@ def insert(tx: Tx, case: Case, *, unread: bool, on_its_way: int) -> None:
 def update(tx: Tx, case: Case, *, unread: bool | None = None, on_its_way: int = 0) -> None:
     """Save a case; `on_its_way` is added to the count of own events without a receipt.
 
-    A case that has ended keeps the time at which it did; one whose end was refused is open again.
+    A case that has ended keeps the time at which it did; one whose end was refused is open again. One that another
+    authority has taken over is nobody's there yet.
     """
     closed = tx.at if case.ended else None
     tx.run(
         f"UPDATE cases SET {_SETS}, unread = COALESCE(CAST(:unread AS INTEGER), unread),"  # noqa: S608 - names are ours
         " on_its_way = on_its_way + :on_its_way, updated_at = :now,"
+        " handler = CASE WHEN own_authority = :own_authority THEN handler END,"
         " closed_at = CASE WHEN CAST(:closed AS TEXT) IS NULL THEN NULL ELSE COALESCE(closed_at, :closed) END"
         " WHERE id = :id",
         {
@@ -105,6 +107,18 @@ def replying_by_number(q: Read, number: str) -> Row | None:
     return q.one("SELECT id FROM cases WHERE number = :number AND role = 'replying'", {"number": number})
 
 
+def allocate(tx: Tx, case_id: str, authority: str, person: str | None) -> bool:
+    """Note who of an authority looks after a case; False where the case isn't that authority's any more."""
+    values = {"id": case_id, "authority": authority, "person": person}
+    return tx.run("UPDATE cases SET handler = :person WHERE id = :id AND own_authority = :authority", values) == 1
+
+
+def handler_of(q: Read, case_id: str) -> str | None:
+    """Return the id of the person who looks after a case."""
+    row = q.one("SELECT handler FROM cases WHERE id = :id", {"id": case_id})
+    return row["handler"] if row else None
+
+
 def mark_read(tx: Tx, case_id: str) -> None:
     """Note that somebody of the authority has opened the case."""
     tx.run("UPDATE cases SET unread = 0 WHERE id = :id", {"id": case_id})
@@ -130,11 +144,14 @@ _VOID = (
 )
 
 
+_HANDLED = "(SELECT name FROM person WHERE person.id = cases.handler AND ended_at IS NULL)"
+
+
 def listing(q: Read, authorities: Iterable[str], filters: dict[str, Any], limit: int, offset: int) -> list[Row]:
     """Return the cases of some authorities, newest change first; with `passed_on` those that they had once instead.
 
-    `filters` may hold: state, role, area, country, number (exact), open and passed_on (bool). The column `void` says
-    why a request never happened: the code of its refusal.
+    `filters` may hold: state, role, area, country, number, handler (exact), open and passed_on (bool). The column
+    `void` says why a request never happened: the code of its refusal.
     """
     mine = list(authorities)
     if not mine:
@@ -144,7 +161,7 @@ def listing(q: Read, authorities: Iterable[str], filters: dict[str, Any], limit:
     if filters.get("passed_on"):
         once = " OR ".join(f"' ' || former || ' ' LIKE '% ' || :{name} || ' %'" for name in values)
         where = [f"former <> '' AND role = 'replying' AND ({once}) AND NOT {where[0]}"]
-    columns = {"state": "state", "role": "role", "area": "area", "country": "counterpart", "number": "number"}
+    columns = {"country": "counterpart"} | {n: n for n in ("state", "role", "area", "number", "handler")}
     for name, column in columns.items():
         if filters.get(name) is not None:
             where.append(f"{column} = :{name}")
@@ -152,7 +169,7 @@ def listing(q: Read, authorities: Iterable[str], filters: dict[str, Any], limit:
     if filters.get("open") is not None:
         where.append("closed_at IS NULL" if filters["open"] else "closed_at IS NOT NULL")
     return q.all(
-        f"SELECT *, {_VOID} AS void FROM cases WHERE {' AND '.join(where)}"  # noqa: S608 - names are ours
+        f"SELECT *, {_VOID} AS void, {_HANDLED} AS handled_by FROM cases WHERE {' AND '.join(where)}"  # noqa: S608 - names are ours
         " ORDER BY updated_at DESC, id LIMIT :limit OFFSET :offset",
         {**values, "limit": limit, "offset": offset},
     )

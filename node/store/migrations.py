@@ -315,13 +315,14 @@ CREATE INDEX cases_former ON cases(updated_at) WHERE former <> ''
     )
 
 
-@NODE(name="020_parts")
-def _parts(db: Database) -> None:
+@NODE(name="020_parts_and_handlers")
+def _parts_and_handlers(db: Database) -> None:
     _run(
         db,
         """
 ALTER TABLE cases ADD COLUMN parts TEXT NOT NULL DEFAULT '';
 ALTER TABLE cases ADD COLUMN part_of TEXT NOT NULL DEFAULT '';
+ALTER TABLE cases ADD COLUMN handler TEXT;
 CREATE INDEX cases_parts ON cases(counterpart) WHERE parts <> ''
 """,
     )

@@ -89,6 +89,15 @@ def listing(q: Read) -> list[Person]:
     return [_person(row, members.get(row["id"], ())) for row in q.all("SELECT * FROM person ORDER BY login")]
 
 
+def handlers_of(q: Read, authority: str) -> list[Row]:
+    """Return id and name of the people, no programs, who handle cases of an authority, by name."""
+    return q.all(
+        "SELECT id, name FROM person JOIN membership ON person = id WHERE authority = :authority AND ended_at IS NULL"
+        " AND service = 0 AND ' ' || roles || ' ' LIKE '% handler %' ORDER BY name, id",
+        {"authority": authority},
+    )
+
+
 def password_of(q: Read, person_id: str) -> str | None:
     """Return the hash of a person's password, None where there is none or the account has ended."""
     row = q.one("SELECT password FROM person WHERE id = :id AND service = 0 AND ended_at IS NULL", {"id": person_id})

@@ -114,6 +114,27 @@ async def test_questions_are_passed_on_under_the_same_number(apis: Apis):
     assert (part["replying"]["authority"], part["part_of"]["number"]) == ("HU-mok", sent["number"])
 
 
+async def test_a_case_is_given_to_a_person_of_the_authority(apis: Apis):
+    """Whom it is given to finds it among one's own; no stranger gets it, and another authority begins with nobody."""
+    case = f"cases/{await apis.ask()}"
+    known = await apis.katalin.get(f"{case}/handlers")
+    (katalin,) = known["items"]
+    assert known["handler"] is None
+    given = await apis.katalin.post(f"{case}/allocate", {"handler": katalin["id"]})
+    assert given["handler"] == katalin
+    (line,) = (await apis.katalin.post("cases/search", {"mine": True}))["items"]
+    assert (line["handler"], (await apis.katalin.get(case))["handler"]) == (katalin["name"], katalin)
+    stranger = await apis.katalin.call("POST", f"{case}/allocate", {"handler": "somebody"})
+    assert (stranger.status, stranger.json["fields"]) == (422, {"handler": "unknown-person"})
+    assert (await apis.anna.call("POST", f"{case}/allocate", {"handler": katalin["id"]})).status == 422
+    node = apis.world["HU"]
+    kept = node.store.read_now(lambda q: q.all("SELECT detail FROM audit WHERE action = 'case.allocated'"))
+    assert [row["detail"] for row in kept] == [katalin["id"]]
+    await apis.katalin.post(f"{case}/forward", {"to": "HU-mok", "reason": {"text": "?", "lang": "hu"}})
+    held = node.store.read_now(lambda q: q.one("SELECT handler FROM cases"))
+    assert (held["handler"], (await apis.katalin.post("cases/search", {"mine": True}))["items"]) == (None, [])
+
+
 async def test_a_request_is_withdrawn(apis: Apis):
     """The asking side wishes, the other node grants it by itself before acceptance."""
     case = f"cases/{await apis.ask()}"

@@ -1,6 +1,7 @@
 """The officials' story on the real pages of two nodes, without scripts."""
 
 import contextlib
+import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -93,7 +94,9 @@ async def test_an_official_asks_and_another_answers_on_their_pages(tmp_path: Pat
         work = await katalin.get("/work")
         href = next(link for link, _ in work.links if link.startswith("/cases/"))
         theirs = await katalin.get(href)
-        accepted = await katalin.post(theirs.form("/accept"), accept="agree")
+        given = await katalin.post(theirs.form("/allocate"), handler=_first_handler(theirs))
+        assert "Szabó Katalin" in (await katalin.get("/work?whose=mine")).text
+        accepted = await katalin.post(given.form("/accept"), accept="agree")
         assert accepted.status == 200, accepted.text[:900]
         wrong = await katalin.post(
             accepted.form("/message"), ("a.exe", "application/pdf", b"MZ"), message="Lásd a fájlt."
@@ -119,6 +122,12 @@ async def test_an_official_asks_and_another_answers_on_their_pages(tmp_path: Pat
         closed = await anna.post(confirm.form("/close"))
         assert closed.status == 200
         await both.settled()
+
+
+def _first_handler(page: Page) -> str:
+    """Return the first person to whom a case may be given."""
+    (options,) = re.findall(r'<select[^>]* name="handler".*?</select>', page.html, re.DOTALL)
+    return next(filter(None, re.findall(r'value="([^"]*)"', options)))
 
 
 def _passing_on(page: Page, act: str = "forward") -> PageForm:
