@@ -32,21 +32,7 @@ async def no_delivery() -> bool:
 
 @dataclass
 class Node:
-    """One running node. Everything but `members`, `keys`, `areas` and `search_ready` is fixed from start to stop.
-
-    `wake` is called with a country when something new waits for it, `idle` says whether its courier has nothing to do
-    and the streams were compared, `heard` with what a peer's batch says of its member documents and directories,
-    `members_changed` after a new member list, `published` after a change of our own directory; `told` with a peer's
-    answer to a comparison; `is_compared` says whether the streams with a country were compared since the start, None
-    where nothing is delivered; `comparison` says whether a batch (its digest) may be taken in from a country, since the
-    streams with it were compared since the start. The delivery sets them. `asked` says whether some peer was asked
-    which versions of our own documents it knows, `all_asked` whether every one was that may know any, `half_asked`
-    whether more than half of them were, and `witness_asked` whether at least half have shown what this node cosigned;
-    `called` holds when peers last called, until that is noted; `post` is called when a mail may wait. `search_ready`
-    says that the index knows this version's words.
-    `packs` holds the addresses of the versions of areas that `areas` was given since the start, `lacking` the countries
-    that asked by a set that isn't here, whose areas `fetch_areas` fetches.
-    """
+    """One running node. Everything but `members`, `keys`, `areas` and `search_ready` is fixed from start to stop."""
 
     config: Config
     store: Store
@@ -59,26 +45,47 @@ class Node:
     texts: Catalogue
     members: MemberList | None = None
     search_ready: bool = False
+    """Whether the index knows this version's words."""
     hashing: Hashing = field(default_factory=Hashing)
     callers: Callers = field(default_factory=Callers)
     called: dict[str, datetime] = field(default_factory=dict)
+    """When peers last called, until that is noted."""
     packs: set[str] = field(default_factory=set)
+    """Addresses of the versions of areas that `areas` was given since the start."""
     lacking: set[str] = field(default_factory=set)
+    """The countries that asked by a set that isn't here."""
     keys_seen: tuple[tuple[str, int, int], ...] = ()
+
+    # What the delivery answers to; where nothing is delivered, as in a command, these are the answers.
+
     wake: Callable[[str], None] = field(default=lambda _country: None)
+    """Something new waits for a country."""
     idle: Callable[[str], bool] = field(default=lambda _country: False)
+    """Whether a country's courier has nothing to do and the streams were compared."""
     heard: Callable[[str, Versions | None, Versions], None] = field(default=lambda _country, _members, _heads: None)
+    """What a peer's call says of its member documents and directories."""
     fetch_areas: Callable[[str], None] = field(default=lambda _country: None)
+    """A country asked by a set that isn't here: fetch its areas."""
     members_changed: Callable[[], None] = field(default=lambda: None)
+    """There is a new member list."""
     post: Callable[[], None] = field(default=lambda: None)
+    """A mail may wait."""
     published: Callable[[], None] = field(default=lambda: None)
+    """Our own directory has changed."""
     is_compared: Callable[[str], bool | None] = field(default=lambda _country: None)
+    """Whether the streams with a country were compared since the start; None where nothing is delivered."""
     told: Callable[[str, Told], None] = field(default=lambda _country, _told: None)
+    """A peer's answer to a comparison."""
     asked: Callable[[], bool] = field(default=lambda: True)
+    """Whether some peer was asked which versions of our own documents it knows."""
     all_asked: Callable[[], bool] = field(default=lambda: True)
+    """Whether every peer was that may know any."""
     half_asked: Callable[[], bool] = field(default=lambda: True)
+    """Whether more than half of them were."""
     witness_asked: Callable[[], bool] = field(default=lambda: True)
+    """Whether at least half have shown what this node cosigned."""
     comparison: Callable[[str, str], Awaitable[bool]] = field(default=lambda _country, _batch: no_delivery())
+    """Whether a batch (its digest) may be taken in from a country: the streams with it were compared."""
 
     @property
     def country(self) -> str:
