@@ -7,7 +7,7 @@ from typing import Final
 import aiohttp
 from typing_extensions import override
 
-from node.delivery.http_line import was_dropped
+from node.delivery.http_line import proxy_for, was_dropped
 from node.delivery.incoming import MEMBERS
 from node.errors import NodeError
 from protocol.limits import MAX_MEMBER_BUNDLE
@@ -45,7 +45,7 @@ async def fetch_list(url: str, certificate: Path, key: Path) -> tuple[MemberBund
     context.load_cert_chain(certificate, key)
     try:
         async with (
-            aiohttp.ClientSession(timeout=_TIMEOUT, trust_env=True) as session,
+            aiohttp.ClientSession(timeout=_TIMEOUT, proxy=proxy_for(url)) as session,
             session.get(url.rstrip("/") + MEMBERS, ssl=context, allow_redirects=False) as answer,
         ):
             data = await answer.content.read(MAX_MEMBER_BUNDLE + 1)

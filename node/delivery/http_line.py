@@ -68,7 +68,7 @@ class HttpLine:
                 timeout=_TIMEOUT,
                 auto_decompress=False,
                 cookie_jar=aiohttp.DummyCookieJar(),
-                proxy=_proxy_for(url),
+                proxy=proxy_for(url),
             )
             self._made_for = made_for
             if former is not None:
@@ -83,7 +83,8 @@ class HttpLine:
             await asyncio.sleep(0)
 
 
-def _proxy_for(url: str) -> URL | None:
+def proxy_for(url: str) -> URL | None:
+    """Return the environment's proxy for an address, with its password where it has one; None for none."""
     try:
         proxy, auth = get_env_proxy_for_url(URL(url))
     except LookupError:

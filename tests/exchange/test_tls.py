@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from node.delivery import http_listener
 from node.delivery.call import Answer, Call, LineError
+from node.delivery.first_list import fetch_list
 from node.delivery.incoming import BATCHES, MEMBERS, STREAMS, handle
 from node.delivery.tls import ServerContexts, client_context
 from node.domain.access import operator
@@ -128,10 +129,12 @@ async def test_calls_go_through_the_proxy_and_show_nobody_the_netrc(
         line = net.line("DE")
         assert [(await line.send(Call("GET", STREAMS + "DE"))).status for _ in range(2)] == [200, 200]
         await line.close()
-    assert [request.split(b"\r\n")[0] for request in asked] == [f"CONNECT 127.0.0.1:{net.port} HTTP/1.1".encode()]
-    assert b"\r\nProxy-Authorization: Basic " in asked[0]
-    assert len(shown) == 2
-    assert {"authorization", "cookie"}.isdisjoint(shown[0] | shown[1])
+        keys = net.nodes["DE"].keys
+        await fetch_list(f"https://127.0.0.1:{net.port}", keys.tls_certificate, keys.tls_key)
+    assert {request.split(b"\r\n")[0] for request in asked} == {f"CONNECT 127.0.0.1:{net.port} HTTP/1.1".encode()}
+    assert [b"\r\nProxy-Authorization: Basic " in request for request in asked] == [True, True]
+    assert len(shown) == 3
+    assert {"authorization", "cookie"}.isdisjoint(set().union(*shown))
 
 
 async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
