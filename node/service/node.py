@@ -1,5 +1,6 @@
 """What every use case works on: the node's ports and its present knowledge."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -54,6 +55,8 @@ class Node:
     """Addresses of the versions of areas that `areas` was given since the start."""
     lacking: set[str] = field(default_factory=set)
     """The countries that asked by a set that isn't here."""
+    part_turns: dict[str, asyncio.Lock] = field(default_factory=dict)
+    """By peer, who opens the parts that it has named: one at a time, since each begins by clearing up."""
     keys_seen: tuple[tuple[str, int, int], ...] = ()
 
     # What the delivery answers to; where nothing is delivered, as in a command, these are the answers.

@@ -176,7 +176,9 @@ async def _keys_for(node: Node, items: list[Item]) -> dict[str, bytes]:
     claims = [item.event.claims for item in items if isinstance(item, Opened)]
     fresh = sorted({c.case for c in claims if c.kind == SEND_KIND})
     keys = await node.case_keys.make(fresh) if fresh else {}
-    for case_id in sorted({c.case for c in claims} - keys.keys()):
+    matters = (item.contents[MATTER] for item in items if isinstance(item, Opened))
+    wholes = {matter.part_of for matter in matters if isinstance(matter, SendMatter) and matter.part_of}
+    for case_id in sorted(({c.case for c in claims} | wholes) - keys.keys()):
         try:
             keys[case_id] = node.case_keys.find(case_id)
         except NodeError as error:
@@ -251,7 +253,7 @@ class _Taking:
         for ref in attachments_of(item.contents):
             # the file may come later: SPEC S-068
             blobs.want(tx, ref.sha256, claims.case, claims.iss, ref.size)
-        telling.tell(tx, self.node, after, claims.kind, claims.jti)
+        telling.tell(tx, self.node, (case, after), claims.kind, claims.jti)
         self.told.append(audit.Entry(claims.iss, claims.kind, after.id, f"{claims.iss} to {self.node.country}"))
         return STORED
 
@@ -265,7 +267,8 @@ class _Taking:
         if not matter.number.startswith(f"{claims.iss}-") or not matter.asking.authority.startswith(f"{claims.iss}-"):
             raise ProtocolError("content-malformed", "number and asking authority belong to the issuer's country")
         self._check_part(claims, matter)
-        if not authorities.is_active(self.tx, self.node.country, matter.replying.authority, self.tx.now.date()):
+        active = authorities.is_active(self.tx, self.node.country, matter.replying.authority, self.tx.now.date())
+        if not active and matter.part_of is None:  # of a part it was checked when the part was named (SPEC S-228)
             raise ProtocolError("unknown-authority", "the replying authority")
         judge_content(self.node.areas, claims.kind, item.contents, None)
         if area_of(self.node.areas, matter) is None:
@@ -284,8 +287,27 @@ class _Taking:
         whole = cases.find(self.tx, matter.part_of or "")
         named = whole is not None and (whole.counterpart, whole.number) == (claims.iss, stem)
         place = whole.parts.index(claims.case) + 1 if whole and claims.case in whole.parts else 0
-        if not named or suffix != str(place):
-            raise ProtocolError("content-malformed", "a part that this node hasn't named")
+        if whole is None or not named or suffix != str(place) or not self._as_named(claims, matter, whole):
+            raise ProtocolError("content-malformed", "a part that this node hasn't named so")
+
+    def _as_named(self, claims: Claims, matter: SendMatter, whole: Case) -> bool:
+        """Say whether a part asks what it was named for, of whom it was; where our disk lost that, nobody judges."""
+        kept = (whole.area, whole.question_set, whole.set_version, whole.set_sha256)
+        if (matter.area, matter.set, matter.version, matter.set_sha256) != kept:
+            return False
+        try:
+            rows = [
+                row for row in events.of_case(self.tx, whole.id) if row["kind"] == SPLIT and row["status"] != "refused"
+            ]
+            splits = [open_row(self.node, self.keys[whole.id], row).matter for row in rows]
+        except (NodeError, KeyError):
+            return True
+        return any(
+            isinstance(one, SplitMatter)
+            and (one.part, one.to.authority) == (claims.case, matter.replying.authority)
+            and {question.item for question in matter.questions} == set(one.items)
+            for one in splits
+        )
 
     def _next(self, item: Opened, case: Case | None) -> Case:
         claims = item.event.claims
@@ -315,6 +337,8 @@ class _Taking:
         matter = item.contents[MATTER]
         if isinstance(matter, ForwardMatter | SplitMatter):
             competence.check(self.tx, case.counterpart, matter.to.authority, case.area, self.tx.now.date())
+        if isinstance(matter, SplitMatter) and cases.is_taken(self.tx, case.counterpart, matter.part):
+            raise ProtocolError("content-malformed", "a part is a case of its own")  # SPEC S-229
 
     def _check_notice(self, item: Opened, case: Case) -> None:
         """Check that a notice is one that its issuer can give (SPEC S-164)."""

@@ -4,6 +4,7 @@ The replying side names the part, the asking side's node opens it by itself: so 
 asks, and encrypted for who answers (SPEC S-229, S-230).
 """
 
+import asyncio
 from collections.abc import Sequence
 from typing import Final
 
@@ -67,11 +68,15 @@ async def split(node: Node, actor: Actor, case_id: str, to: str, items: Sequence
 
 async def open_parts(node: Node, peer: str) -> None:
     """Open every part that a peer has named of our requests; also after a restart, for what a crash left."""
-    for case_id, part in node.store.read_now(lambda q: stored_cases.unopened_parts(q, peer)):
-        try:
-            await _open(node, case_id, part)
-        except NodeError as error:  # of this part alone (a file isn't back yet, say); tried again with the next batch
-            log.warning("part-not-opened", case=case_id, code=error.code)
+    async with node.part_turns.setdefault(peer, asyncio.Lock()):
+        for case_id, part in node.store.read_now(lambda q: stored_cases.unopened_parts(q, peer)):
+            try:
+                await _open(node, case_id, part)
+            except (
+                NodeError,
+                OSError,
+            ) as error:  # of this part alone (a file isn't back, say); again with the next batch
+                log.warning("part-not-opened", case=case_id, code=getattr(error, "code", "disk"))
 
 
 async def _open(node: Node, case_id: str, part: str) -> None:

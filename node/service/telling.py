@@ -17,9 +17,14 @@ MAX_WAITING: Final = 50
 _ID_CHARS: Final = 32
 
 
-def tell(tx: Tx, node: Node, case: Case, kind: str, jti: str) -> None:
-    """Queue what an applied event of the other side is to the people of this one who want to be told."""
-    news = news_of(kind, case) if node.config.mail.host else None
+def tell(tx: Tx, node: Node, was_is: tuple[Case | None, Case], kind: str, jti: str) -> None:
+    """Queue what an applied event of the other side is to the people of this one who want to be told.
+
+    `was_is` is the case before and after it. A wish is told once, however often it comes, and of an ended case never.
+    """
+    before, case = was_is
+    again = kind == "wish.withdraw" and before is not None and (before.withdrawal_wished or before.ended)
+    news = news_of(kind, case) if node.config.mail.host and not again else None
     if news is not None:
         _tell(tx, case, news, jti)
 

@@ -286,6 +286,15 @@ def unopened_parts(q: Read, peer: str) -> list[tuple[str, str]]:
     return [(case_id, part) for case_id, part in named if row_of(q, part) is None]
 
 
+def is_taken(q: Read, country: str, part: str) -> bool:
+    """Say whether a case has this id, or is to have it as a part of a request with this country."""
+    named = q.one(
+        "SELECT 1 FROM cases WHERE counterpart = :country AND parts <> '' AND parts LIKE '%' || :part || '%' LIMIT 1",
+        {"country": country, "part": part},
+    )
+    return named is not None or row_of(q, part) is not None
+
+
 def met(q: Read, country: str) -> bool:
     """Say whether there is a case with this country, on whichever side."""
     return q.one("SELECT 1 FROM cases WHERE counterpart = :country LIMIT 1", {"country": country}) is not None

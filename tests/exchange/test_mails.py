@@ -408,3 +408,21 @@ async def test_who_a_case_was_passed_on_to_is_told_once_the_asker_has_it(tmp_pat
         await both.settled()
         new = (await told.server.count(5))[-1]
         assert (new["To"], link_in(new).rpartition("/")[2]) == ("janos@register.example", case_id)
+
+
+async def test_who_wishes_to_withdraw_again_and_again_fills_no_mailbox(tmp_path: Path) -> None:
+    """A wish that comes twenty times, from a node that bends its own rules, is told once."""
+    async with telling(tmp_path) as told:
+        await told.reader("katalin")
+        both, case_id = told.world, await told.ask()
+        await cases.accept(both["HU"], KATALIN, case_id)
+        await both.settled()
+        for _ in range(20):
+            await cases.withdraw(both["DE"], ANNA, case_id)
+            await both["DE"].store.write(lambda tx: tx.run("UPDATE cases SET withdrawal_wished = NULL"))
+        await both.settled()
+        await told.waits(0)
+        assert [mail["Subject"].split(" · ")[0] for mail in told.server.taken[1:]] == [
+            "Entente: Új megkeresés",
+            "Entente: Visszavonást kértek",
+        ]

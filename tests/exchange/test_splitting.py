@@ -1,6 +1,7 @@
 """Dividing a request: some questions go to another authority of the replying country, under the same number."""
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -10,14 +11,15 @@ from node.domain.case_view import CaseView
 from node.domain.draft import ReplyDraft
 from node.errors import NodeError
 from node.service import cases, reading, splitting
+from node.service.node import Node
 from node.store import blobs
 from node.store import cases as stored_cases
-from protocol.content import Reply, Said
+from protocol.content import MATTER, Asked, Content, PartyName, Reply, Said
 from tests.exchange.pair import World
 from tests.exchange.test_crossing import asked
 from tests.exchange.test_forwarding import JANOS
 from tests.exchange.test_refusal import stored_case
-from tests.exchange.test_story import ANNA, KATALIN, PDF
+from tests.exchange.test_story import ANNA, KATALIN, PDF, ask
 
 WHY = Said(text="Erről az orvosi kamara dönt.", lang="hu")
 MOVED = ["sanctions"]
@@ -142,3 +144,78 @@ async def _withdrawn(folder: Path) -> None:
 def test_a_division_that_crosses_a_wish_to_withdraw(tmp_path: Path) -> None:
     """The request is withdrawn at both ends, and both agree on whether the part was asked."""
     run(_withdrawn(tmp_path))
+
+
+async def _a_little_later(node: Node, turns: int) -> None:
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    await splitting.open_parts(node, "HU")
+
+
+async def _at_once(folder: Path) -> None:
+    async with asked(folder) as (both, case_id):
+        node = both["DE"]
+        (digest,) = node.store.read_now(lambda q: blobs.of_case(q, case_id))
+        path = blobs.path_of(node.config.data, digest)
+        path.rename(path.with_suffix(".away"))
+        await splitting.split(both["HU"], KATALIN, case_id, "HU-mok", MOVED, WHY)
+        await both.settled()
+        path.with_suffix(".away").rename(path)
+        await asyncio.gather(*(_a_little_later(node, turns) for turns in range(4)))
+        await both.settled()
+        (part,) = stored_case(node, case_id).parts
+        for country, reader in (("DE", ANNA), ("HU", JANOS)):
+            (file,) = (await reading.read_case(both[country], reader, part, "en")).attachments
+            assert (await reading.read_attachment(both[country], reader, part, file.sha256)).data == PDF
+
+
+def test_a_part_that_is_opened_from_several_sides_at_once_keeps_its_files(tmp_path: Path) -> None:
+    """A repeated batch and a start's catching up don't clear away what the other has just encrypted."""
+    run(_at_once(tmp_path))
+
+
+async def _other(folder: Path, change: Mapping[str, object], patch: pytest.MonkeyPatch) -> None:
+    async with asked(folder) as (both, case_id):
+        honest = splitting._contents
+
+        def bent(*given: object) -> dict[str, Content]:
+            contents = honest(*given)  # type: ignore[arg-type]
+            return {**contents, MATTER: contents[MATTER].model_copy(update=change)}
+
+        patch.setattr(splitting, "_contents", bent)
+        await splitting.split(both["HU"], KATALIN, case_id, "HU-mok", MOVED, WHY)
+        await both.settled()
+        (part,) = stored_case(both["DE"], case_id).parts
+        assert (stored_case(both["DE"], part).state, _held(both, "HU", part)) == ("refused", False)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"replying": PartyName(authority="HU-okfo", name="Országos Kórházi Főigazgatóság")},
+        {"questions": (Asked(item=LEFT[0]),)},
+        {"set": "general"},
+    ],
+)
+def test_a_part_that_asks_something_else_than_it_was_named_for_is_refused(
+    tmp_path: Path, change: Mapping[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another authority, another question, another set under a part's number: nothing of it is stored (SPEC S-230)."""
+    run(_other(tmp_path, change, monkeypatch))
+
+
+async def _twice(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    async with asked(folder) as (both, case_id):
+        await splitting.split(both["HU"], KATALIN, case_id, "HU-mok", MOVED, WHY)
+        await both.settled()
+        (part,) = stored_case(both["DE"], case_id).parts
+        second = await ask(both)
+        patch.setattr(splitting, "new_uuid", lambda _entropy: part)
+        await splitting.split(both["HU"], KATALIN, second, "HU-mok", MOVED, WHY)
+        await both.settled()
+        assert [stored_case(both[country], second).parts for country in ("DE", "HU")] == [(), ()]
+
+
+def test_a_part_belongs_to_one_case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A part named a second time, for another request, is refused, and the questions stay where they were (SPEC S-229)."""
+    run(_twice(tmp_path, monkeypatch))
