@@ -15,7 +15,7 @@ STORY = {
     "HU": ("HU-okfo", "HU-oktatasi-hivatal"),
     "AT": ("AT-oezaek",),
 }
-PROFESSIONS = Path(__file__).parents[2] / "translations/areas/professional-qualifications/lists/professions.yaml"
+PROFESSIONS = Path(__file__).parents[2] / "translations/areas/shared/lists/professions.yaml"
 
 
 @pytest.mark.parametrize("country", COUNTRIES)

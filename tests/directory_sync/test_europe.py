@@ -21,7 +21,7 @@ from protocol.countries import COUNTRIES as STATES
 from translations.languages import LANGUAGES, country_name
 
 FOLDER = Path(__file__).parents[2] / "directory_sync/demo"
-PROFESSIONS = FOLDER.parents[1] / "translations/areas/professional-qualifications/lists/professions.yaml"
+PROFESSIONS = FOLDER.parents[1] / "translations/areas/shared/lists/professions.yaml"
 AREA = "professional-qualifications"
 SCRIPTS = {"GR": "[Α-ώ]", "CY": "[Α-ώ]", "BG": "[А-я]"}
 DIGEST = """

@@ -60,6 +60,8 @@ class DirectoryLies:
 
     def _heads(self, true: Answer) -> Answer:
         """Accuse everybody of another root."""
+        if true.status != _OK:
+            return true
         index = json.loads(true.body)
         heads = {country: [size, b64u(self._chance.randbytes(32))] for country, (size, _) in index["heads"].items()}
         return Answer(_OK, true.headers, canonical_json({**index, "heads": heads}))
