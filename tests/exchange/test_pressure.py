@@ -28,6 +28,7 @@ from node.delivery.admission import (
 )
 from node.delivery.call import Answer, Call, LineError
 from node.delivery.door import MAX_CONNECTIONS, MAX_HANDSHAKES, Door
+from node.delivery.http_line import HttpLine
 from node.delivery.incoming import BATCHES, BLOBS, STREAMS
 from node.delivery.incoming_directory import DIRECTORY
 from node.domain.access import operator
@@ -159,6 +160,14 @@ class Flood:
             await asyncio.sleep(3)
 
 
+async def _resent(line: HttpLine, wire: bytes) -> Answer:
+    """Send a batch until it is answered: who knocks among two hundred strangers may have to knock again."""
+    while True:
+        with contextlib.suppress(LineError):
+            return await line.send(Call("POST", BATCHES, {}, HEADERS, wire))
+        await asyncio.sleep(0.05)  # a courier waits longer
+
+
 async def test_a_flood_slows_only_its_author(net: Listening) -> None:
     """While Germany floods with everything it has, each of Austria's batches is receipted within five seconds."""
     honest, line = Attacker(net.nodes["AT"], net.nodes["HU"], net.nodes["DE"]), net.line("AT")
@@ -170,7 +179,7 @@ async def test_a_flood_slows_only_its_author(net: Listening) -> None:
         while loop.time() < end or sum(flood.answers.values()) <= 20:  # however slow the machine is
             batch = parse_batch(honest.batch([honest.event("no.kind", {})]))
             before = loop.time()
-            answer = await line.send(Call("POST", BATCHES, {}, HEADERS, batch.wire()))
+            answer = await _resent(line, batch.wire())
             slowest = max(slowest, loop.time() - before)
             assert answer.status == 200, answer.body
             assert parse_receipt(answer.body).claims.outcomes[0][1] == "unknown-kind"
