@@ -18,6 +18,7 @@ import aiohttp
 from directory_sync.demo import demo_authorities, europe
 from node.cli.demo_area import NewAreaStory
 from node.cli.demo_nodes import Api, DemoNode, entente, id_of, make_nodes, own_token
+from node.cli.demo_split import CHAMBER, SplitStory
 from node.cli.demo_story import Line, Reader, Story
 from node.clock import SystemClock
 
@@ -207,7 +208,27 @@ async def _new_area(nodes: Nodes, session: aiohttp.ClientSession, tell: Callable
     await story.play()
 
 
-STORIES: Final = {"main": _main, "new-area": _new_area}
+async def _newcomer(nodes: Nodes, session: aiohttp.ClientSession, country: str, name: str, authority: str) -> Reader:
+    """Add a handler whom only one story needs."""
+    node, login = nodes[country], f"{authority.lower()}.handler"
+    person = {
+        "login": login,
+        "name": name,
+        "language": _LANGUAGES[country],
+        "roles": ["handler"],
+        "authorities": [authority],
+    }
+    await Api(node, node.operator_token(), session).call("POST", "people", person)
+    return Reader(country, name, _LANGUAGES[country], await own_token(node, session, login, "demo"))
+
+
+async def _split(nodes: Nodes, session: aiohttp.ClientSession, tell: Callable[[Line], None], _place: Path) -> None:
+    story = SplitStory(*await _readers(nodes, session), SystemClock().now().date(), tell)
+    story.chamber = await _newcomer(nodes, session, "HU", "Kovács János", CHAMBER)
+    await story.play()
+
+
+STORIES: Final = {"main": _main, "new-area": _new_area, "split": _split}
 """Name → what plays it on two nodes that run."""
 
 

@@ -81,6 +81,22 @@ async def test_an_area_that_no_node_knew(tmp_path: Path):
     assert "→ Ja" in lines[-1]["text"]
 
 
+async def test_a_request_that_two_authorities_answer(tmp_path: Path):
+    """`demo --once --story split` divides a request; Berlin reads both answers under one number, neither side more."""
+    async with demo(tmp_path, "--once", "--json", "--story", "split") as process:
+        out, err = await process.communicate()
+        assert (process.returncode, err.decode()) == (0, "")
+    lines = [json.loads(line) for line in out.decode().splitlines()]
+    assert all(list(line) == FIELDS for line in lines)
+    whole = next(line["case"] for line in lines if line["case"])
+    assert {line["case"] for line in lines} == {"", whole, f"{whole}/1"}
+    assert [line["actor"] for line in lines if line["text"] == "not-found"] == ["Szabó Katalin", "Kovács János"]
+    read = {line["case"]: line["text"] for line in lines if line["state"] == "Beantwortet"}
+    assert (read[whole].count("→ Ja"), read[whole].count("→ Nein")) == (2, 0)
+    assert (read[f"{whole}/1"].count("→ Ja"), read[f"{whole}/1"].count("→ Nein")) == (0, 1)
+    assert [line["state"] for line in lines[-4:]] == ["Abgeschlossen", "Lezárva"] * 2
+
+
 async def test_ctrl_c_stops_both_nodes(tmp_path: Path):
     """The demo stays up until Ctrl-C, then both nodes end in order and their data are whole."""
     async with demo(tmp_path, "--folder", str(tmp_path / "kept")) as process:
