@@ -18,6 +18,7 @@ import aiohttp
 from directory_sync.demo import demo_authorities, europe
 from node.cli.demo_area import NewAreaStory
 from node.cli.demo_nodes import Api, DemoNode, entente, id_of, make_nodes, own_token
+from node.cli.demo_posting import ASKING, REPLYING, PostingStory
 from node.cli.demo_split import CHAMBER, SplitStory
 from node.cli.demo_story import Line, Reader, Story
 from node.clock import SystemClock
@@ -228,7 +229,14 @@ async def _split(nodes: Nodes, session: aiohttp.ClientSession, tell: Callable[[L
     await story.play()
 
 
-STORIES: Final = {"main": _main, "new-area": _new_area, "split": _split}
+async def _posting(nodes: Nodes, session: aiohttp.ClientSession, tell: Callable[[Line], None], _place: Path) -> None:
+    _, miriam, _ = await _readers(nodes, session)
+    asking = await _newcomer(nodes, session, "DE", "Lena Hartmann", ASKING)
+    replying = await _newcomer(nodes, session, "HU", "Nagy Péter", REPLYING)
+    await PostingStory(asking, miriam, replying, SystemClock().now().date(), tell).play()
+
+
+STORIES: Final = {"main": _main, "new-area": _new_area, "posting": _posting, "split": _split}
 """Name → what plays it on two nodes that run."""
 
 

@@ -145,7 +145,7 @@ class Story:
     async def receive(self) -> None:
         """Budapest gets it in Hungarian and opens it with the diploma."""
         view = await self.until(self.katalin, lambda v: bool(v["attachments"]) and v["attachments"][0]["here"])
-        self.say(self.katalin, view["question_set"]["text"], _variables(view) + "\n" + questions_of(view), view)
+        self.say(self.katalin, view["question_set"]["text"], variables_of(view) + "\n" + questions_of(view), view)
 
     async def agree_on_a_date(self) -> None:
         """Budapest proposes another date, Berlin agrees."""
@@ -219,7 +219,8 @@ def questions_of(view: dict[str, Any]) -> str:
     return "\n".join(f"{'  ' * q['depth']}? {q['text']['text']}" for q in view["questions"])
 
 
-def _variables(view: dict[str, Any]) -> str:
+def variables_of(view: dict[str, Any]) -> str:
+    """Return what a case is about, as its reader sees it."""
     return "\n".join(f"{v['label']['text']}: {v['value']}" for v in view["variables"])
 
 

@@ -81,6 +81,20 @@ async def test_an_area_that_no_node_knew(tmp_path: Path):
     assert "→ Ja" in lines[-1]["text"]
 
 
+async def test_posted_workers_are_asked_about(tmp_path: Path):
+    """`demo --once --story posting` asks in German, is answered in Hungarian with follow-ups, and is closed."""
+    async with demo(tmp_path, "--once", "--json", "--story", "posting") as process:
+        out, err = await process.communicate()
+        assert (process.returncode, err.decode()) == (0, "")
+    lines = [json.loads(line) for line in out.decode().splitlines()]
+    assert all(list(line) == FIELDS for line in lines)
+    read = {line["state"]: line["text"] for line in lines if line["state"] in {"Beantwortet", "Megválaszolva"}}
+    assert ("→ Ja" in read["Beantwortet"], "→ Igen" in read["Megválaszolva"]) == (True, True)
+    assert all("  → Budapesti telephely, 40 munkavállaló." in text for text in read.values())
+    assert [line["state"] for line in lines[-3:]] == ["Abgeschlossen", "Lezárva", ""]
+    assert lines[-1]["text"] == "not-found"  # an authority of another area
+
+
 async def test_a_request_that_two_authorities_answer(tmp_path: Path):
     """`demo --once --story split` divides a request; Berlin reads both answers under one number, neither side more."""
     async with demo(tmp_path, "--once", "--json", "--story", "split") as process:
