@@ -37,6 +37,7 @@ class Courier:
         self._woken = asyncio.Event()
         self._woken.set()
         self._failures = 0
+        self._closed_until = 0.0
         self._asked_to_wait = False
         self._compared = False
         self.idle = False
@@ -80,7 +81,8 @@ class Courier:
         return self._first.is_set() or batch == self._open_batch
 
     async def run(self) -> None:
-        """Deliver until cancelled."""
+        """Deliver until cancelled; a peer that left and came back is called no sooner than it would have been."""
+        await self._rest()
         while True:
             await self._woken.wait()
             self._woken.clear()
@@ -149,8 +151,15 @@ class Courier:
         if getattr(error, "code", "") == "unknown-key":
             self._node.heard(self._peer, {}, {})
         self._hurry.clear()
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(wait):
-                await self._hurry.wait()
+        self._closed_until = asyncio.get_running_loop().time() + wait
+        await self._rest()
         self._asked_to_wait = False
         self._woken.set()
+
+    async def _rest(self) -> None:
+        """Leave the peer alone for as long as its last failure asks, unless an operator wants it otherwise."""
+        wait = self._closed_until - asyncio.get_running_loop().time()
+        if wait > 0:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self._hurry.wait()

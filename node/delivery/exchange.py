@@ -37,6 +37,7 @@ class Exchange:
         self._line_to = line_to
         self._ways: dict[str, _Way] = {}
         self._lines: dict[str, Line] = {}
+        self._couriers: dict[str, Courier] = {}
         self._own_record = 0
         self._asked = False
         self._told: set[str] = set()
@@ -72,7 +73,9 @@ class Exchange:
                 self._lines[country] = self._line_to(country)
             line = self._lines[country]
             after_s = self._head_start * len(wanted - {country})
-            courier = Courier(self._node, country, line)
+            if country in self._couriers:
+                self._couriers[country].compare_again()
+            courier = self._couriers.setdefault(country, Courier(self._node, country, line))
             fetcher = Fetcher(self._node, country, line, turn=self._turn, after_s=after_s)
             tasks = tuple(asyncio.create_task(run(), name=f"{country}") for run in (courier.run, fetcher.run))
             for task in tasks:

@@ -326,7 +326,7 @@ FIRST = {
     no_deduplication: 13,
     issuer_not_checked: 9,
     refusal_not_taken_back: 9,
-    queued_in_a_transaction_of_its_own: 12,
+    queued_in_a_transaction_of_its_own: 58,
     older_directory_accepted: 9,
     nothing_fetched_back: 3,
     commits_that_wait_for_no_disk: 18,
