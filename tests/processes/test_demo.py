@@ -176,10 +176,7 @@ async def test_four_countries_know_and_ask_each_other(tmp_path: Path):
         assert processes_with(str(kept)) == {}
     result = json.loads(out)
     areas, _ = texts_of_this_tree()
-    counts = {
-        country: len(known_to(all_authorities(country), set(areas)))
-        for country in ("LI", "MT", "CY", "LU")
-    }
+    counts = {country: len(known_to(all_authorities(country), set(areas))) for country in ("LI", "MT", "CY", "LU")}
     assert {row["country"]: row["authorities"] for row in result["nodes"]} == counts
     for row in result["nodes"]:
         assert (row["version"], row["lists"], row["known"]) == (counts[row["country"]], 3, sum(counts.values()))
