@@ -278,7 +278,13 @@ async def test_a_member_asks_for_its_own_stream_only(forger: Forger) -> None:
     """How far a stream has come is told to its issuer, and to nobody else (SPEC S-095)."""
     answer = await forger.get(STREAMS + "DE")
     start = {"epoch": 1, "next": 1, "last": None}
-    assert json.loads(answer.body) == {**start, "sealed": start, "receipted": start, "directory": len(demo_authorities("DE")), "record": 1}
+    assert json.loads(answer.body) == {
+        **start,
+        "sealed": start,
+        "receipted": start,
+        "directory": len(demo_authorities("DE")),
+        "record": 1,
+    }
     for path, peer in ((STREAMS + "HU", "DE"), (STREAMS + "FR", "DE"), (STREAMS, "DE")):
         assert problem(await forger.get(path, peer))["code"] == "not-found"
 
