@@ -105,14 +105,21 @@ def _held(both: World, country: str, case_id: str) -> bool:
     return both[country].store.read_now(lambda q: stored_cases.find(q, case_id)) is not None
 
 
+async def _split_without_its_file(both: World, case_id: str) -> Path:
+    """Divide a request whose file is away, so that its part can't be opened; returns where the file belongs."""
+    node = both["DE"]
+    (digest,) = node.store.read_now(lambda q: blobs.of_case(q, case_id))
+    path = blobs.path_of(node.config.data, digest)
+    path.rename(path.with_suffix(".away"))
+    await splitting.split(both["HU"], KATALIN, case_id, "HU-mok", MOVED, WHY)
+    await both.settled()
+    return path
+
+
 async def _left_behind(folder: Path) -> None:
     async with asked(folder) as (both, case_id):
         node = both["DE"]
-        (digest,) = node.store.read_now(lambda q: blobs.of_case(q, case_id))
-        path = blobs.path_of(node.config.data, digest)
-        path.rename(path.with_suffix(".away"))
-        await splitting.split(both["HU"], KATALIN, case_id, "HU-mok", MOVED, WHY)
-        await both.settled()
+        path = await _split_without_its_file(both, case_id)
         (part,) = stored_case(node, case_id).parts
         assert not _held(both, "DE", part)
         path.with_suffix(".away").rename(path)
@@ -155,11 +162,7 @@ async def _a_little_later(node: Node, turns: int) -> None:
 async def _at_once(folder: Path) -> None:
     async with asked(folder) as (both, case_id):
         node = both["DE"]
-        (digest,) = node.store.read_now(lambda q: blobs.of_case(q, case_id))
-        path = blobs.path_of(node.config.data, digest)
-        path.rename(path.with_suffix(".away"))
-        await splitting.split(both["HU"], KATALIN, case_id, "HU-mok", MOVED, WHY)
-        await both.settled()
+        path = await _split_without_its_file(both, case_id)
         path.with_suffix(".away").rename(path)
         await asyncio.gather(*(_a_little_later(node, turns) for turns in range(4)))
         await both.settled()
