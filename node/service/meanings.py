@@ -69,14 +69,8 @@ def _meanings(node: Node, synonyms: Synonyms) -> list[tuple[str, str, int]]:
 
 def _names(node: Node, synonyms: Synonyms) -> Iterator[tuple[str, str]]:
     """Yield (mark, name) of everything that has names in the languages."""
-    labels = Labels({name: replace(area, catalogue=area.catalogue.again()) for name, area in node.areas.items()})
-    for code in labels.codes():
-        if code.endswith(_NO_ANSWERS):
-            continue
-        mark = marks.of_area(code) if code in node.areas else marks.of_competence(code)
-        for lang in LANGUAGES:
-            if name := labels.exact(code, lang):
-                yield mark, name
+    for lang in LANGUAGES:
+        yield from _labelled(node, lang)
     for code, words in synonyms.words():
         yield marks.of_competence(code), words
     for country in COUNTRIES:
@@ -84,3 +78,11 @@ def _names(node: Node, synonyms: Synonyms) -> Iterator[tuple[str, str]]:
             yield marks.of_country(country), country_name(country, lang)
     for native, other in capitals():
         yield fold(native).split()[0], other.split()[-1]
+
+
+def _labelled(node: Node, lang: str) -> Iterator[tuple[str, str]]:
+    """Yield (mark, name) of one language's areas and competences; its texts are let go of before the next is read."""
+    labels = Labels({name: replace(area, catalogue=area.catalogue.again()) for name, area in node.areas.items()})
+    for code in labels.codes():
+        if not code.endswith(_NO_ANSWERS) and (name := labels.exact(code, lang)):
+            yield marks.of_area(code) if code in node.areas else marks.of_competence(code), name
