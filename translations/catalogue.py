@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -109,8 +110,21 @@ class Catalogue:
     def _load(self, lang: str) -> dict[str, str]:
         texts = dict((self._given or {}).get(lang, {}))
         for path in (folder / f"{lang}.po" for folder in reversed(self._po_dirs)):
-            for entry in read_po(path) if path.exists() else ():
-                text = entry.translation or (entry.english if lang == ENGLISH else "")
-                if text and not entry.fuzzy and not entry.obsolete:
-                    texts[entry.id] = text
+            if path.exists():
+                texts.update(_texts_of(path, path.stat().st_mtime_ns))
         return texts
+
+
+@lru_cache(maxsize=2)
+def _texts_of(path: Path, _changed_ns: int) -> dict[str, str]:
+    """Return id → text of one file; it stays for a moment, since the areas read their common texts one after another.
+
+    What is fuzzy or obsolete is left out; of the English file, the source is the text where there is no other.
+    """
+    return {
+        entry.id: text
+        for entry in read_po(path)
+        if (text := entry.translation or (entry.english if path.stem == ENGLISH else ""))
+        and not entry.fuzzy
+        and not entry.obsolete
+    }
