@@ -142,14 +142,21 @@ def _end(request: web.Request, values: dict[str, str], errors: dict[str, Mistake
     if not (editor.operator or editor.validating(one)):
         raise NodeError("forbidden")
     there = {"valid_until": one.valid_until.isoformat() if one.valid_until else "", "successor": one.successor or ""}
+    return _asked(request, "authority_end", one, {"v": str(one.v), **there, **values}, errors)
+
+
+def _asked(
+    request: web.Request, name: str, one: Authority, values: dict[str, str], errors: dict[str, Mistake]
+) -> web.Response:
+    """Show the page that asks for what ends or erases a record, with what was typed and what is wrong with it."""
     return render(
         request,
-        "authority_end",
+        name,
         422 if errors else 200,
         section=section_of(request, one.id),
         record=one,
         base=href(one.id),
-        values={"v": str(one.v), **there, **values},
+        values=values,
         errors=errors,
     )
 
@@ -179,16 +186,7 @@ def _erase(request: web.Request, values: dict[str, str], errors: dict[str, Mista
     one, node = record(request), request.app[NODE]
     if not may_erase(authority_edit.editor_of(node, request[ACTOR]), one):
         raise NodeError("forbidden")
-    return render(
-        request,
-        "authority_erase",
-        422 if errors else 200,
-        section=section_of(request, one.id),
-        record=one,
-        base=href(one.id),
-        values=values,
-        errors=errors,
-    )
+    return _asked(request, "authority_erase", one, values, errors)
 
 
 async def erase(request: web.Request) -> web.Response:

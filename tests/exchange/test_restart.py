@@ -289,17 +289,18 @@ def test_nothing_is_taken_in_before_the_streams_are_compared(tmp_path: Path) -> 
     run(_not_compared(tmp_path))
 
 
+def no_receipt(me: str, _peer: str, call: Call, answer: Answer) -> Answer:
+    """Lose what Germany is answered to its batches."""
+    if me == "DE" and call.path == BATCHES:
+        raise LineError("no answer in time")
+    return answer
+
+
 async def _answered_before_the_receipt(folder: Path) -> None:
     async with world(folder, "DE", "HU", inline=True) as both:
         await ask(both)
         save_disk(both, "HU")
-
-        def lost(me: str, _peer: str, call: Call, answer: Answer) -> Answer:
-            if me == "DE" and call.path == BATCHES:
-                raise LineError("no answer in time")
-            return answer
-
-        both.net.after = lost
+        both.net.after = no_receipt
         sent = (await requests.send(both["DE"], ANNA, request())).id
         await asyncio.sleep(1)
         await cases.accept(both["HU"], KATALIN, sent)
@@ -322,13 +323,7 @@ def test_answers_come_back_whose_question_was_never_receipted(tmp_path: Path) ->
 async def _copied_with_an_open_batch(folder: Path) -> None:
     async with world(folder, "DE", "HU", inline=True) as both:
         await ask(both)
-
-        def lost(me: str, _peer: str, call: Call, answer: Answer) -> Answer:
-            if me == "DE" and call.path == BATCHES:
-                raise LineError("no answer in time")
-            return answer
-
-        both.net.after = lost
+        both.net.after = no_receipt
         sent = (await requests.send(both["DE"], ANNA, request())).id
         await asyncio.sleep(1)
         save_disk(both, "DE")

@@ -88,3 +88,21 @@ async def make_node(tmp_path: Path, clock: TestClock, areas: Areas, texts: Catal
 def join(clock: TestClock) -> Callable[..., MemberList]:
     """Make one network of some nodes: `join(berlin, budapest)`; every node knows the member list."""
     return lambda *nodes: join_all(nodes, clock.now())
+
+
+@pytest.fixture
+def berlin(make_node: MakeNode) -> Node:
+    """Germany's node."""
+    return make_node("DE")
+
+
+@pytest.fixture
+def budapest(make_node: MakeNode) -> Node:
+    """Hungary's node."""
+    return make_node("HU")
+
+
+@pytest.fixture
+def members(join: Callable[..., MemberList], berlin: Node, budapest: Node) -> MemberList:
+    """Both nodes in one network."""
+    return join(berlin, budapest)

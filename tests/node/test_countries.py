@@ -1,7 +1,5 @@
 """Which countries can be asked now, as an official and an operator are told."""
 
-from collections.abc import Callable
-
 import pytest
 
 from directory_sync.demo import demo_authorities
@@ -12,29 +10,13 @@ from node.service.freshness import Standing
 from node.service.node import Node
 from node.store import logs, peers
 from protocol.countries import COUNTRIES
-from protocol.members import MemberList
 from tests.node.clock import TestClock
 from tests.node.network import suspend
 
 HANDLER = Actor("h", "Anna", "de", frozenset({"handler"}), frozenset({"DE-zaek-berlin"}))
 
 
-@pytest.fixture
-def berlin(make_node) -> Node:
-    """Germany's node."""
-    return make_node("DE")
-
-
-@pytest.fixture
-def budapest(make_node) -> Node:
-    """Hungary's node."""
-    return make_node("HU")
-
-
-@pytest.fixture(autouse=True)
-def members(join: Callable[..., MemberList], berlin: Node, budapest: Node) -> MemberList:
-    """Both nodes in one network."""
-    return join(berlin, budapest)
+pytestmark = pytest.mark.usefixtures("members")
 
 
 async def publish_both(berlin: Node, budapest: Node) -> None:

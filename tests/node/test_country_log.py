@@ -1,7 +1,6 @@
 """Taking over the logs of other countries: what is right grows, and each lie is refused, kept or shown."""
 
 import asyncio
-from collections.abc import Callable
 
 import pytest
 
@@ -27,24 +26,6 @@ from protocol.members import MemberList
 from tests.node.clock import TestClock
 from tests.node.network import rerecord, suspend
 from tests.node.test_directory import HANDLER, authority, names, offer, published, refused, stored
-
-
-@pytest.fixture
-def berlin(make_node) -> Node:
-    """Germany's node."""
-    return make_node("DE")
-
-
-@pytest.fixture
-def budapest(make_node) -> Node:
-    """Hungary's node."""
-    return make_node("HU")
-
-
-@pytest.fixture
-def members(join: Callable[..., MemberList], berlin: Node, budapest: Node) -> MemberList:
-    """Both nodes in one network."""
-    return join(berlin, budapest)
 
 
 def shown(node: Node, country: str, start: int = 0) -> bytes:

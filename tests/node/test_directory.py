@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Callable
 from datetime import date
 
 import pytest
@@ -81,24 +80,6 @@ def stored(node: Node) -> object:
     """Return everything that a node knows of directories, to see that nothing changed."""
     tables = ("log", "log_leaf", "log_tile", "authority", "authority_area", "authority_search", "audit")
     return node.store.read_now(lambda q: [[tuple(row) for row in q.all(f"SELECT * FROM {one}")] for one in tables])
-
-
-@pytest.fixture
-def berlin(make_node) -> Node:
-    """Germany's node."""
-    return make_node("DE")
-
-
-@pytest.fixture
-def budapest(make_node) -> Node:
-    """Hungary's node."""
-    return make_node("HU")
-
-
-@pytest.fixture
-def members(join: Callable[..., MemberList], berlin: Node, budapest: Node) -> MemberList:
-    """Both nodes in one network."""
-    return join(berlin, budapest)
 
 
 @pytest.fixture

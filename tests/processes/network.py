@@ -41,6 +41,19 @@ async def entente(*arguments: object) -> Said:
     return said
 
 
+def small_request(asking: str = "DE-zaek-berlin", replying: str = "HU-okfo") -> dict[str, Any]:
+    """Return one question about the registration of a person, from one authority to another."""
+    return {
+        "authority": asking, "country": replying[:2], "to": replying, "area": "professional-qualifications",
+        "set": "establishment", "questions": ["registration-status"],
+        "variables": {
+            "person": {"given_names": "Eszter", "family_name": "Példa", "birth_date": "1991-04-17"},
+            "profession": {"code": "dental-practitioner"},
+        },
+        "due": "2099-12-31",
+    }  # fmt: skip
+
+
 async def until(
     what: str, true: Callable[[], Any], moves: Callable[[], Any] = lambda: None, patience_s: float = _PATIENCE_S
 ) -> Any:

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from node.service.backup import MAIN_DB
-from tests.processes.network import Network, entente, until
-from tests.processes.test_kill import request
+from tests.processes.network import Network, entente, small_request, until
 
 pytestmark = [pytest.mark.processes, pytest.mark.asyncio(loop_scope="session")]
 
@@ -22,7 +21,7 @@ async def test_a_backup_while_requests_are_sent_and_received(two: Network, tmp_p
 
     async def send() -> None:
         while not ended.is_set():
-            sent.append((await asker.api.call("POST", "requests", request()))["id"])
+            sent.append((await asker.api.call("POST", "requests", small_request()))["id"])
 
     writers = [asyncio.create_task(send()) for _ in range(2)]
     try:

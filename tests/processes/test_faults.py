@@ -22,7 +22,7 @@ from node.cli.demo_network import found
 from node.cli.demo_nodes import OPERATORS, Api, DemoNode, free_ports, make_nodes, service_token
 from node.config import FILE_NAME
 from tests.processes.fault_proxy import FaultProxy, Mode
-from tests.processes.network import entente, until
+from tests.processes.network import entente, small_request, until
 
 pytestmark = [pytest.mark.processes, pytest.mark.asyncio(loop_scope="session")]
 
@@ -47,19 +47,6 @@ def authority(country: str) -> dict[str, Any]:
         "id": f"{country}-register", "country": country, "name": f"Register {country}", "name_lang": "en",
         "level": "national", "place": "Place", "areas": [{"area": AREA, "role": "authority"}],
         "demo": True, "valid_from": "2026-01-01", "v": 1,
-    }  # fmt: skip
-
-
-def request(asking: str, replying: str) -> dict[str, Any]:
-    """Return a small request from one country to another."""
-    return {
-        "authority": f"{asking}-register", "country": replying, "to": f"{replying}-register", "area": AREA,
-        "set": "establishment", "questions": ["registration-status"],
-        "variables": {
-            "person": {"given_names": "Eszter", "family_name": "Példa", "birth_date": "1991-04-17"},
-            "profession": {"code": "dental-practitioner"},
-        },
-        "due": "2099-12-31",
     }  # fmt: skip
 
 
@@ -127,7 +114,9 @@ class Fire:
     async def ask(self, country: str, number: int) -> None:
         """Send one request and keep what was answered."""
         other = self.chance.choice(sorted(self.nodes.keys() - {country}))
-        status, body = await self.post(country, "requests", request(country, other), f"{country}-{number}")
+        status, body = await self.post(
+            country, "requests", small_request(f"{country}-register", f"{other}-register"), f"{country}-{number}"
+        )
         if status == 201:
             assert body["id"] not in self.stored
             self.stored[body["id"]] = country

@@ -14,7 +14,7 @@ import pytest_asyncio
 from node.cli.demo_nodes import Api, ApiError
 from node.cli.demo_story import Line, Reader, Story
 from node.clock import SystemClock
-from tests.processes.network import Network, until
+from tests.processes.network import Network, small_request, until
 
 pytestmark = [pytest.mark.processes, pytest.mark.asyncio(loop_scope="session")]
 
@@ -122,19 +122,6 @@ async def test_killed_between_the_steps(two: Network, undisturbed: list[tuple[ob
     await as_if_nothing_had_happened(two, before, lines, undisturbed)
 
 
-def request() -> dict[str, Any]:
-    """Return a small request of the Berlin chamber."""
-    return {
-        "authority": "DE-zaek-berlin", "country": "HU", "to": "HU-okfo", "area": "professional-qualifications",
-        "set": "establishment", "questions": ["registration-status"],
-        "variables": {
-            "person": {"given_names": "Eszter", "family_name": "Példa", "birth_date": "1991-04-17"},
-            "profession": {"code": "dental-practitioner"},
-        },
-        "due": "2099-12-31",
-    }  # fmt: skip
-
-
 @dataclass
 class Caller:
     """A program that repeats each call under one key until it is answered."""
@@ -165,7 +152,7 @@ async def test_killed_in_a_stream(two: Network):
 
     async def send() -> None:
         while (number := next(left)) < 160:
-            answers.append(await caller.post("requests", request(), f"stream-{len(before[0])}-{number}"))
+            answers.append(await caller.post("requests", small_request(), f"stream-{len(before[0])}-{number}"))
 
     async def kill() -> None:
         for count, victims in ((20, ("HU",)), (50, ("DE",)), (80, ("HU",)), (110, ("DE", "HU"))):
@@ -193,10 +180,10 @@ async def test_a_repeated_call_after_a_kill_is_not_done_twice(two: Network):
     anna = Caller(two, await two.reader("DE", "anna.berger"))
     katalin = Caller(two, await two.reader("HU", "szabo.katalin"))
     key = f"once-{len(before[0])}"
-    first = await anna.post("requests", request(), key)
+    first = await anna.post("requests", small_request(), key)
     await two.kill("DE")
     assert first[0] == 201
-    assert await anna.post("requests", request(), key) == first
+    assert await anna.post("requests", small_request(), key) == first
     case = first[1]["id"]
     asked, got = await two.both_sides(lambda here, there: case in here and case in there)
     assert (len(asked), len(got)) == (len(before[0]) + 1, len(before[1]) + 1)

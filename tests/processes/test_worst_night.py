@@ -16,8 +16,7 @@ import pytest
 import pytest_asyncio
 
 from node.cli.demo_nodes import DemoNode
-from tests.processes.network import Network, entente, network, until
-from tests.processes.test_kill import request
+from tests.processes.network import Network, entente, network, small_request, until
 
 pytestmark = [pytest.mark.processes, pytest.mark.asyncio(loop_scope="session")]
 
@@ -81,7 +80,7 @@ class Night:
     async def ask(self) -> dict[str, Any]:
         """Let Berlin ask Budapest."""
         asker = await self.two.reader("DE", "anna.berger")
-        made = await asker.api.call("POST", "requests", request())
+        made = await asker.api.call("POST", "requests", small_request())
         return dict(await asker.api.call("GET", f"cases/{made['id']}", lang="en"))
 
     async def arrived(self, case_id: str) -> None:

@@ -337,22 +337,28 @@ async def test_nothing_else_is_there(forger: Forger) -> None:
         assert problem(await handle(forger.both["HU"], peer, Call("GET", MEMBERS)))["code"] == "not-a-member"
 
 
-async def test_a_blob_is_served_to_the_other_side_alone(forger: Forger) -> None:
-    """By ranges, to the member of the case; for all others it doesn't exist (SPEC S-062, S-064, S-067, S-068)."""
-    both = forger.both
+async def _sent_with_a_file(both: World) -> tuple[str, str]:
+    """Send a request with a diploma while Hungary is away; returns its id and the digest of the sealed file."""
     both.net.down.add("HU")
     draft = await drafts.start_request(both["DE"], ANNA, request())
     await drafts.attach(both["DE"], ANNA, draft.id, "oklevel.pdf", "application/pdf", PDF)
     case = await requests.send_draft(both["DE"], ANNA, draft.id)
     row = both["DE"].store.read_now(lambda q: q.one("SELECT sha256 FROM blob"))
     assert row is not None
-    path, de = BLOBS + row["sha256"], both["DE"]
+    return case.id, row["sha256"]
+
+
+async def test_a_blob_is_served_to_the_other_side_alone(forger: Forger) -> None:
+    """By ranges, to the member of the case; for all others it doesn't exist (SPEC S-062, S-064, S-067, S-068)."""
+    both = forger.both
+    case, sha256 = await _sent_with_a_file(both)
+    path, de = BLOBS + sha256, both["DE"]
 
     async def get(peer: str, asked: str = "") -> Answer:
         return await handle(de, peer, Call("GET", path, {}, {"range": asked} if asked else {}))
 
     whole = await get("HU")
-    assert (whole.status, sha256_b64u(whole.body)) == (200, row["sha256"])
+    assert (whole.status, sha256_b64u(whole.body)) == (200, sha256)
     part = await get("HU", "bytes=3-7")
     assert (part.status, part.body) == (206, whole.body[3:8])
     assert part.headers["content-range"] == f"bytes 3-7/{len(whole.body)}"
@@ -362,27 +368,22 @@ async def test_a_blob_is_served_to_the_other_side_alone(forger: Forger) -> None:
     assert problem(await get("FR"))["code"] == "not-a-member"
     both.net.down.clear()
     await both.settled()
-    seen = await reading.read_case(both["DE"], ANNA, case.id, "de")
+    seen = await reading.read_case(both["DE"], ANNA, case, "de")
     assert seen.attachments
 
 
 async def test_a_blob_with_another_digest_is_not_kept(forger: Forger) -> None:
     """The event stands, the file is refused and named (SPEC S-063, S-068)."""
     both = forger.both
-    both.net.down.add("HU")
-    draft = await drafts.start_request(both["DE"], ANNA, request())
-    await drafts.attach(both["DE"], ANNA, draft.id, "oklevel.pdf", "application/pdf", PDF)
-    case = await requests.send_draft(both["DE"], ANNA, draft.id)
-    row = both["DE"].store.read_now(lambda q: q.one("SELECT sha256 FROM blob"))
-    assert row is not None
-    for file in (both["DE"].config.data / "blobs").rglob(row["sha256"]):
+    case, sha256 = await _sent_with_a_file(both)
+    for file in (both["DE"].config.data / "blobs").rglob(sha256):
         file.write_bytes(bytes(file.stat().st_size))
     both.net.down.clear()
     await both.settled()
     found = both["HU"].store.read_now(lambda q: q.one("SELECT here, failure FROM blob"))
     assert found is not None
     assert (found["here"], found["failure"]) == (0, "attachment-digest")
-    assert (await reading.read_case(both["HU"], KATALIN, case.id, "hu")).state == "sent"
+    assert (await reading.read_case(both["HU"], KATALIN, case, "hu")).state == "sent"
 
 
 # --- sending ---
