@@ -21,6 +21,7 @@ import node.delivery.door
 import node.delivery.http_listener
 import node.delivery.mailer
 import node.delivery.smtp
+import node.domain.access
 import node.domain.allowance
 import node.domain.mail
 import node.domain.person
@@ -293,6 +294,49 @@ def limits() -> str:
     return "\n".join(lines)
 
 
+# --- access ---
+
+
+def access() -> str:
+    """Return access.md."""
+    rights, roles = node.domain.access.RIGHTS, node.domain.access.ROLES
+    lines = """
+# Who may do what
+
+People hold roles in authorities, each role in all legal areas or in single ones. An authority grants and revokes the
+roles of its people itself (Regulation (EU) No 1024/2012, Article 9(3)): its data administrators do it on the page of
+their users, by API, or have the operator do it by command (`entente user grant`, `revoke`, `list`). A change holds
+from the person's next step on; who made it and when stands in the audit trail.
+
+The table is `RIGHTS` of `node/domain/access.py`. The services enforce it, so it is the same for pages, API, commands
+and the programs of national systems. A role opens the things of its own authority and areas alone; another
+authority's case, or one of another area, answers like one that doesn't exist.
+""".strip()
+    after = """
+A handler says who looks after a case only where nobody of the authority is an allocator of the area. A role marked
+*per area* may be held in single areas; the others are about an authority as a whole.
+
+## What the operator sees
+
+The system operator sees no contents: not on pages, in the API, in commands, in logs, in metrics or in backups, which
+hold contents encrypted and leave the keys of the cases out. What remains is said here plainly:
+
+- **Root on the host can read everything**: the running node has the keys in its memory and the master key in its
+  credentials. Who runs the host is trusted like the authority's own staff, and belongs under its rules.
+- The operator opens accounts and grants roles by command, since a new authority's first administrator comes from
+  somewhere. An operator who gave somebody, or himself, a handler's role would get in: the grant stands in the audit
+  trail with the operator as its maker, and on the authority's page of its users. Every sign-in link that was made for
+  a person is shown to that person.
+"""
+    headings = ("what", *roles)
+    per_area = ("*per area*", *("yes" if role in node.domain.access.PER_AREA else "no" for role in roles))
+    rows = [
+        (f"{one.what} (`{name}`)", *("✓" if role in one.roles else "" for role in roles))
+        for name, one in rights.items()
+    ]
+    return "\n".join([NOTE, *lines.splitlines(), "", table(headings, [per_area, *rows]), after.lstrip()])
+
+
 # --- probe ---
 
 
@@ -342,6 +386,7 @@ and expected. `python -m tests.probe.record` makes it anew.
 
 
 PAGES = {
+    "access.md": access,
     "commands.md": commands,
     "configuration.md": configuration,
     "errors.md": errors,

@@ -115,7 +115,7 @@ async def _sign_in(request: web.Request, node: Node) -> None:
     access = _ACCESS.get(request.match_info.route.name or "", "token")
     if access == "open":
         request[TOKEN] = ""
-        request[ACTOR] = Actor("", "", node.config.node.language, frozenset(), frozenset())
+        request[ACTOR] = Actor("", "", node.config.node.language, frozenset())
         request.app[ALLOWANCES].stranger(_address(request), stopwatch())
         return
     try:

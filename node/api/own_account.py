@@ -1,12 +1,13 @@
 """The caller's own account: who that is, signing in without a page, and a person's bearer tokens."""
 
 import datetime as dt
+from collections.abc import Iterable
 from typing import Annotated, Final
 
 from pydantic import Field
 
 from node.api.route import Call, Route, Shape
-from node.domain.access import Role
+from node.domain.access import Grant, Role
 from node.domain.person import MAX_LABEL_CHARS, MAX_PASSWORD_CHARS
 from node.errors import NodeError
 from node.service import sessions, tokens
@@ -14,14 +15,23 @@ from node.service import sessions, tokens
 _MAX_SECRET: Final = 100
 
 
+class GrantView(Shape):
+    """A role in an authority, in one legal area or, without one, in all; the operator's has no authority."""
+
+    role: Role
+    authority: str | None = None
+    area: str | None = None
+
+
 class Me(Shape):
-    """On whose behalf the caller acts."""
+    """On whose behalf the caller acts; `roles` and `authorities` are those of all grants."""
 
     id: str
     name: str
     language: str
     roles: tuple[Role, ...]
     authorities: tuple[str, ...]
+    grants: tuple[GrantView, ...]
 
 
 class SignIn(Shape):
@@ -85,6 +95,13 @@ def tokens_view(found: tuple[tokens.BearerToken, ...]) -> Tokens:
     )
 
 
+def grant_views(grants: Iterable[Grant]) -> tuple[GrantView, ...]:
+    """Return grants as the API shows them."""
+    return tuple(
+        GrantView(role=one.role, authority=one.authority or None, area=one.area or None) for one in sorted(grants)
+    )
+
+
 async def me(call: Call) -> Me:
     """Say who calls."""
     actor = call.actor
@@ -94,6 +111,7 @@ async def me(call: Call) -> Me:
         language=actor.language,
         roles=tuple(sorted(actor.roles)),
         authorities=tuple(sorted(actor.authorities)),
+        grants=grant_views(actor.grants),
     )
 
 

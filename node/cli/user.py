@@ -18,9 +18,11 @@ LoginArgument = Annotated[str, typer.Argument(metavar="LOGIN", help="The user na
 @app.command()
 def add(
     login: LoginArgument,
+    *,
     name: Annotated[str, typer.Option(help="The person's name, as colleagues see it.")],
-    role: Annotated[list[str], typer.Option(help="handler, data-administrator or operator; may be repeated.")],
+    role: Annotated[list[str], typer.Option(help="What the person does, see entente user roles; may be repeated.")],
     authority: Annotated[list[str] | None, typer.Option(help="Id of an authority; may be repeated.")] = None,
+    area: Annotated[list[str] | None, typer.Option(help="Legal area, if not all of them; may be repeated.")] = None,
     language: Annotated[str, typer.Option(help="Language in which the person reads.")] = "",
     service: Annotated[bool, typer.Option("--service", help="A system's account; it stays one.")] = False,
     config: ConfigOption = HERE,
@@ -33,6 +35,7 @@ def add(
     \b
     Examples:
       entente user add anna --name "Anna Berger" --role handler --authority DE-zaek-berlin --language de
+      entente user add bruno --name "Bruno Kern" --role allocator --authority DE-zaek-berlin --area services
       entente user add ops --name "Night shift" --role operator
       entente user add register --service --name "Register software" --role handler --authority DE-zaek-berlin
     """
@@ -43,7 +46,7 @@ def add(
         from node.service.accounts import add_person
 
         reads = language or node.config.node.language
-        new = NewPerson(login, name, reads, frozenset(role), frozenset(authority or ()), service)
+        new = NewPerson(login, name, reads, frozenset(role), frozenset(authority or ()), service, frozenset(area or ()))
         person = await add_person(node, operator(), new)
         return "" if service else await _link(node, person.id)
 
@@ -71,7 +74,7 @@ async def _link(node: "Node", person_id: str) -> str:
 
 @app.command("list")
 def list_people(config: ConfigOption = HERE, json: JsonOption = False) -> None:
-    r"""List accounts, ended ones too.
+    r"""List accounts with the roles that they hold, ended ones too.
 
     \b
     Examples:
@@ -82,8 +85,13 @@ def list_people(config: ConfigOption = HERE, json: JsonOption = False) -> None:
     if json:
         as_json(rows)
     else:
-        headings = ("login", "name", "kind", "language", "roles", "authorities", "state")
-        table(headings, [[row[name] for name in headings] for row in rows])
+        headings = ("login", "name", "kind", "language", "grants", "state")
+        shown = [{**row, "grants": ", ".join(map(_words, row["grants"]))} for row in rows]
+        table(headings, [[row[name] for name in headings] for row in shown])
+
+
+def _words(grant: dict[str, str | None]) -> str:
+    return " ".join(filter(None, (grant["role"], grant["authority"], grant["area"])))
 
 
 async def _people(node: "Node") -> list[dict[str, Any]]:
@@ -99,6 +107,10 @@ async def _people(node: "Node") -> list[dict[str, Any]]:
             "language": one.language,
             "roles": " ".join(sorted(one.roles)),
             "authorities": " ".join(sorted(one.authorities)),
+            "grants": [
+                {"role": grant.role, "authority": grant.authority or None, "area": grant.area or None}
+                for grant in sorted(one.grants)
+            ],
             "state": "ended" if one.ended_at else "active" if one.has_password or one.service else "no password yet",
         }
         for one in people(node, operator())
@@ -178,8 +190,90 @@ async def _tokens(node: "Node", login: str) -> list[dict[str, Any]]:
     ]
 
 
+RoleOption = Annotated[str, typer.Option(help="What the person does, see entente user roles.")]
+AuthorityOption = Annotated[str, typer.Option(help="Id of the authority in which.")]
+AreaOption = Annotated[str, typer.Option(help="Legal area, if not all of them.")]
+
+
+@app.command()
+def roles(json: JsonOption = False) -> None:
+    r"""List the roles that there are and what each may do; the page docs/access.md shows the same table.
+
+    \b
+    Examples:
+      entente user roles
+    """
+    from node.domain.access import PER_AREA, RIGHTS, ROLES
+
+    rows = [
+        {
+            "role": role,
+            "per area": "yes" if role in PER_AREA else "no",
+            "may": "; ".join(right.what for right in RIGHTS.values() if role in right.roles),
+        }
+        for role in ROLES
+    ]
+    if json:
+        as_json(rows)
+    else:
+        table(tuple(rows[0]), [list(row.values()) for row in rows])
+
+
+@app.command()
+def grant(
+    login: LoginArgument,
+    role: RoleOption,
+    authority: AuthorityOption,
+    area: AreaOption = "",
+    config: ConfigOption = HERE,
+) -> None:
+    r"""Grant a role to somebody who has an account. It holds from the person's next step on.
+
+    An authority's own data administrators do the same on the page of their users.
+
+    \b
+    Examples:
+      entente user grant anna --role allocator --authority DE-zaek-berlin
+      entente user grant anna --role handler --authority DE-bagso --area services
+    """
+
+    async def work(node: "Node") -> None:
+        from node.domain.access import operator
+        from node.service import accounts
+
+        await accounts.grant(node, operator(), _id_of(node, login), accounts.grant_of(authority, role, area))
+
+    run(config, work)
+    say(f"Granted {login}: {' '.join(filter(None, (role, authority, area)))}.")
+
+
 @app.command()
 def revoke(
+    login: LoginArgument,
+    role: RoleOption,
+    authority: AuthorityOption,
+    area: AreaOption = "",
+    config: ConfigOption = HERE,
+) -> None:
+    r"""Revoke a role at once. It is named as it was granted: a role in all areas isn't revoked in one of them.
+
+    \b
+    Examples:
+      entente user revoke anna --role allocator --authority DE-zaek-berlin
+    """
+
+    async def work(node: "Node") -> None:
+        from node.domain.access import operator
+        from node.service import accounts
+
+        await accounts.revoke(node, operator(), _id_of(node, login), accounts.grant_of(authority, role, area))
+
+    run(config, work)
+    say(f"Revoked from {login}: {' '.join(filter(None, (role, authority, area)))}.")
+
+
+@app.command("end-token")
+def end_token(
     login: LoginArgument,
     token_id: Annotated[str, typer.Argument(metavar="ID", help="The token's id: entente user tokens.")],
     config: ConfigOption = HERE,
@@ -188,14 +282,14 @@ def revoke(
 
     \b
     Examples:
-      entente user revoke register 0KPzxJVkyyMvi2CRxPzBtGcJbUEUVYiVYbzhWvWLCtU
+      entente user end-token register 0KPzxJVkyyMvi2CRxPzBtGcJbUEUVYiVYbzhWvWLCtU
     """
     from node.domain.access import operator
 
     async def work(node: "Node") -> None:
-        from node.service.tokens import end_token
+        from node.service import tokens
 
-        await end_token(node, operator(), token_id, _id_of(node, login))
+        await tokens.end_token(node, operator(), token_id, _id_of(node, login))
 
     run(config, work)
     say("The token has ended.")

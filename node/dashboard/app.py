@@ -29,6 +29,7 @@ from node.dashboard import (
     people,
     profile,
     queue,
+    roles,
     sign_in,
     statistics,
     work,
@@ -69,8 +70,9 @@ HEADERS: Final = {
 }
 
 _PAGES: Final = (
-    sign_in, work, find, countries, ask, ask_details, case, answer, forward, drafts, people, peers, queue, diagnosis,
-    profile, mail, calendar_feed, authority, authority_edit, authority_table, authorities, invitation, statistics,
+    sign_in, work, find, countries, ask, ask_details, case, answer, forward, drafts, people, roles, peers, queue,
+    diagnosis, profile, mail, calendar_feed, authority, authority_edit, authority_table, authorities, invitation,
+    statistics,
 )  # fmt: skip
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

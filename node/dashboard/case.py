@@ -73,9 +73,9 @@ async def _show(
 
 
 def _handlers(node: Node, actor: Actor, case_id: str) -> tuple[Option, ...]:
-    """Return who may look after the case; nobody where it has ended, or the reader can't act."""
+    """Return who may look after the case; nobody where it has ended, or others allocate."""
     case = cases.own_case(node, actor, case_id)
-    if case.ended or not actor.may("cases.act"):
+    if case.ended or not allocation.may_allocate(node, actor, case):
         return ()
     return tuple(Option(one.id, Text(one.name, "")) for one in allocation.handlers(node, case))
 

@@ -35,7 +35,7 @@ LANG_COOKIE: Final = "entente_lang"
 
 
 _SECTIONS: Final = {
-    "work": "cases.read",
+    "work": "cases.list",
     "find": "directory.search",
     "ask": "cases.act",
     "drafts": "cases.read",

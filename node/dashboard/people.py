@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 from urllib.parse import quote
 
 from aiohttp import web
@@ -10,12 +11,13 @@ from node.dashboard.confirm import Confirmation, confirm
 from node.dashboard.page import ACTOR, NODE, Mistake, Option, render, see_other, texts_of
 from node.dashboard.profile import language_choices
 from node.dashboard.sign_in import checked_form
+from node.domain.access import ROLES
 from node.domain.person import NewPerson, Person
 from node.errors import NodeError
 from node.service import accounts, find, sessions, tokens
 from translations.catalogue import Text
 
-_ROLES = ("handler", "data-administrator")
+_ROLES: Final = tuple(role for role in ROLES if role != "operator")
 
 
 @dataclass(frozen=True)

@@ -167,7 +167,8 @@ class CaseSummary(View):
     """A line of the work list; `given_up`: our own operator took the request back, so it never happened.
 
     `passed_on` names the own authority that has the case now, where the reader's had it once: then this line is all
-    that there is to read. `handler` is the name of the person who looks after the case at home.
+    that there is to read. `handler` is the name of the person who looks after the case at home. `readable`: the
+    reader's roles open the case itself.
     """
 
     id: str
@@ -187,6 +188,7 @@ class CaseSummary(View):
     given_up: bool = False
     passed_on: str | None = None
     handler: str | None = None
+    readable: bool = True
 
 
 class CaseView(View):

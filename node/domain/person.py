@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from node.domain.access import ROLES, Actor, Role
+from node.domain.access import PER_AREA, ROLES, Actor, Grant, Role, granted
 from translations.languages import LANGUAGES
 
 MIN_PASSWORD_CHARS: Final = 12
@@ -18,7 +18,10 @@ _LOGIN: Final = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,99}\Z")
 
 @dataclass(frozen=True)
 class NewPerson:
-    """What an administrator says of a person; the name is kept as written, whatever it holds."""
+    """What an administrator says of a person; the name is kept as written, whatever it holds.
+
+    Each role is held in each of the authorities, in all legal areas or, where it can be, in `areas` alone.
+    """
 
     login: str
     name: str
@@ -26,6 +29,11 @@ class NewPerson:
     roles: frozenset[str]
     authorities: frozenset[str] = frozenset()
     service: bool = False
+    areas: frozenset[str] = frozenset()
+
+    def grants(self) -> frozenset[Grant]:
+        """Return what the person is granted; roles that don't exist are none."""
+        return granted([role for role in ROLES if role in self.roles], self.authorities, self.areas)
 
 
 @dataclass(frozen=True)
@@ -39,8 +47,7 @@ class Person:
     login: str
     name: str
     language: str
-    roles: frozenset[Role]
-    authorities: frozenset[str]
+    grants: frozenset[Grant]
     has_password: bool
     created_at: datetime
     ended_at: datetime | None
@@ -48,7 +55,17 @@ class Person:
 
     def actor(self) -> Actor:
         """Return the person as the one on whose behalf a use case runs."""
-        return Actor(self.id, self.name, self.language, self.roles, self.authorities, self.service)
+        return Actor(self.id, self.name, self.language, self.grants, self.service)
+
+    @property
+    def roles(self) -> frozenset[Role]:
+        """The roles that the person holds somewhere."""
+        return self.actor().roles
+
+    @property
+    def authorities(self) -> frozenset[str]:
+        """The authorities in which the person holds a role."""
+        return self.actor().authorities
 
 
 def plain_login(login: str) -> str:
@@ -78,6 +95,8 @@ def person_faults(new: NewPerson) -> dict[str, str]:
         faults["roles"] = "not-for-a-service"
     elif "operator" not in new.roles and not new.authorities:
         faults["authorities"] = "missing"
+    elif new.areas and not new.roles & PER_AREA:
+        faults["areas"] = "not-per-area"
     return faults
 
 

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from directory_sync.authority import Authority
 from directory_sync.coordination import Faults, country_faults, link_faults, reach_of
-from node.domain.access import Actor
+from node.domain.access import Actor, granted
 from node.domain.authority_change import Editor, change_faults, changes_between
 from node.domain.directory_view import Changes
 from node.domain.person import text_fault
@@ -58,11 +58,12 @@ def editor_of(node: Node, actor: Actor) -> Editor:
     if not actor.may("directory.change"):
         return Editor(frozenset(), ())
     if "operator" in actor.roles:
-        return Editor(actor.authorities, (), operator=True)
+        return Editor(frozenset(), (), operator=True)
     day = node.clock.now().date()
-    own = node.store.read_now(lambda q: [_listed(q, node.country, one) for one in sorted(actor.authorities)])
+    administered = actor.places("directory.change")
+    own = node.store.read_now(lambda q: [_listed(q, node.country, one) for one in sorted(administered)])
     coordinators = tuple(one for one in own if one is not None and reach_of(one) is not None and one.valid_on(day))
-    return Editor(actor.authorities, coordinators)
+    return Editor(administered, coordinators)
 
 
 async def publish(
@@ -91,7 +92,7 @@ async def publish(
         raise NodeError("forbidden", "The role doesn't allow a change of these fields.", fields=denied)
     if faults:
         raise NodeError("invalid", "These authorities can't be published.", fields=faults)
-    publisher = replace(actor, roles=frozenset({"operator"}))  # everything that it may was checked above
+    publisher = replace(actor, grants=granted(["operator"], ()))  # everything that it may was checked above
     ids = None if complete else frozenset(one.id for one in new)
     keep = _Kept(node.country, actor.id, why, ids)
     return await directory.import_authorities(

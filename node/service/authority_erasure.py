@@ -6,7 +6,7 @@ from typing import Final
 
 from directory_sync.authority import Authority
 from directory_sync.coordination import country_faults
-from node.domain.access import Actor
+from node.domain.access import Actor, granted
 from node.domain.authority_change import Editor
 from node.domain.person import text_fault
 from node.errors import NodeError
@@ -66,7 +66,7 @@ async def _erase(node: Node, actor: Actor, authority_id: str, reason: str) -> No
     if not node.store.read_now(lambda q: authorities.listed(q, node.country, [authority_id])):
         await node.store.write(forget)
         return
-    publisher = replace(actor, roles=frozenset({"operator"}))  # everything that it may was checked above
+    publisher = replace(actor, grants=granted(["operator"], ()))  # everything that it may was checked above
     await directory.import_authorities(node, publisher, [], leave=frozenset({authority_id}), within=within)
 
 

@@ -87,7 +87,7 @@ async def feed(node: Node, secret: str) -> Feed:
     person, row = found
     if row["seen_at"] is None or unstamp(row["seen_at"]).date() < now.date():
         await node.store.write(lambda tx: people.touch(tx, row["sha256"], None))
-    rows = await node.store.read(lambda q: cases.outstanding(q, person.authorities, MAX_EVENTS))
+    rows = await node.store.read(lambda q: cases.outstanding(q, person.actor().reach("cases.read"), MAX_EVENTS))
     data = _written(node, person, rows)
     return Feed(data, f'"{sha256_b64u(data)}"')
 

@@ -37,7 +37,7 @@ def _part(node: Node, texts: CaseTexts, actor: Actor, named: tuple[str, str, str
         name = node.store.read_now(lambda q: authorities.name_of(q, found.own_authority)) or found.own_authority
     return CasePart(
         number=number,
-        case=case_id if found.own_authority in actor.authorities else None,
+        case=case_id if actor.may("cases.read", found.own_authority, found.area) else None,
         authority=name,
         state=texts.interface(f"state.{found.state}"),
     )

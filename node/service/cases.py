@@ -7,7 +7,7 @@ from typing import Final
 
 import structlog
 
-from node.domain.access import Actor
+from node.domain.access import Actor, granted
 from node.domain.case import Case
 from node.domain.draft import ReplyDraft
 from node.errors import NodeError, from_protocol
@@ -39,11 +39,17 @@ log: Final = structlog.get_logger("entente.cases")
 
 
 def own_case(node: Node, actor: Actor, case_id: str) -> Case:
-    """Return a case of one of the actor's authorities; any other is `not-found`, existing or not."""
-    actor.require("cases.read")
+    """Return a case that the actor may read; another authority's or area's is `not-found`, existing or not."""
+    return case_for(node, actor, case_id, "cases.read")
+
+
+def case_for(node: Node, actor: Actor, case_id: str, what: str) -> Case:
+    """Return a case in which a role of the actor allows `what`; raises as `Actor.require` does."""
+    actor.require(what)
     case = node.store.read_now(lambda q: cases.find(q, case_id))
-    if case is None or case.own_authority not in actor.authorities:
+    if case is None:
         raise NodeError("not-found")
+    actor.require(what, case.own_authority, case.area)
     return case
 
 
@@ -68,8 +74,7 @@ class _Act:
 
 def case_to_act(node: Node, actor: Actor, case_id: str, kind: str) -> Case:
     """Return a case in which the actor may issue an event of a kind now; raises `wrong-state` or `not-owner`."""
-    actor.require("cases.act")
-    case = own_case(node, actor, case_id)
+    case = case_for(node, actor, case_id, "cases.act")
     if kind not in case.moves():
         code = "not-owner" if case.owner not in (None, case.role) else "wrong-state"
         raise NodeError(code, f"{kind} isn't possible: the case is {case.state}, the date {case.date_state}.")
@@ -192,10 +197,14 @@ def reply_parts(who: ActorName, area: Area, set_id: str, content: ReplyDraft) ->
     return parts
 
 
+def _acts(actor: Actor, case: Case) -> bool:
+    return actor.may("cases.act", case.own_authority, case.area)
+
+
 async def note_opened(node: Node, actor: Actor, case: Case) -> None:
     """Tell the asking side, once, that somebody of the replying authority has opened the request."""
     await node.store.write(lambda tx: cases.mark_read(tx, case.id))
-    if case.role == "replying" and not case.opened and not case.ended and actor.may("cases.act"):
+    if case.role == "replying" and not case.opened and not case.ended and _acts(actor, case):
         act = _Act(node, actor, case)
         try:
             await act.issue("notice.opened", act.matter())
@@ -208,6 +217,6 @@ async def grant_withdrawal(node: Node, case_id: str) -> None:
     case = node.store.read_now(lambda q: cases.find(q, case_id))
     if case is None or case.role != "replying" or case.state != "sent" or not case.withdrawal_wished:
         return
-    who = Actor(node.country, node.country, "en", frozenset({"handler"}), frozenset({case.own_authority}))
+    who = Actor(node.country, node.country, "en", granted(["handler"], [case.own_authority]))
     matter = ActMatter(actor=ActorName(authority=case.own_authority))
     await issue(node, who, case, "request.withdraw", {MATTER: matter})

@@ -241,7 +241,7 @@ def _require_reach(actor: Actor, plan: _Plan) -> None:
     if "operator" in actor.roles:
         return
     touched = {entry.authority.id for entry in plan.entries}
-    if plan.changes.added or plan.gone or not touched <= actor.authorities:
+    if plan.changes.added or plan.gone or not touched <= actor.places("directory.change"):
         raise NodeError("forbidden", "A data administrator changes its own authorities and adds or ends none.")
 
 

@@ -11,8 +11,9 @@ from node.clock import new_uuid, unstamp
 from node.domain.access import Actor
 from node.domain.draft import Content, Draft, Kind, ReplyDraft, RequestDraft
 from node.errors import NodeError
+from node.service.cases import case_for
 from node.service.node import Node
-from node.store import blobs, cases, drafts
+from node.store import blobs, drafts
 from node.store.tx import Row, Tx
 from protocol.blob import seal_blob
 from protocol.content import AttachmentRef, attachment
@@ -40,18 +41,15 @@ async def new_request(node: Node) -> str:
 async def start_request(node: Node, actor: Actor, content: RequestDraft, draft_id: str | None = None) -> Draft:
     """Begin a request for one of the actor's authorities; `draft_id` is one of `new_request`."""
     actor.require("cases.act")
-    authority = content.authority or min(actor.authorities, default="")
-    actor.require_authority(authority)
+    authority = content.authority or min(actor.places("cases.act"))
+    actor.require("cases.act", authority, content.area or None)
     draft_id = draft_id or await new_request(node)
     return await _save(node, actor, ("request", draft_id, draft_id), content, authority, None)
 
 
 async def start_reply(node: Node, actor: Actor, case_id: str) -> Draft:
     """Return the authority's draft of a reply to a case, a new one where there is none."""
-    actor.require("cases.act")
-    case = node.store.read_now(lambda q: cases.find(q, case_id))
-    if case is None or case.own_authority not in actor.authorities:
-        raise NodeError("not-found")
+    case = case_for(node, actor, case_id, "cases.act")
     if "request.reply" not in case.moves():
         raise NodeError("wrong-state", "The case isn't waiting for a reply of this authority.")
     row = node.store.read_now(lambda q: drafts.reply_to(q, case_id))
@@ -65,13 +63,15 @@ async def save(node: Node, actor: Actor, draft_id: str, content: Content, versio
 
     Attachments are kept as they are: `attach` and `detach` change them.
     """
-    draft = read(node, actor, draft_id)
+    draft = _to_change(node, actor, draft_id)
     held = draft.request or draft.reply
     assert held is not None
     if type(held) is not type(content):
         raise NodeError("invalid", f"This is the draft of a {draft.kind}.")
-    authority = content.authority or draft.authority if isinstance(content, RequestDraft) else draft.authority
-    actor.require_authority(authority)
+    authority = draft.authority
+    if isinstance(content, RequestDraft):
+        authority = content.authority or authority
+        actor.require("cases.act", authority, content.area or None)
     merged = content.model_copy(update={"attachments": held.attachments})
     place = (draft.kind, draft.id, draft.case)
     return await _save(node, actor, place, merged, authority, draft.version if version is None else version)
@@ -81,16 +81,29 @@ def read(node: Node, actor: Actor, draft_id: str) -> Draft:
     """Return a draft of one of the actor's authorities."""
     actor.require("cases.read")
     row = node.store.read_now(lambda q: drafts.find(q, draft_id))
-    if row is None or row["authority"] not in actor.authorities:
+    draft = _read(node, row) if row is not None and row["authority"] in actor.places("cases.read") else None
+    if row is None or draft is None or not _may_read(actor, row, draft):
         raise NodeError("not-found")
-    return _read(node, row)
+    return draft
+
+
+def _to_change(node: Node, actor: Actor, draft_id: str) -> Draft:
+    draft = read(node, actor, draft_id)
+    actor.require("cases.act", draft.authority)
+    return draft
+
+
+def _may_read(actor: Actor, row: Row, draft: Draft) -> bool:
+    """Say whether a draft is within the actor's reach: a request's area is known once it is chosen."""
+    area = row["area"] or (draft.request.area if draft.request else None)
+    return actor.may("cases.read", draft.authority, area or None)
 
 
 def listing(node: Node, actor: Actor) -> list[Draft]:
-    """Return the drafts of the actor's authorities, newest first."""
+    """Return the drafts of the actor's authorities and areas, newest first."""
     actor.require("cases.read")
-    rows = node.store.read_now(lambda q: drafts.listing(q, sorted(actor.authorities)))
-    return [draft for row in rows for draft in _readable(node, row)]
+    rows = node.store.read_now(lambda q: drafts.listing(q, sorted(actor.places("cases.read"))))
+    return [draft for row in rows for draft in _readable(node, row) if _may_read(actor, row, draft)]
 
 
 def _readable(node: Node, row: Row) -> Iterator[Draft]:
@@ -103,7 +116,7 @@ def _readable(node: Node, row: Row) -> Iterator[Draft]:
 
 async def delete(node: Node, actor: Actor, draft_id: str) -> None:
     """Delete a draft with its files."""
-    draft = read(node, actor, draft_id)
+    draft = _to_change(node, actor, draft_id)
     held = draft.request or draft.reply
     refs = held.attachments if held else ()
     await node.store.write(lambda tx: _delete(tx, draft, refs))
@@ -135,7 +148,7 @@ def _delete(tx: Tx, draft: Draft, refs: tuple[AttachmentRef, ...]) -> None:
 
 async def attach(node: Node, actor: Actor, draft_id: str, name: str, media_type: str, data: bytes) -> Draft:
     """Encrypt a file and add it to a draft; raises `too-large` or `unsupported-media`."""
-    draft = read(node, actor, draft_id)
+    draft = _to_change(node, actor, draft_id)
     held = draft.request or draft.reply
     assert held is not None
     if len(held.attachments) >= MAX_ATTACHMENTS:
@@ -162,7 +175,7 @@ def check_file(media_type: str, data: bytes) -> None:
 
 async def detach(node: Node, actor: Actor, draft_id: str, digest: str) -> Draft:
     """Take a file off a draft and delete it."""
-    draft = read(node, actor, draft_id)
+    draft = _to_change(node, actor, draft_id)
     held = draft.request or draft.reply
     assert held is not None
     kept = tuple(ref for ref in held.attachments if ref.sha256 != digest)

@@ -60,7 +60,7 @@ async def blob_arrived(node: Node, sha256: str) -> None:
     case = node.store.read_now(lambda q: cases.find(q, row["case_id"])) if row else None
     if case is None or case.ended or row is None or row["again"]:  # of one that came back the other side was told
         return
-    system = Actor(node.country, node.country, "en", frozenset(), frozenset())
+    system = Actor(node.country, node.country, "en", frozenset())
     try:
         await issue(node, system, case, "notice.blob-stored", {MATTER: BlobMatter(stored=(sha256,))})
     except NodeError as error:

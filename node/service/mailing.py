@@ -73,7 +73,8 @@ def _news(q: Read, node: Node, row: Row) -> Letter | None:
 
 
 def _may_hear(person: Person, choice: Choice, news: Row) -> bool:
-    return news["own_authority"] in person.authorities and choice.wants(news["news"])
+    may = person.actor().may("cases.read", news["own_authority"], news["area"])
+    return may and choice.wants(news["news"])
 
 
 async def settle(node: Node, mail_id: str, address: str, fate: Fate, code: str) -> None:

@@ -64,17 +64,17 @@ class OpenedFile:
 async def list_cases(
     node: Node, actor: Actor, filters: CaseFilter, lang: str, *, limit: int = 50, offset: int = 0
 ) -> CaseList:
-    """Return the cases of the actor's authorities, the latest change first."""
-    actor.require("cases.read")
+    """Return the cases of the actor's authorities and areas, the latest change first; no contents are in it."""
+    actor.require("cases.list")
     chosen = {k: v for k, v in vars(filters).items() if v is not None and k != "mine"}
     if filters.mine:
         chosen["handler"] = actor.id
     rows = await node.store.read(
-        lambda q: cases.listing(q, sorted(actor.authorities), chosen, min(limit, 200) + 1, offset)
+        lambda q: cases.listing(q, actor.reach("cases.list"), chosen, min(limit, 200) + 1, offset)
     )
     shown = rows[: min(limit, 200)]
     following = offset + len(shown) if len(rows) > len(shown) else None
-    lines = [_summary(node, row, lang) for row in shown]
+    lines = [_summary(node, actor, row, lang) for row in shown]
     return CaseList(tuple(map(_passed_on(node), lines) if filters.passed_on else lines), following)
 
 
@@ -90,6 +90,7 @@ def _passed_on(node: Node) -> Callable[[CaseSummary], CaseSummary]:
                 "due": None,
                 "unread": False,
                 "handler": None,
+                "readable": False,
             }
         )
 
@@ -98,10 +99,10 @@ def _passed_on(node: Node) -> Callable[[CaseSummary], CaseSummary]:
 
 def count_todo(node: Node, actor: Actor) -> int:
     """Return how many open cases wait for the actor's authorities."""
-    return node.store.read_now(lambda q: cases.count_todo(q, sorted(actor.authorities)))
+    return node.store.read_now(lambda q: cases.count_todo(q, actor.reach("cases.read")))
 
 
-def _summary(node: Node, row: Row, lang: str) -> CaseSummary:
+def _summary(node: Node, actor: Actor, row: Row, lang: str) -> CaseSummary:
     case, texts = cases.from_row(row), CaseTexts(node, lang)
     given_up = row["void"] == GIVEN_UP
     return CaseSummary(
@@ -121,6 +122,7 @@ def _summary(node: Node, row: Row, lang: str) -> CaseSummary:
         unread=bool(row["unread"]),
         given_up=given_up,
         handler=row["handled_by"],
+        readable=actor.may("cases.read", case.own_authority, case.area),
     )
 
 
@@ -200,10 +202,14 @@ def view_case(node: Node, actor: Actor, case_id: str, lang: str, *, as_form: boo
         attachments=story.attachments(node.store.read_now(lambda q: blobs.of_case(q, case_id))),
         timeline=story.timeline(),
         notices=_notices(node, texts, case, events),
-        actions=actions_of(case) if actor.may("cases.act") and counterparts.can_act(node, case) else (),
+        actions=actions_of(case) if _acts(actor, case) and counterparts.can_act(node, case) else (),
         waiting_since=_waiting(node, case_id),
         draft_reply=_draft(node, case_id),
     )
+
+
+def _acts(actor: Actor, case: Case) -> bool:
+    return actor.may("cases.act", case.own_authority, case.area)
 
 
 def _state_text(texts: CaseTexts, case: Case, *, given_up: bool) -> Text:

@@ -20,7 +20,7 @@ from node.domain.access import Actor
 from node.domain.authority_change import FieldChange, changes_between
 from node.domain.person import NewPerson, person_faults, text_fault
 from node.errors import NodeError
-from node.service import authority_edit
+from node.service import accounts, authority_edit
 from node.service.authority_edit import Why, editor_of, record_faults
 from node.service.node import Node
 from node.store import audit, people, registrations
@@ -174,9 +174,10 @@ def _open_account(node: Node, tx: Tx, actor: Actor, new: NewPerson, link: str) -
     if people.by_login(tx, new.login) is not None:
         raise NodeError("invalid", fields={"login": "exists"})
     person_id = new_uuid(node.entropy)
-    people.insert(tx, person_id, new)
+    people.insert(tx, person_id, new, actor.id)
     people.add_secret(tx, link, "link", person_id, "", tx.now + timedelta(hours=node.config.web.link_hours))
-    audit.append(tx, actor.id, "person.add", person_id, " ".join(sorted(new.roles)))
+    audit.append(tx, actor.id, "person.add", person_id)
+    audit.extend(tx, [accounts.noted(actor.id, "role.grant", person_id, one) for one in sorted(new.grants())])
     audit.append(tx, actor.id, "link.make", person_id)
 
 

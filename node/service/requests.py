@@ -105,7 +105,7 @@ def _faults(node: Node, actor: Actor, content: RequestDraft, known: Known) -> di
     needed = ("authority", "country", "to", "area", "set", "questions", "due")
     faults = {name: "missing" for name in needed if not getattr(content, name)}
     if content.authority:
-        actor.require_authority(content.authority)
+        actor.require("cases.act", content.authority, content.area or None)
     for name, authority in (("authority", content.authority), ("to", content.to)):
         if authority and known.get(authority) is None:
             faults[name] = "unknown-authority"

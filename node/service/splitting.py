@@ -11,7 +11,7 @@ from typing import Final
 import structlog
 
 from node.clock import new_uuid
-from node.domain.access import Actor
+from node.domain.access import Actor, granted
 from node.domain.case import Case
 from node.errors import NodeError, from_protocol
 from node.service import cases, contents, drafts, forwarding, reading
@@ -85,7 +85,7 @@ async def _open(node: Node, case_id: str, part: str) -> None:
     events = contents.of_case(node, case_id)
     sent = next(stored for stored in events if isinstance(stored.matter, SendMatter))
     named = next(s.matter for s in events if isinstance(s.matter, SplitMatter) and s.matter.part == part)
-    actor = Actor(node.country, node.country, "en", frozenset({"handler"}), frozenset({case.own_authority}))
+    actor = Actor(node.country, node.country, "en", granted(["handler"], [case.own_authority]))
     keys = await node.case_keys.make([part])
     person = _person(sent)
     try:

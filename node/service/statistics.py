@@ -59,7 +59,7 @@ async def statistics(node: Node, actor: Actor, wanted: Wanted, lang: str) -> Sta
     """
     actor.require("statistics.read")
     first, last = _span(node, wanted)
-    own = None if actor.may("node.observe") else sorted(actor.authorities)
+    own = None if actor.may("node.observe") else sorted(actor.places("statistics.read"))
     now = node.clock.now()
 
     def read(q: Read) -> tuple[Indicators, dict[str, Indicators]]:

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from node.clock import new_uuid
+from node.domain.access import RIGHTS
 from node.domain.case import Case
 from node.domain.mail import News, news_of, reply_outstanding, stages, summary_day
 from node.service.node import Node
@@ -41,9 +42,12 @@ def tell_of_forwards(tx: Tx, node: Node, stored: Collection[str]) -> None:
                 _tell(tx, case, "new", row["jti"])
 
 
+_READERS: Final = sorted(RIGHTS["cases.read"].roles)
+
+
 def _tell(tx: Tx, case: Case, news: News, what: str) -> None:
     said = {"case_id": case.id, "news": news, "country": case.counterpart, "due": case.due.isoformat()}
-    for person, choice in mail_choices.readers(tx, case.own_authority):
+    for person, choice in mail_choices.readers(tx, case.own_authority, case.area, _READERS):
         if not choice.wants(news):
             continue
         # the same for the same news, also on a restored disk: so a mail that comes twice can be told

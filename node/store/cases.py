@@ -4,8 +4,9 @@ import datetime as dt
 from collections.abc import Iterable
 from typing import Any, Final
 
+from node.domain.access import Reach
 from node.domain.case import Case
-from node.store.tx import Read, Row, Tx, listed
+from node.store.tx import Read, Row, Tx, reached
 
 _COLUMNS: Final = (
     "id",
@@ -147,20 +148,22 @@ _VOID = (
 _HANDLED = "(SELECT name FROM person WHERE person.id = cases.handler AND ended_at IS NULL)"
 
 
-def listing(q: Read, authorities: Iterable[str], filters: dict[str, Any], limit: int, offset: int) -> list[Row]:
-    """Return the cases of some authorities, newest change first; with `passed_on` those that they had once instead.
+def listing(q: Read, reach: Reach, filters: dict[str, Any], limit: int, offset: int) -> list[Row]:
+    """Return the cases within a reach, newest change first; with `passed_on` those that they had once instead.
 
     `filters` may hold: state, role, area, country, number, handler (exact), open and passed_on (bool). The column
     `void` says why a request never happened: the code of its refusal.
     """
-    mine = list(authorities)
-    if not mine:
+    if not reach:
         return []
-    values: dict[str, Any] = {f"a{i}": authority for i, authority in enumerate(mine)}
-    where = [f"own_authority IN ({', '.join(':' + name for name in values)})"]
+    within, values = reached(reach, "own_authority", "area")
+    where = [within]
     if filters.get("passed_on"):
-        once = " OR ".join(f"' ' || former || ' ' LIKE '% ' || :{name} || ' %'" for name in values)
-        where = [f"former <> '' AND role = 'replying' AND ({once}) AND NOT {where[0]}"]
+        once = [(f"' ' || former || ' ' LIKE '% ' || :f{i} || ' %' AND :g{i} IN ('', area)") for i in range(len(reach))]
+        values |= {f"f{i}": of for i, (of, _) in enumerate(reach)} | {
+            f"g{i}": area for i, (_, area) in enumerate(reach)
+        }
+        where = [f"former <> '' AND role = 'replying' AND ({' OR '.join(once)}) AND NOT {within}"]
     columns = {"country": "counterpart"} | {n: n for n in ("state", "role", "area", "number", "handler")}
     for name, column in columns.items():
         if filters.get(name) is not None:
@@ -233,25 +236,23 @@ def renamed(tx: Tx, case_id: str, before: str, after: str) -> None:
         tx.run(f"UPDATE cases SET {column} = :after WHERE id = :id AND {column} = :before", values)  # noqa: S608 - names are ours
 
 
-def count_todo(q: Read, authorities: list[str]) -> int:
-    """Return how many open cases wait for some authorities, for a step or an agreement on a date."""
-    names = {f"a{i}": authority for i, authority in enumerate(authorities)}
-    if not names:
-        return 0
+def count_todo(q: Read, reach: Reach) -> int:
+    """Return how many open cases within a reach wait for their authority, for a step or an agreement on a date."""
+    within, values = reached(reach, "own_authority", "area")
     row = q.one(
-        f"SELECT COUNT(*) AS count FROM cases WHERE own_authority IN ({', '.join(':' + n for n in names)})"  # noqa: S608 - names are ours
+        f"SELECT COUNT(*) AS count FROM cases WHERE {within}"  # noqa: S608 - names are ours
         " AND closed_at IS NULL AND ((role = 'replying' AND state IN ('sent', 'accepted', 'clarifying'))"
         " OR (role = 'asking' AND (state = 'replied' OR date_state = 'proposed')))",
-        names,
+        values,
     )
     return int(row["count"]) if row else 0
 
 
-def outstanding(q: Read, authorities: Iterable[str], limit: int) -> list[Row]:
-    """Return the cases of some authorities whose reply is still to come, by the date until which it is due."""
-    names, values = listed(sorted(authorities))
+def outstanding(q: Read, reach: Reach, limit: int) -> list[Row]:
+    """Return the cases within a reach whose reply is still to come, by the date until which it is due."""
+    within, values = reached(reach, "own_authority", "area")
     return q.all(
-        f"SELECT * FROM cases WHERE own_authority IN ({names}) AND closed_at IS NULL"  # noqa: S608 - names are ours
+        f"SELECT * FROM cases WHERE {within} AND closed_at IS NULL"  # noqa: S608 - names are ours
         " AND state IN ('sent', 'accepted', 'clarifying') ORDER BY due, id LIMIT :limit",
         {**values, "limit": limit},
     )

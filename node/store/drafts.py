@@ -6,7 +6,7 @@ from node.store.tx import Read, Row, Tx
 
 _WHOSE: Final = "COALESCE(cases.own_authority, draft.authority)"
 _SELECT: Final = (
-    f"SELECT draft.id, kind, case_id, {_WHOSE} AS authority, person, content, version, draft.updated_at"  # noqa: S608 - ours
+    f"SELECT draft.id, kind, case_id, {_WHOSE} AS authority, person, content, version, draft.updated_at, area"  # noqa: S608 - ours
     " FROM draft LEFT JOIN cases ON cases.id = draft.case_id"
 )
 """The draft of a reply is its case's: who takes the case over goes on with it."""

@@ -1,12 +1,13 @@
 """How people want to be told by mail. The one place where an e-mail address of a person is stored."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import get_args
 
 from node.clock import stamp, unstamp
+from node.domain.access import ALL_AREAS, Role
 from node.domain.mail import Choice, How, Topic
-from node.store.tx import Read, Row, Tx
+from node.store.tx import Read, Row, Tx, listed
 
 
 def _choice(row: Row) -> Choice:
@@ -65,13 +66,15 @@ def forget(tx: Tx, person: str) -> None:
     tx.run("DELETE FROM mail_choice WHERE person = :person", {"person": person})
 
 
-def readers(q: Read, authority: str) -> Iterable[tuple[str, Choice]]:
-    """Return who may read the cases of an authority and wants to be told by mail."""
+def readers(q: Read, authority: str, area: str, roles: Sequence[Role]) -> Iterable[tuple[str, Choice]]:
+    """Return who holds a role in an authority for a legal area and wants to be told by mail."""
+    names, values = listed(roles)
     rows = q.all(
-        "SELECT c.* FROM membership m JOIN mail_choice c ON c.person = m.person JOIN person p ON p.id = m.person"
-        " WHERE m.authority = :authority AND c.confirmed_at IS NOT NULL AND c.refused_at IS NULL AND c.how <> 'never'"
-        " AND p.ended_at IS NULL AND p.service = 0 AND ' ' || p.roles || ' ' LIKE '% handler %' ORDER BY c.person",
-        {"authority": authority},
+        "SELECT DISTINCT c.* FROM role_grant g JOIN mail_choice c ON c.person = g.person"  # noqa: S608 - names are ours
+        f" JOIN person p ON p.id = g.person WHERE g.authority = :authority AND g.area IN (:all, :area)"
+        f" AND g.role IN ({names}) AND c.confirmed_at IS NOT NULL AND c.refused_at IS NULL AND c.how <> 'never'"
+        " AND p.ended_at IS NULL AND p.service = 0 ORDER BY c.person",
+        {**values, "authority": authority, "area": area, "all": ALL_AREAS},
     )
     return [(row["person"], _choice(row)) for row in rows]
 

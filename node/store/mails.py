@@ -65,9 +65,9 @@ def find(q: Read, mail_id: str) -> Row | None:
 
 
 def news_in(q: Read, mail_id: str) -> list[Row]:
-    """Return the news of a mail with the authority whose case each is about, those of vanished cases left out."""
+    """Return the news of a mail with the case's authority and area, those of vanished cases left out."""
     return q.all(
-        "SELECT t.*, c.own_authority FROM told t JOIN cases c ON c.id = t.case_id WHERE t.mail = :id"
+        "SELECT t.*, c.own_authority, c.area FROM told t JOIN cases c ON c.id = t.case_id WHERE t.mail = :id"
         " ORDER BY t.at, t.id",
         {"id": mail_id},
     )

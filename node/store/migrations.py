@@ -351,6 +351,30 @@ def _forwards(db: Database) -> None:
     _run(db, "CREATE INDEX event_forward ON event(seq) WHERE kind = 'request.forward' AND status = 'on-its-way'")
 
 
+@NODE(name="026_grants")
+def _grants(db: Database) -> None:
+    """Give each account its roles in each of its authorities, in all areas: what it meant before."""
+    _run(
+        db,
+        """
+CREATE TABLE role_grant (
+  person TEXT NOT NULL, authority TEXT NOT NULL, role TEXT NOT NULL, area TEXT NOT NULL, granted_by TEXT NOT NULL,
+  at TEXT NOT NULL, PRIMARY KEY (person, authority, role, area)) STRICT, WITHOUT ROWID;
+CREATE INDEX role_grant_authority ON role_grant(authority, role)
+""",
+    )
+    for person, roles, at in db.execute("SELECT id, roles, created_at FROM person").fetchall():
+        found = db.execute("SELECT authority FROM membership WHERE person = :person", {"person": person}).fetchall()
+        for role in roles.split():
+            for (authority,) in [("",)] if role == "operator" else found:
+                db.execute(
+                    "INSERT INTO role_grant (person, authority, role, area, granted_by, at)"
+                    " VALUES (:person, :authority, :role, '', '', :at)",
+                    {"person": person, "authority": authority, "role": role, "at": at},
+                )
+    _run(db, "DROP TABLE membership;\nALTER TABLE person DROP COLUMN roles")
+
+
 @KEYS(name="001_case_keys")
 def _case_keys(db: Database) -> None:
     _run(

@@ -1,13 +1,13 @@
 """Accounts on disk, and the secrets that open them; of every secret only its SHA-256 is stored."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Final, Literal, get_args
+from typing import Final, Literal
 
 from node.clock import stamp, unstamp
-from node.domain.access import Role
+from node.domain.access import ALL_AREAS, ROLES, Grant, GrantNote, Role
 from node.domain.person import NewPerson, Person, plain_login
-from node.store.tx import Read, Row, Tx
+from node.store.tx import Read, Row, Tx, listed
 from protocol.encoding import sha256_b64u
 
 Kind = Literal["link", "session", "token", "operator", "mail", "calendar"]
@@ -27,36 +27,30 @@ def digest_of(token: str) -> str:
 # --- persons ---
 
 
-def insert(tx: Tx, person_id: str, new: NewPerson) -> None:
-    """Add an account without a password; the login must be free."""
+def insert(tx: Tx, person_id: str, new: NewPerson, by: str) -> None:
+    """Add an account without a password, with what `by` grants it; the login must be free."""
     tx.run(
-        "INSERT INTO person (id, name, login, language, roles, service, created_at)"
-        " VALUES (:id, :name, :login, :language, :roles, :service, :at)",
+        "INSERT INTO person (id, name, login, language, service, created_at)"
+        " VALUES (:id, :name, :login, :language, :service, :at)",
         {
             "id": person_id,
             "name": new.name,
             "login": plain_login(new.login),
             "language": new.language,
-            "roles": " ".join(sorted(new.roles)),
             "service": int(new.service),
             "at": tx.at,
         },
     )
-    tx.many(
-        "INSERT INTO membership (person, authority) VALUES (:person, :authority)",
-        [{"person": person_id, "authority": authority} for authority in sorted(new.authorities)],
-    )
+    grant(tx, person_id, sorted(new.grants()), by)
 
 
-def _person(row: Row, authorities: Iterable[str]) -> Person:
-    roles: dict[str, Role] = {role: role for role in get_args(Role)}
+def _person(row: Row, grants: Iterable[Row]) -> Person:
     return Person(
         id=row["id"],
         login=row["login"],
         name=row["name"],
         language=row["language"],
-        roles=frozenset(roles[role] for role in row["roles"].split()),
-        authorities=frozenset(authorities),
+        grants=frozenset(map(_grant, grants)),
         has_password=row["password"] is not None,
         created_at=unstamp(row["created_at"]),
         ended_at=unstamp(row["ended_at"]) if row["ended_at"] else None,
@@ -67,8 +61,7 @@ def _person(row: Row, authorities: Iterable[str]) -> Person:
 def _one(q: Read, row: Row | None) -> Person | None:
     if row is None:
         return None
-    found = q.all("SELECT authority FROM membership WHERE person = :id", {"id": row["id"]})
-    return _person(row, (member["authority"] for member in found))
+    return _person(row, q.all("SELECT * FROM role_grant WHERE person = :id", {"id": row["id"]}))
 
 
 def by_login(q: Read, login: str) -> Person | None:
@@ -83,18 +76,53 @@ def by_id(q: Read, person_id: str) -> Person | None:
 
 def listing(q: Read) -> list[Person]:
     """Return all accounts in the order of their logins."""
-    members: dict[str, list[str]] = {}
-    for row in q.all("SELECT person, authority FROM membership"):
-        members.setdefault(row["person"], []).append(row["authority"])
-    return [_person(row, members.get(row["id"], ())) for row in q.all("SELECT * FROM person ORDER BY login")]
+    grants: dict[str, list[Row]] = {}
+    for row in q.all("SELECT * FROM role_grant"):
+        grants.setdefault(row["person"], []).append(row)
+    return [_person(row, grants.get(row["id"], ())) for row in q.all("SELECT * FROM person ORDER BY login")]
 
 
-def handlers_of(q: Read, authority: str) -> list[Row]:
-    """Return id and name of the people, no programs, who handle cases of an authority, by name."""
+def holders_of(q: Read, authority: str, area: str, roles: Sequence[Role]) -> list[Row]:
+    """Return id and name of the people, no programs, who hold a role in an authority for a legal area, by name."""
+    names, values = listed(roles)
     return q.all(
-        "SELECT id, name FROM person JOIN membership ON person = id WHERE authority = :authority AND ended_at IS NULL"
-        " AND service = 0 AND ' ' || roles || ' ' LIKE '% handler %' ORDER BY name, id",
-        {"authority": authority},
+        "SELECT DISTINCT id, name FROM role_grant JOIN person ON person = id WHERE authority = :authority"  # noqa: S608 - names are ours
+        f" AND area IN (:all, :area) AND role IN ({names}) AND ended_at IS NULL AND service = 0 ORDER BY name, id",
+        {**values, "authority": authority, "area": area, "all": ALL_AREAS},
+    )
+
+
+# --- what they are granted ---
+
+
+def _grant(row: Row) -> Grant:
+    roles: dict[str, Role] = {role: role for role in ROLES}
+    return Grant(row["authority"], roles[row["role"]], row["area"])
+
+
+def grants_of(q: Read, person_id: str) -> list[GrantNote]:
+    """Return what a person is granted, by authority, role and area."""
+    rows = q.all("SELECT * FROM role_grant WHERE person = :id ORDER BY authority, role, area", {"id": person_id})
+    return [GrantNote(_grant(row), row["granted_by"], unstamp(row["at"])) for row in rows]
+
+
+def grant(tx: Tx, person_id: str, grants: Iterable[Grant], by: str) -> None:
+    """Note what a person is granted; what it holds already stays as it was noted."""
+    tx.many(
+        "INSERT INTO role_grant (person, authority, role, area, granted_by, at)"
+        " VALUES (:person, :authority, :role, :area, :by, :at) ON CONFLICT DO NOTHING",
+        [{"person": person_id, **one._asdict(), "by": by, "at": tx.at} for one in grants],
+    )
+
+
+def revoke(tx: Tx, person_id: str, one: Grant) -> bool:
+    """Forget a grant; says whether there was one."""
+    return bool(
+        tx.run(
+            "DELETE FROM role_grant WHERE person = :person AND authority = :authority AND role = :role"
+            " AND area = :area",
+            {"person": person_id, **one._asdict()},
+        )
     )
 
 

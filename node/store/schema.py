@@ -46,6 +46,10 @@ class Schema:
         """The names of all migrations, in order."""
         return tuple(self._migrations)
 
+    def migration(self, name: str) -> Migration:
+        """Return a migration by its name."""
+        return self._migrations[name]
+
     def applied(self, connection: sqlite3.Connection) -> tuple[str, ...]:
         """Return the names of the migrations that a database has had, in order; a newer version's too."""
         if not has_table(connection, _TABLE):

@@ -65,4 +65,18 @@ def listed(items: Sequence[str]) -> tuple[str, dict[str, str]]:
     return ", ".join(f":{name}" for name in values), values
 
 
+def reached(reach: Iterable[tuple[str, str]], authority: str, area: str) -> tuple[str, dict[str, str]]:
+    """Return the condition under which a row lies within a reach, and its values.
+
+    `reach` has authorities, each with an area or, for all of them, an empty text; `authority` and `area` are columns.
+    """
+    pairs = list(reach)
+    names, values = listed([of for of, confined in pairs if not confined])
+    any_of = [f"{authority} IN ({names})"] if names else []
+    for place, (of, confined) in enumerate((of, confined) for of, confined in pairs if confined):
+        any_of.append(f"{authority} = :o{place} AND {area} = :i{place}")
+        values |= {f"o{place}": of, f"i{place}": confined}
+    return f"({' OR '.join(any_of) or '0 = 1'})", values
+
+
 AtEnd = dict[str, Callable[[Tx], object]]

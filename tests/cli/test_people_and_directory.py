@@ -144,8 +144,8 @@ def test_a_system_comes_and_goes(entente: Entente, table: Path):
     assert token not in entente("user", "tokens", "register", "-C", "de").out
     (account,) = entente("user", "list", "--json", "-C", "de").data
     assert (account["kind"], account["state"]) == ("service", "active")
-    assert "not-found" in entente("user", "revoke", "register", "no-such-token", "-C", "de", code=1).err
-    entente("user", "revoke", "register", listed["id"], "-C", "de")
+    assert "not-found" in entente("user", "end-token", "register", "no-such-token", "-C", "de", code=1).err
+    entente("user", "end-token", "register", listed["id"], "-C", "de")
     assert entente("user", "tokens", "register", "--json", "-C", "de").data == []
     wrong = ("--name", "Root", "--role", "operator", "--service")
     assert "roles: not-for-a-service" in entente("user", "add", "root", *wrong, "-C", "de", code=1).err

@@ -557,6 +557,37 @@ def list_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
     }
     return {
         "people": ("people.html", people),
+        "people-roles": (
+            "people_roles.html",
+            {
+                **frame("people"),
+                "person": Thing(id="1", name=ATTACK, login="x"),
+                "held": (
+                    Thing(
+                        authority="de-lageso",
+                        authority_name=ATTACK,
+                        role="handler",
+                        role_text=t("people.role.handler"),
+                        area="services",
+                        area_text=en("Services"),
+                        granted=at(8),
+                    ),
+                    Thing(
+                        authority="",
+                        authority_name="",
+                        role="operator",
+                        role_text=None,
+                        area="",
+                        area_text=None,
+                        granted=at(8),
+                    ),
+                ),
+                "authorities": people["authorities"],
+                "roles": people["roles"],
+                "areas": (option("services", "Services"),),
+                "errors": {"area": wrong("people.area.whole", t("authority.field.areas"))},
+            },
+        ),
         "people-tokens": (
             "people_tokens.html",
             {**frame("people"), "person": Thing(id="1", name=ATTACK, login="x"), "tokens": ways_in["tokens"]},

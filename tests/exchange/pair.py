@@ -15,7 +15,7 @@ from node.config import Config, HealthSection, NodeSection, PeersSection, WebSec
 from node.delivery.call import Answer, Call, LineError
 from node.delivery.exchange import Exchange
 from node.delivery.incoming import handle
-from node.domain.access import Actor, operator
+from node.domain.access import Actor, granted, operator
 from node.service import directory
 from node.service.log_keys import published_keys
 from node.service.node import Node
@@ -184,7 +184,7 @@ def members_of(*nodes: Node) -> MemberList:
 
 def handler(authority: str, name: str = "Anna Berger", language: str = "de") -> Actor:
     """Return a case handler of an authority."""
-    return Actor(f"id-{name}", name, language, frozenset({"handler"}), frozenset({authority}))
+    return Actor(f"id-{name}", name, language, granted(["handler"], [authority]))
 
 
 @dataclass

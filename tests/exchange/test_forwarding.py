@@ -8,7 +8,7 @@ import pytest
 from directory_sync.authority import AreaRole, Authority
 from directory_sync.demo import demo_authorities
 from node.cli.simulation.loop import run
-from node.domain.access import operator
+from node.domain.access import granted, operator
 from node.errors import NodeError
 from node.service import cases, directory, drafts, forwarding, messages, reading
 from node.service.issue import issue
@@ -139,7 +139,9 @@ async def _forge(both: World, case_id: str, to: str) -> None:
     case = stored_case(both["HU"], case_id)
     matter = ForwardMatter(actor=ActorName(authority="HU-okfo"), to=PartyName(authority=to, name="?"))
     contents: dict[str, Content] = {MATTER: matter}
-    await issue(both["HU"], replace(KATALIN, authorities=frozenset({case.own_authority})), case, FORWARD, contents)
+    await issue(
+        both["HU"], replace(KATALIN, grants=granted(["handler"], [case.own_authority])), case, FORWARD, contents
+    )
     await both.settled()
 
 

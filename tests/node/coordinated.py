@@ -1,7 +1,7 @@
 """A country with coordinators: the nation's, Berlin's and one of a legal area, and an authority below them."""
 
 from directory_sync.authority import Authority
-from node.domain.access import Actor, Role, operator
+from node.domain.access import Actor, Role, granted, operator
 from node.service.authority_edit import Why, publish
 from node.service.node import Node
 from tests.directory_sync.world import authority
@@ -35,7 +35,7 @@ def country() -> tuple[Authority, ...]:
 
 def administrator(*authorities: str, role: Role = "data-administrator") -> Actor:
     """Return a data administrator of some authorities, or a handler."""
-    return Actor(f"admin-{authorities[0]}", "Ada", "de", frozenset({role}), frozenset(authorities))
+    return Actor(f"admin-{authorities[0]}", "Ada", "de", granted([role], authorities))
 
 
 async def settle(node: Node) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from directory_sync.authority import Authority
 from node.clock import SystemEntropy
-from node.domain.access import Actor, operator
+from node.domain.access import Actor, Grant, granted, operator
 from node.domain.person import NewPerson, Person
 from node.errors import NodeError
 from node.service import accounts, callers, directory, hashing, passwords, sessions, tokens
@@ -115,7 +115,7 @@ async def test_anna_comes_by_link_and_then_by_password(node: Node):
     actor = await sessions.actor_of_session(node, session)
     assert must_set
     assert accounts.must_set_password(node, actor)
-    assert actor == Actor(person.id, "Anna Müller", "de", frozenset({"handler"}), frozenset({CHAMBER}))
+    assert actor == Actor(person.id, "Anna Müller", "de", granted(["handler"], [CHAMBER]))
     await passwords.set_password(node, session, PASSWORD)
     assert not accounts.must_set_password(node, actor)
     again, _ = await sessions.sign_in(node, "anna", PASSWORD)
@@ -134,6 +134,7 @@ async def test_every_change_is_in_the_audit_trail_without_a_name(node: Node):
     person = accounts.list_people(node, operator())[0].id
     assert [(who, what) for who, what, about, _ in trail if about == person] == [
         ("operator", "person.add"),
+        ("operator", "role.grant"),
         ("operator", "link.make"),
         (person, "session.open"),
         (person, "password.set"),
@@ -431,8 +432,8 @@ async def test_a_changed_role_counts_at_the_next_call(node: Node):
     """Sessions and tokens carry no role of their own: each call reads the account."""
     session = await with_password(node, someone())
     token = await token_for(node)
-    sql = "UPDATE person SET roles = 'data-administrator' WHERE id = :id"
-    await node.store.write(lambda tx: tx.run(sql, {"id": id_of(node)}))
+    await accounts.grant(node, operator(), id_of(node), Grant(CHAMBER, "data-administrator"))
+    await accounts.revoke(node, operator(), id_of(node), Grant(CHAMBER, "handler"))
     for actor in (await sessions.actor_of_session(node, session), await tokens.actor_of_token(node, token)):
         assert not actor.may("cases.read")
         assert actor.may("people.manage")
@@ -678,8 +679,9 @@ async def test_a_system_acts_under_its_own_name(node: Node):
     actor = await tokens.actor_of_token(node, token)
     assert (actor.id, actor.name, actor.service) == (service.id, "Register software", True)
     assert actor.may("cases.act")
-    assert entries(node)[-2:] == [
-        ("operator", "service.add", service.id, "handler"),
+    assert entries(node)[-3:] == [
+        ("operator", "service.add", service.id, ""),
+        ("operator", "role.grant", service.id, f"{CHAMBER} handler"),
         ("operator", "token.make", service.id, "90 days"),
     ]
 

@@ -3,7 +3,7 @@
 import pytest
 
 from directory_sync.demo import demo_authorities
-from node.domain.access import Actor, operator
+from node.domain.access import Actor, granted, operator
 from node.errors import NodeError
 from node.service import countries, country_log, directory, observe, witnessing
 from node.service.freshness import Standing
@@ -13,7 +13,7 @@ from protocol.countries import COUNTRIES
 from tests.node.clock import TestClock
 from tests.node.network import suspend
 
-HANDLER = Actor("h", "Anna", "de", frozenset({"handler"}), frozenset({"DE-zaek-berlin"}))
+HANDLER = Actor("h", "Anna", "de", granted(["handler"], ["DE-zaek-berlin"]))
 
 
 pytestmark = pytest.mark.usefixtures("members")
@@ -123,5 +123,5 @@ async def test_everybody_who_may_search_may_see_it(berlin: Node):
     """The operator sees the same; whoever has no role is refused."""
     assert len(await countries.overview(berlin, operator(), "en")) == len(COUNTRIES)
     with pytest.raises(NodeError) as refused:
-        await countries.overview(berlin, Actor("x", "X", "en", frozenset(), frozenset()), "en")
+        await countries.overview(berlin, Actor("x", "X", "en", frozenset()), "en")
     assert refused.value.code == "forbidden"

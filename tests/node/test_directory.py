@@ -11,7 +11,7 @@ from directory_sync.checkpoint import read_checkpoint
 from directory_sync.demo import demo_authorities
 from directory_sync.search import searchable
 from node.clock import SystemEntropy
-from node.domain.access import Actor, operator
+from node.domain.access import Actor, granted, operator
 from node.domain.directory_view import Changes, Page, Query
 from node.errors import NodeError
 from node.service import country_log, directory, find
@@ -27,8 +27,8 @@ from translations.languages import LANGUAGES
 
 AREA = "professional-qualifications"
 ATTACK = "<script>alert('x')</script> \"quoted\" & <b>bold</b>"
-HANDLER = Actor("h", "Anna", "de", frozenset({"handler"}), frozenset({"DE-zaek-berlin"}))
-HUNGARIAN = Actor("i", "Ilona", "hu", frozenset({"handler"}), frozenset({"HU-enkk"}))
+HANDLER = Actor("h", "Anna", "de", granted(["handler"], ["DE-zaek-berlin"]))
+HUNGARIAN = Actor("i", "Ilona", "hu", granted(["handler"], ["HU-enkk"]))
 
 
 def authority(authority_id: str, **changes: object) -> Authority:
@@ -162,7 +162,7 @@ async def test_one_wrong_record_stops_the_whole_import(berlin: Node):
 async def test_an_administrator_changes_its_own_authorities_only(berlin: Node):
     """A data administrator edits its record, and neither another's, nor adds, nor ends one."""
     await directory.import_authorities(berlin, operator(), [authority("DE-a"), authority("DE-b")])
-    admin = Actor("a", "Ada", "de", frozenset({"data-administrator"}), frozenset({"DE-a"}))
+    admin = Actor("a", "Ada", "de", granted(["data-administrator"], ["DE-a"]))
     before = stored(berlin)
     for new in ([authority("DE-b", place="Bonn")], [authority("DE-c")]):
         await refused("forbidden", directory.import_authorities(berlin, admin, new))

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from node.domain.access import Actor, operator
+from node.domain.access import Actor, granted, operator
 from node.errors import NodeError
 from node.service import accounts, authority_history, find, passwords, registration, sessions
 from node.service.authority_edit import current
@@ -78,7 +78,7 @@ async def test_a_coordinator_registers_an_authority_with_its_first_administrator
 async def test_who_is_no_coordinator_registers_nobody(berlin: Node) -> None:
     """An authority's administrator, a handler of a coordinator, and one coordinator in another's name are refused."""
     handler = administrator("DE-state", role="handler")
-    program = Actor("p", "Program", "de", frozenset({"data-administrator"}), frozenset({"DE-state"}), service=True)
+    program = Actor("p", "Program", "de", granted(["data-administrator"], ["DE-state"]), service=True)
     for actor, by in ((LOCAL, "DE-zaek-berlin"), (handler, "DE-state"), (STATE, "DE-nation"), (AREA, "DE-state")):
         await refused("forbidden", registration.register(berlin, actor, by, FIELDS, ("Neu", None)))
         await refused("forbidden", registration.invite(berlin, actor, by, "Kammer"))

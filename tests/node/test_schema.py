@@ -1,11 +1,15 @@
 """Bringing a database up to date: what is due is done once, and what a newer version did is never touched."""
 
 import asyncio
+import sqlite3
 from pathlib import Path
 
 import pytest
 
+from node.domain.access import granted
 from node.errors import NodeError
+from node.store import people
+from node.store.migrations import NODE
 from node.store.schema import Database, Schema
 from node.store.store import Store
 from tests.node.clock import TestClock
@@ -51,3 +55,24 @@ def test_a_newer_version_is_refused(tmp_path: Path):
     assert refused.value.code == "schema-newer"
     assert "003" in refused.value.message
     assert _rows(path, _of(3)) == 2
+
+
+def test_accounts_of_an_earlier_version_keep_what_they_had(tmp_path: Path):
+    """Each role that an account had for all its authorities is held in each of them, in all areas."""
+    path, older = tmp_path / "node.db", Schema("node")
+    for name in NODE.names[: NODE.names.index("026_grants")]:
+        older(name=name)(NODE.migration(name))
+    asyncio.run(Store(path, older, TestClock(), inline=True).close())
+    with sqlite3.connect(path) as db:
+        for person, roles in (("ada", "data-administrator handler"), ("olga", "operator")):
+            db.execute(
+                "INSERT INTO person (id, name, login, language, roles, created_at) VALUES (?, ?, ?, 'de', ?, ?)",
+                (person, person.title(), person, roles, "2026-01-05T08:00:00.000000Z"),
+            )
+        db.executemany("INSERT INTO membership (person, authority) VALUES ('ada', ?)", [("DE-a",), ("DE-b",)])
+    db.close()
+    store = Store(path, NODE, TestClock(), inline=True)
+    ada, olga = store.read_now(people.listing)
+    asyncio.run(store.close())
+    assert ada.grants == granted(["handler", "data-administrator"], ["DE-a", "DE-b"])
+    assert olga.grants == granted(["operator"], ())

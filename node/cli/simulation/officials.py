@@ -10,7 +10,7 @@ from node.cli.simulation.life import Ended, Life
 from node.cli.simulation.oracle import PERSONAL, Attempt, Oracle
 from node.cli.simulation.template import AREA, authorities_in, authority_of, register_of
 from node.cli.simulation.trace import Trace
-from node.domain.access import Actor, operator
+from node.domain.access import Actor, granted, operator
 from node.domain.case import Case
 from node.domain.draft import Draft, ReplyDraft, RequestDraft
 from node.errors import NodeError
@@ -52,7 +52,7 @@ class Official:
         await self._move(life, case, self._chance.choice(kinds))
 
     def _open_cases(self, node: Node) -> list[Case]:
-        mine = [authority_of(self.country), register_of(self.country)]
+        mine = self._actor("reader").reach("cases.list")
         rows = node.store.read_now(lambda q: stored_cases.listing(q, mine, {"open": True}, _OPEN_CASES, 0))
         return [stored_cases.from_row(row) for row in rows]
 
@@ -161,8 +161,8 @@ class Official:
     # --- doing it ---
 
     def _actor(self, name: str) -> Actor:
-        mine = frozenset({authority_of(self.country), register_of(self.country)})
-        return Actor(name, name, "de", frozenset({"handler"}), mine)
+        mine = (authority_of(self.country), register_of(self.country))
+        return Actor(name, name, "de", granted(["handler"], mine))
 
     async def _try(self, life: Life, kind: str, work: Callable[[Actor], Awaitable[Any]], expected: int = 1) -> None:
         """Do something that is promised once it returns."""
