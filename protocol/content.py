@@ -122,6 +122,9 @@ def _or_nothing(empty: Any) -> BeforeValidator:
     return BeforeValidator(lambda value: empty if value is None else value)
 
 
+Confidential = Annotated[bool, Field(strict=True)] | None
+"""True where the sender asks that what it writes is handled confidentially (SPEC S-261); left out elsewhere."""
+
 Attachments = Annotated[tuple[AttachmentRef, ...], Field(max_length=MAX_ATTACHMENTS), _or_nothing(())]  # SPEC S-069
 Variables = Annotated[dict[Id, Variable], Field(max_length=MAX_QUESTIONS), _or_nothing({})]
 Replies = Annotated[dict[Id, Reply], Field(max_length=MAX_QUESTIONS), _or_nothing({})]
@@ -149,6 +152,7 @@ class SendMatter(Content):
     questions: Annotated[tuple[Asked, ...], Field(min_length=1, max_length=MAX_QUESTIONS)]
     variables: Variables = Field(default_factory=dict)
     due: Day
+    confidential: Confidential = None
 
 
 class SendPerson(Content):
@@ -191,7 +195,13 @@ class DateMatter(ActMatter):
     date: Day
 
 
-class ReplyMatter(ActMatter):
+class WrittenMatter(ActMatter):
+    """What a person writes to the other side: a clarification's question, a message; a reply adds its answers."""
+
+    confidential: Confidential = None
+
+
+class ReplyMatter(WrittenMatter):
     """`request.reply`: the answers that say nothing about the person."""
 
     answers: Replies = Field(default_factory=dict)
@@ -232,12 +242,12 @@ SHAPES: Final[dict[str, tuple[type[Content], type[Content] | None]]] = {
     "request.forward": (ForwardMatter, WordPerson),
     "request.split": (SplitMatter, WordPerson),
     "request.reply": (ReplyMatter, ReplyPerson),
-    "request.clarify": (ActMatter, WordPerson),
+    "request.clarify": (WrittenMatter, WordPerson),
     "request.close": (ActMatter, None),
     "date.propose": (DateMatter, WordPerson),
     "date.agree": (DateMatter, None),
     "wish.withdraw": (ActMatter, WordPerson),
-    "note.message": (ActMatter, MessagePerson),
+    "note.message": (WrittenMatter, MessagePerson),
     "notice.opened": (ActMatter, None),
     "notice.blob-stored": (BlobMatter, None),
 }

@@ -2,11 +2,11 @@
 
 from typing import Annotated, Final, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, StrictBool, model_validator
 
 from node.api.drafts import ReplyFields, reply_of
 from node.api.requests import CaseRef, case_ref
-from node.api.route import Call, File, Limit, Offset, Page, Route, Shape, Upload
+from node.api.route import Call, File, Limit, Offset, Page, Query, Route, Shape, Upload
 from node.domain.case_view import CaseSummary, CaseView, Handler
 from node.domain.draft import Country
 from node.service import allocation, cases, forwarding, messages, reading, splitting
@@ -81,6 +81,13 @@ class NewMessage(Shape):
     """What is written to the other side; a file goes by a call of its own."""
 
     comment: Said
+    confidential: StrictBool = Field(default=False, description="Ask that the message is handled confidentially.")
+
+
+class FileQuery(Query):
+    """How a file that is sent as a message is to be handled."""
+
+    confidential: bool = Field(default=False, description="Ask that the file is handled confidentially.")
 
 
 class Handlers(Shape):
@@ -94,6 +101,7 @@ class Unclear(Shape):
     """What is unclear in the reply."""
 
     question: Said
+    confidential: StrictBool = Field(default=False, description="Ask that the question is handled confidentially.")
 
 
 class NewReply(ReplyFields):
@@ -186,20 +194,24 @@ async def reply(call: Call) -> CaseRef:
 async def clarify(call: Call) -> CaseRef:
     """Ask for a clarification."""
     body: Unclear = call.body
-    return case_ref(await cases.clarify(call.node, call.actor, call.path["case"], body.question))
+    act = cases.clarify(call.node, call.actor, call.path["case"], body.question, confidential=body.confidential)
+    return case_ref(await act)
 
 
 async def write(call: Call) -> CaseRef:
     """Write a message."""
     body: NewMessage = call.body
-    return case_ref(await messages.send(call.node, call.actor, call.path["case"], body.comment))
+    act = messages.send(call.node, call.actor, call.path["case"], body.comment, confidential=body.confidential)
+    return case_ref(await act)
 
 
 async def send_file(call: Call) -> CaseRef:
     """Send a file."""
     file: Upload = call.body
     sent = [messages.NewFile(file.name, file.media_type, file.data)]
-    return case_ref(await messages.send(call.node, call.actor, call.path["case"], None, sent))
+    query: FileQuery = call.query
+    act = messages.send(call.node, call.actor, call.path["case"], None, sent, confidential=query.confidential)
+    return case_ref(await act)
 
 
 async def close(call: Call) -> CaseRef:
@@ -240,7 +252,7 @@ ROUTES: Final = (
     Route("POST", "/cases/{case}/message", "writeToCase", "Write to the other side of an open case", write, CaseRef,
           body=NewMessage),
     Route("POST", "/cases/{case}/files", "sendFileToCase", "Send a file (PDF, PNG, JPEG or text) as a message",
-          send_file, CaseRef, body=Upload),
+          send_file, CaseRef, body=Upload, query=FileQuery),
     Route("POST", "/cases/{case}/close", "closeCase", "Accept the reply and close the case", close, CaseRef),
     Route("POST", "/cases/{case}/withdraw", "withdrawCase", "Ask to withdraw a request, or grant that wish", withdraw,
           CaseRef, body=Comment),

@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Annotated, Any, Final
 
-from pydantic import Field, model_validator
+from pydantic import Field, StrictBool, model_validator
 
 from node.api.route import Call, Page, PageQuery, Route, Shape, Upload, page_of
 from node.domain.draft import Country, Draft, Kind, ReplyDraft, RequestDraft
@@ -27,6 +27,7 @@ class RequestFields(Shape):
     variables: Variables = Field(default_factory=dict)
     due: Day | None = None
     comment: Said | None = None
+    confidential: StrictBool = Field(default=False, description="Ask that the request is handled confidentially.")
 
     def content(self) -> RequestDraft:
         """Return the request without files."""
@@ -38,10 +39,11 @@ class ReplyFields(Shape):
 
     answers: Replies = Field(default_factory=dict)
     comment: Said | None = None
+    confidential: StrictBool = Field(default=False, description="Ask that the reply is handled confidentially.")
 
     def content(self) -> ReplyDraft:
         """Return the reply without files."""
-        return ReplyDraft(answers=self.answers, comment=self.comment)
+        return ReplyDraft(answers=self.answers, comment=self.comment, confidential=self.confidential)
 
 
 class DraftFile(Shape):

@@ -49,7 +49,7 @@ def _typed(content: ReplyDraft) -> dict[str, str]:
         values[f"answer.{item}"] = str(next(iter(given.values()), ""))
         if answer.comment is not None:
             values[f"comment.{item}"] = answer.comment.text
-    return values
+    return values | ({"confidential": "yes"} if content.confidential else {})
 
 
 def _form_view(request: web.Request) -> CaseView:
@@ -132,7 +132,8 @@ def _read(view: CaseView, form: Form, lang: str) -> tuple[ReplyDraft, dict[str, 
                 answers[question.id] = Reply.model_validate(given)
             except ValidationError:
                 found[f"answer.{question.id}"] = "error.date" if question.type == "date" else "error.too-long"
-    return ReplyDraft(answers=answers, comment=form.said_or_fault("comment", lang, found)), found
+    comment = form.said_or_fault("comment", lang, found)
+    return ReplyDraft(answers=answers, comment=comment, confidential=form.ticked("confidential")), found
 
 
 def _enabled(view: CaseView, content: ReplyDraft) -> ReplyDraft:

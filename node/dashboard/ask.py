@@ -174,7 +174,8 @@ async def check_page(request: web.Request) -> web.Response:
         raise web.HTTPSeeOther(asking.base + step_of(found))
     content = requests.only_needed(asking.node, asking.content)
     shown = preview.preview(asking.node, content, request[LANG])
-    return asking.show("ask_check", **shown, replying=asking.party(), attachments=attached(content.attachments))
+    shown |= {"attachments": attached(content.attachments), "confidential": content.confidential}
+    return asking.show("ask_check", **shown, replying=asking.party())
 
 
 async def send(request: web.Request) -> web.Response:

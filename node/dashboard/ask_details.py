@@ -56,7 +56,7 @@ def _typed(content: RequestDraft) -> dict[str, str]:
         values |= {f"variable.{name}.{key}": str(v) for key, v in given.items() if key in _PERSON}
     values["comment"] = content.comment.text if content.comment else ""
     values["due"] = content.due.isoformat() if content.due else ""
-    return values
+    return values | ({"confidential": "yes"} if content.confidential else {})
 
 
 _PERSON = ("given_names", "family_name", "birth_date")
@@ -162,6 +162,7 @@ def _read_details(asking: Asking, form: Form) -> tuple[RequestDraft, dict[str, s
     if form["due"] and due is None:
         found["due"] = "error.date"
     changes = {"variables": variables, "comments": comments, "comment": comment, "due": due}
+    changes |= {"confidential": form.ticked("confidential")}
     return asking.content.model_copy(update=changes), found
 
 

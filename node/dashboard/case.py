@@ -192,7 +192,8 @@ async def _clarify(request: web.Request, form: Form) -> Done:
     word = form.said("question", form["question_language"] or request[LANG])
     if word is None:
         raise _missing("question")
-    await cases.clarify(request.app[NODE], request[ACTOR], request.match_info["case"], word)
+    marked = form.ticked("confidential")
+    await cases.clarify(request.app[NODE], request[ACTOR], request.match_info["case"], word, confidential=marked)
     return "flash.clarify-asked", {}
 
 
@@ -200,7 +201,7 @@ async def _clarification(request: web.Request, form: Form) -> Done:
     word = form.said("clarification", form["clarification_language"] or request[LANG])
     if word is None:
         raise _missing("clarification")
-    draft = ReplyDraft(comment=word)
+    draft = ReplyDraft(comment=word, confidential=form.ticked("confidential"))
     await cases.reply(request.app[NODE], request[ACTOR], request.match_info["case"], draft)
     return "flash.clarified", {}
 
@@ -225,7 +226,7 @@ async def _message(request: web.Request, form: Form) -> web.Response | Done:
             return await _show(request, form.values(), errors, "message")
 
     async def work() -> Answer:
-        await messages.send(node, actor, case_id, word, files)
+        await messages.send(node, actor, case_id, word, files, confidential=form.ticked("confidential"))
         return HTTPStatus.SEE_OTHER, b""
 
     await _once(request, form, f"message {case_id}", work)

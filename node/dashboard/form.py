@@ -70,6 +70,10 @@ class Form:
         """Return the non-empty fields whose names begin with `prefix`, without it."""
         return {n.removeprefix(prefix): self[n] for n in self.fields if n.startswith(prefix) and self[n]}
 
+    def ticked(self, name: str) -> bool:
+        """Say whether a box was ticked."""
+        return self[name] == "yes"
+
     def number(self, name: str) -> int | None:
         """Return a whole number, or None where it isn't one."""
         return whole_number(self[name])

@@ -4,7 +4,16 @@ import datetime as dt
 from dataclasses import dataclass, replace
 
 from protocol import dates, request
-from protocol.content import ActMatter, Content, DateMatter, ForwardMatter, SendMatter, SplitMatter, chain_of
+from protocol.content import (
+    ActMatter,
+    Content,
+    DateMatter,
+    ForwardMatter,
+    SendMatter,
+    SplitMatter,
+    WrittenMatter,
+    chain_of,
+)
 from protocol.event import Claims
 from protocol.message import MESSAGE
 from protocol.problems import ProtocolError
@@ -18,6 +27,7 @@ class Case:
     `state` can also be `refused`: the counterpart finally refused the request itself, so it has no case.
     `former` are the authorities of the replying side that passed the case on. `parts` are the ids
     of the cases that questions of this one became, in the order of their numbers; `part_of` is the case it came from.
+    `confidential`: something in it is to be handled confidentially (SPEC S-261).
     """
 
     id: str
@@ -44,6 +54,7 @@ class Case:
     former: tuple[str, ...] = ()
     parts: tuple[str, ...] = ()
     part_of: str = ""
+    confidential: bool = False
 
     @property
     def other_role(self) -> Side:
@@ -109,6 +120,7 @@ def opened(claims: Claims, digest: str, matter: SendMatter, country: str) -> Cas
         date_head=digest,
         due=matter.due,
         part_of=matter.part_of or "",
+        confidential=bool(matter.confidential),
     )
 
 
@@ -129,6 +141,8 @@ def advanced(
     """
     side = case.side_of(claims.iss)
     chain = chain_of(claims.kind)
+    if isinstance(matter, WrittenMatter) and matter.confidential:
+        case = replace(case, confidential=True)
     if chain is None:
         return _noted(case, claims, side)
     last, head = (case.n, case.head) if chain == "request" else (case.date_n, case.date_head)

@@ -138,10 +138,14 @@ class Message(View):
     text: FreeText | None
     files: tuple[str, ...]
     transit: Transit
+    confidential: bool = False
 
 
 class TimelineEntry(View):
-    """Who did what and when; `transit` says whether the other side's receipt is there."""
+    """Who did what and when; `transit` says whether the other side's receipt is there.
+
+    `confidential`: who wrote it asks that it is handled confidentially.
+    """
 
     at: datetime
     side: Side
@@ -152,6 +156,7 @@ class TimelineEntry(View):
     detail: FreeText | None = None
     transit: Transit
     refusal: Text | None = None
+    confidential: bool = False
 
 
 class Due(View):
@@ -189,10 +194,14 @@ class CaseSummary(View):
     passed_on: str | None = None
     handler: str | None = None
     readable: bool = True
+    confidential: bool = False
 
 
 class CaseView(View):
-    """A case as its reader sees it; `actions` are the use cases this reader may start now."""
+    """A case as its reader sees it; `actions` are the use cases this reader may start now.
+
+    `confidential`: something in it is to be handled confidentially; the messages and the history say what.
+    """
 
     id: str
     number: str
@@ -224,3 +233,4 @@ class CaseView(View):
     actions: tuple[str, ...]
     waiting_since: datetime | None
     draft_reply: dict[str, str] | None = None
+    confidential: bool = False

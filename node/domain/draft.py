@@ -28,6 +28,7 @@ class RequestDraft(BaseModel):
     due: dt.date | None = None
     comment: Said | None = None
     attachments: Attachments = ()
+    confidential: bool = False
 
 
 class ReplyDraft(BaseModel):
@@ -38,6 +39,7 @@ class ReplyDraft(BaseModel):
     answers: Replies = Field(default_factory=dict)
     comment: Said | None = None
     attachments: Attachments = ()
+    confidential: bool = False
 
 
 Content = RequestDraft | ReplyDraft

@@ -39,6 +39,7 @@ from protocol.content import (
     SendPerson,
     SplitMatter,
     WordPerson,
+    WrittenMatter,
 )
 from translations import dates, languages
 from translations.answer import VisibleItem, visible_items
@@ -256,6 +257,7 @@ class Story:
                 **self._act(stored),
                 text=said(stored.person.comment),
                 files=tuple(ref.name for ref in stored.person.attachments),
+                confidential=_is_confidential(stored),
             )
             for stored in self.events
             if isinstance(stored.person, MessagePerson)
@@ -291,6 +293,7 @@ class Story:
                 text=self._what(stored),
                 detail=self._detail(stored),
                 refusal=self._refusal(stored),
+                confidential=_is_confidential(stored),
             )
 
     def _act(self, stored: Stored) -> dict[str, Any]:
@@ -323,6 +326,10 @@ class Story:
         if stored.code is None:
             return None
         return self.texts.refusal(stored.code)
+
+
+def _is_confidential(stored: Stored) -> bool:
+    return isinstance(stored.matter, SendMatter | WrittenMatter) and bool(stored.matter.confidential)
 
 
 def _word(stored: Stored) -> Said | None:

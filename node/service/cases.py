@@ -29,6 +29,7 @@ from protocol.content import (
     Said,
     SendMatter,
     WordPerson,
+    WrittenMatter,
 )
 from protocol.content import Actor as ActorName
 from protocol.problems import ProtocolError
@@ -130,10 +131,11 @@ async def agree_date(node: Node, actor: Actor, case_id: str) -> Case:
     return await act.issue("date.agree", DateMatter(actor=act.who(), date=act.case.due))
 
 
-async def clarify(node: Node, actor: Actor, case_id: str, question: Said) -> Case:
+async def clarify(node: Node, actor: Actor, case_id: str, question: Said, *, confidential: bool = False) -> Case:
     """Ask for a clarification of the reply."""
     act = _act(node, actor, case_id, "request.clarify")
-    return await act.issue("request.clarify", act.matter(), question)
+    matter = WrittenMatter(actor=act.who(), confidential=confidential or None)
+    return await act.issue("request.clarify", matter, question)
 
 
 async def close(node: Node, actor: Actor, case_id: str) -> Case:
@@ -190,7 +192,9 @@ def reply_parts(who: ActorName, area: Area, set_id: str, content: ReplyDraft) ->
     personal = personal_items(area.question_sets[set_id])
     about = {k: v for k, v in content.answers.items() if k in personal or v.comment is not None}
     rest = {k: v for k, v in content.answers.items() if k not in about}
-    parts: dict[str, Content] = {MATTER: ReplyMatter(actor=who, answers=rest)}
+    parts: dict[str, Content] = {
+        MATTER: ReplyMatter(actor=who, answers=rest, confidential=content.confidential or None)
+    }
     person = ReplyPerson(answers=about, comment=content.comment, attachments=content.attachments)
     if person != ReplyPerson():
         parts[PERSON] = person

@@ -11,7 +11,7 @@ from node.service import cases, drafts
 from node.service.issue import issue
 from node.service.node import Node
 from node.store import events
-from protocol.content import MATTER, PERSON, ActMatter, AttachmentRef, Content, MessagePerson, Said
+from protocol.content import MATTER, PERSON, AttachmentRef, Confidential, Content, MessagePerson, Said, WrittenMatter
 from protocol.content import Actor as ActorName
 from protocol.limits import MAX_ATTACHMENTS
 from protocol.message import MESSAGE, check
@@ -29,7 +29,15 @@ class NewFile:
     data: bytes
 
 
-async def send(node: Node, actor: Actor, case_id: str, text: Said | None, files: Sequence[NewFile] = ()) -> Case:
+async def send(
+    node: Node,
+    actor: Actor,
+    case_id: str,
+    text: Said | None,
+    files: Sequence[NewFile] = (),
+    *,
+    confidential: bool = False,
+) -> Case:
     """Write to the other side of an open case; raises `invalid`, `too-large`, `unsupported-media`, `case-full`."""
     cases.case_to_act(node, actor, case_id, MESSAGE)
     if text is None and not files:
@@ -42,25 +50,27 @@ async def send(node: Node, actor: Actor, case_id: str, text: Said | None, files:
     try:
         for file in files:  # one by one, so that those before one that fails are known
             stored += [await drafts.store_file(node, case_id, file.name, file.media_type, file.data)]
-        return await _issue(node, actor, case_id, MessagePerson(comment=text, attachments=tuple(stored)))
+        said = MessagePerson(comment=text, attachments=tuple(stored))
+        return await _issue(node, actor, case_id, said, confidential or None)
     except NodeError:  # no event names the files, so nobody would ever delete them
         await drafts.drop_files(node, stored)
         raise
 
 
-async def _issue(node: Node, actor: Actor, case_id: str, said: MessagePerson) -> Case:
+async def _issue(node: Node, actor: Actor, case_id: str, said: MessagePerson, confidential: Confidential) -> Case:
     for _ in range(_ATTEMPTS):  # what else happens in the case is no reason to write again: it fits any open state
         try:
-            return await _issue_once(node, actor, cases.case_to_act(node, actor, case_id, MESSAGE), said)
+            case = cases.case_to_act(node, actor, case_id, MESSAGE)
+            who = ActorName(authority=case.own_authority, name=actor.name)
+            matter = WrittenMatter(actor=who, confidential=confidential)
+            return await _issue_once(node, actor, case, {MATTER: matter, PERSON: said})
         except NodeError as error:
             if error.code != "stale":
                 raise
     raise NodeError("stale")
 
 
-async def _issue_once(node: Node, actor: Actor, case: Case, said: MessagePerson) -> Case:
-    who = ActorName(authority=case.own_authority, name=actor.name)
-    contents: dict[str, Content] = {MATTER: ActMatter(actor=who), PERSON: said}
+async def _issue_once(node: Node, actor: Actor, case: Case, contents: dict[str, Content]) -> Case:
     try:
         check(contents, node.store.read_now(lambda q: events.count_of(q, case.id, node.country, MESSAGE)))
     except ProtocolError as error:

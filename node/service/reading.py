@@ -123,6 +123,7 @@ def _summary(node: Node, actor: Actor, row: Row, lang: str) -> CaseSummary:
         given_up=given_up,
         handler=row["handled_by"],
         readable=actor.may("cases.read", case.own_authority, case.area),
+        confidential=case.confidential,
     )
 
 
@@ -205,6 +206,7 @@ def view_case(node: Node, actor: Actor, case_id: str, lang: str, *, as_form: boo
         actions=actions_of(case) if _acts(actor, case) and counterparts.can_act(node, case) else (),
         waiting_since=_waiting(node, case_id),
         draft_reply=_draft(node, case_id),
+        confidential=case.confidential,
     )
 
 

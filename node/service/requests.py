@@ -177,6 +177,7 @@ def _opening(node: Node, actor: Actor, case_id: str, content: RequestDraft, numb
         questions=tuple(Asked(item=item, comment=content.comments.get(item)) for item in content.questions),
         variables={k: v for k, v in content.variables.items() if not _personal(area, k)},
         due=content.due,
+        confidential=content.confidential or None,
     )
     contents: dict[str, Content] = {MATTER: matter}
     personal = {k: v for k, v in content.variables.items() if _personal(area, k)}

@@ -74,6 +74,7 @@ def _content(node: Node, case: Case, sent: Stored) -> RequestDraft:
         set=matter.set if known else None,
         questions=tuple(question.item for question in asked),
         variables=matter.variables,
+        confidential=bool(matter.confidential),
     )
     if case.state != "refused":
         return content

@@ -33,6 +33,7 @@ _COLUMNS: Final = (
     "former",
     "parts",
     "part_of",
+    "confidential",
 )
 _NEW: Final = (*_COLUMNS, "unread", "on_its_way", "created_at", "updated_at")
 _INSERT: Final = f"INSERT INTO cases ({', '.join(_NEW)}) VALUES ({', '.join(':' + name for name in _NEW)})"  # noqa: S608 - ours
@@ -45,6 +46,7 @@ def _values(case: Case) -> dict[str, Any]:
         "due": case.due.isoformat(),
         "agreed": case.agreed.isoformat() if case.agreed else None,
         "opened": int(case.opened),
+        "confidential": int(case.confidential),
         "former": " ".join(case.former),
         "parts": " ".join(case.parts),
     }
@@ -55,7 +57,7 @@ def from_row(row: Row) -> Case:
     values = {column: row[column] for column in _COLUMNS}
     values["due"] = dt.date.fromisoformat(values["due"])
     values["agreed"] = dt.date.fromisoformat(values["agreed"]) if values["agreed"] else None
-    values["opened"] = bool(values["opened"])
+    values["opened"], values["confidential"] = bool(values["opened"]), bool(values["confidential"])
     values["former"], values["parts"] = (tuple(values[name].split()) for name in ("former", "parts"))
     return Case(**values)
 

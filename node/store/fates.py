@@ -61,7 +61,8 @@ def cases(q: Read) -> list[Row]:
     return q.all(
         "SELECT id, number, role, counterpart, state, n, date_state, date_n, due, agreed, head, date_head, on_its_way,"
         " withdrawal_wished IS NOT NULL AS wished,"
-        " CASE WHEN role = 'replying' THEN own_authority ELSE their_authority END AS replying, former, parts, part_of"
+        " CASE WHEN role = 'replying' THEN own_authority ELSE their_authority END AS replying, former, parts, part_of,"
+        " confidential"
         " FROM cases ORDER BY id"
     )
 

@@ -375,6 +375,11 @@ CREATE INDEX role_grant_authority ON role_grant(authority, role)
     _run(db, "DROP TABLE membership;\nALTER TABLE person DROP COLUMN roles")
 
 
+@NODE(name="028_confidential")
+def _confidential(db: Database) -> None:
+    _run(db, "ALTER TABLE cases ADD COLUMN confidential INTEGER NOT NULL DEFAULT 0")
+
+
 @KEYS(name="001_case_keys")
 def _case_keys(db: Database) -> None:
     _run(

@@ -34,7 +34,7 @@ async def test_a_national_system_asks_and_another_answers(apis: Apis):
     await apis.anna.post(f"{case}/agree-date")
     await apis.settled()
     await apis.katalin.post(f"{case}/accept")
-    await apis.anna.post(f"{case}/message", {"comment": {"text": "Danke!", "lang": "de"}})
+    await apis.anna.post(f"{case}/message", {"comment": {"text": "Danke!", "lang": "de"}, "confidential": True})
     assert (await apis.anna.upload(f"{case}/files", PDF, "urkunde.pdf")).status == 200
     reply = await apis.katalin.post(f"{case}/reply-draft")
     answers = {"reply": {"answers": {"sanctions": {"code": "no"}}}}
@@ -56,6 +56,7 @@ async def test_a_national_system_asks_and_another_answers(apis: Apis):
         (None, ["urkunde.pdf"]),
     ]
     assert {entry["transit"] for entry in view["timeline"]} == {"applied"}
+    assert (view["confidential"], [one["confidential"] for one in view["messages"]]) == (True, [True, False])
 
 
 async def test_a_national_system_finds_whom_to_ask(apis: Apis):

@@ -226,6 +226,7 @@ MESSAGES = (
         text=FreeText(text=f"Anbei die Urkunde. {ATTACK}", lang="de"),
         files=("urkunde.pdf", ATTACK),
         transit="applied",
+        confidential=True,
     ),
     Message(at=at(20), side="replying", authority="X", person=None, text=None, files=("a.pdf",), transit="on-its-way"),
 )
@@ -250,6 +251,7 @@ def case(state: str, role: str, holder: str, **more: Any) -> CaseView:
         "notices": (),
         "actions": (),
         "timeline": history,
+        "confidential": role == "replying",
         **more,
     }
     return CaseView(
@@ -952,6 +954,7 @@ def ask_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
         "questions": QUESTIONS,
         "comment": FreeText(text=ATTACK, lang="de"),
         "attachments": ATTACHMENTS[:1],
+        "confidential": True,
     }
     return {
         "ask-start": ("ask_start.html", {**start, "errors": {"set": wrong("error.choose", t("case.set"))}}),

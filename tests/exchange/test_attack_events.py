@@ -277,6 +277,10 @@ REFUSED: dict[str, tuple[Craft, str]] = {
         lambda a: a.follow(a.asked, "note.message", {"matter": act()}),
         "content-malformed",
     ),
+    "a mark of confidence that is no yes or no": (
+        _of("request.clarify", raw({"actor": {"authority": "DE-zaek-berlin"}, "confidential": "yes"})),
+        "content-malformed",
+    ),
     "one message too many": (_one_message_too_many, "case-full"),
     "content 10,000 deep": (_of("wish.withdraw", DEEP), "content-malformed"),
     "content with a key twice": (_of("wish.withdraw", b'{"actor":{},"actor":{}}'), "content-malformed"),

@@ -23,6 +23,7 @@ from protocol.content import (
     PartyName,
     SendMatter,
     SplitMatter,
+    WrittenMatter,
     chain_of,
 )
 from protocol.event import Claims
@@ -40,7 +41,7 @@ KINDS = [
 ]
 SAME = (
     "state", "n", "head", "date_state", "date_n", "date_head", "due", "agreed", "withdrawal_wished", "replying", "former",
-    "parts",
+    "parts", "confidential",
 )  # fmt: skip
 ACT = ActMatter(actor=Actor(authority="XX-a"))
 SEND = SendMatter(
@@ -138,6 +139,8 @@ def next_event(end: End, kind: str, day: dt.date) -> Said:
     case = end.case()
     n, prev = place(case, kind)
     matter: Content = ACT
+    if kind in ("request.reply", "request.clarify", "note.message"):
+        matter = WrittenMatter(actor=Actor(authority="XX-a"), confidential=day == DAYS[1] or None)
     if kind == request.FORWARD:
         other = "HU-c" if case.replying == "HU-b" else "HU-b"
         matter = ForwardMatter(actor=Actor(authority=case.replying), to=PartyName(authority=other, name=other))

@@ -132,19 +132,20 @@ class Official:
         other = next(
             one for one in (register_of(self.country), authority_of(self.country)) if one != case.own_authority
         )
+        marked = case.due.day % 2 == 1  # some are to be handled confidentially
         files = [messages.NewFile("diploma.pdf", "application/pdf", _FILE)] if self._chance.random() < 0.3 else []  # noqa: PLR2004
         moves: dict[str, Callable[[Actor], Awaitable[Any]]] = {
             "read": lambda who: reading.read_case(node, who, case.id, "de"),
             "request.accept": lambda who: cases.accept(node, who, case.id, word),
             "request.decline": lambda who: cases.decline(node, who, case.id, reason),
             "request.reply": lambda who: cases.reply(node, who, case.id, replied),
-            "request.clarify": lambda who: cases.clarify(node, who, case.id, word),
+            "request.clarify": lambda who: cases.clarify(node, who, case.id, word, confidential=marked),
             "request.close": lambda who: cases.close(node, who, case.id),
             "request.withdraw": lambda who: cases.withdraw(node, who, case.id),
             "wish.withdraw": lambda who: cases.withdraw(node, who, case.id, word),
             "request.forward": lambda who: forwarding.forward(node, who, case.id, other, word),
             "request.split": lambda who: splitting.split(node, who, case.id, other, asked[:1], word),
-            "note.message": lambda who: messages.send(node, who, case.id, word, files),
+            "note.message": lambda who: messages.send(node, who, case.id, word, files, confidential=marked),
             "date.propose": lambda who: cases.propose_date(node, who, case.id, date),
             "date.agree": lambda who: cases.agree_date(node, who, case.id),
         }
