@@ -8,7 +8,7 @@ so that a newer minor version can add some.
 import datetime as dt
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
@@ -89,13 +89,14 @@ class Variable(Content):
 
 
 class Reply(Content):
-    """The answer to one question: a code, a text with its language, a date or a country."""
+    """The answer to one question: a code, a text with its language, a date, a country, or why there is none."""
 
     code: Id | None = None
     text: Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT)] | None = None
     lang: Language | None = None
     date: Day | None = None
     country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = None
+    absent: Literal["not-known", "not-available"] | None = None
     comment: Said | None = None
 
 
@@ -132,7 +133,7 @@ Replies = Annotated[dict[Id, Reply], Field(max_length=MAX_QUESTIONS), _or_nothin
 _VARIABLE_TYPES: Final = tuple(
     map(frozenset, ({"code"}, {"text", "lang"}, {"given_names", "family_name"}, {"country"}, {"name"}))
 )
-_REPLY_TYPES: Final = tuple(map(frozenset, ({"code"}, {"text", "lang"}, {"date"}, {"country"})))
+_REPLY_TYPES: Final = tuple(map(frozenset, ({"code"}, {"text", "lang"}, {"date"}, {"country"}, {"absent"})))
 """The fields of each type of value; a person may have a `birth_date` too, a reply a `comment`."""
 _BESIDE: Final = frozenset({"birth_date", "comment"})
 
@@ -202,13 +203,13 @@ class WrittenMatter(ActMatter):
 
 
 class ReplyMatter(WrittenMatter):
-    """`request.reply`: the answers that say nothing about the person."""
+    """`request.reply` and `request.reply-part`: the answers that say nothing about the person."""
 
     answers: Replies = Field(default_factory=dict)
 
 
 class ReplyPerson(Content):
-    """`request.reply`: the answers about the person, what was written, and files."""
+    """`request.reply` and `request.reply-part`: the answers about the person, what was written, and files."""
 
     answers: Replies = Field(default_factory=dict)
     comment: Said | None = None
@@ -242,6 +243,7 @@ SHAPES: Final[dict[str, tuple[type[Content], type[Content] | None]]] = {
     "request.forward": (ForwardMatter, WordPerson),
     "request.split": (SplitMatter, WordPerson),
     "request.reply": (ReplyMatter, ReplyPerson),
+    "request.reply-part": (ReplyMatter, ReplyPerson),
     "request.clarify": (WrittenMatter, WordPerson),
     "request.close": (ActMatter, None),
     "date.propose": (DateMatter, WordPerson),

@@ -14,6 +14,8 @@ State = Literal["sent", "accepted", "replied", "clarifying", "closed", "declined
 SEND: Final = "request.send"
 FORWARD: Final = "request.forward"
 SPLIT: Final = "request.split"
+REPLY: Final = "request.reply"
+REPLY_PART: Final = "request.reply-part"
 
 OWNER: Final[dict[State, Side | None]] = {
     "sent": "replying",
@@ -34,16 +36,18 @@ MOVES: Final[dict[tuple[State | None, str], State]] = {
     ("accepted", FORWARD): "sent",
     ("sent", SPLIT): "sent",
     ("accepted", SPLIT): "accepted",
-    ("accepted", "request.reply"): "replied",
+    ("accepted", REPLY_PART): "accepted",
+    ("accepted", REPLY): "replied",
     ("accepted", "request.withdraw"): "withdrawn",
     ("replied", "request.clarify"): "clarifying",
     ("replied", "request.close"): "closed",
-    ("clarifying", "request.reply"): "replied",
+    ("clarifying", REPLY): "replied",
 }
 """`request.withdraw` is the replying side's event: it grants the withdrawal that the asking side wished.
 
 `request.forward` passes the case to another authority of that country, which has to accept it anew (SPEC S-227).
-`request.split` passes some of its questions on and leaves the state as it is (SPEC S-229).
+`request.split` passes some of its questions on and leaves the state as it is (SPEC S-229). So does
+`request.reply-part`, which answers some of them ahead of the whole reply (SPEC S-262).
 """
 
 FINAL: Final = tuple(state for state, owner in OWNER.items() if owner is None)

@@ -3,7 +3,7 @@
 Values are what JSON gives and may come from strangers: nothing here raises, whatever they are.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Final, NamedTuple
 
@@ -18,6 +18,9 @@ _ANSWER_KEYS: Final = {
     "date": frozenset({"date"}),
     "country": frozenset({"country"}),
 }
+ABSENCES: Final = ("not-known", "not-available")
+"""Why there is no answer; in place of an answer of any type (SPEC S-263)."""
+_ABSENT: Final = frozenset({"absent"})
 
 
 class Problem(NamedTuple):
@@ -88,6 +91,12 @@ def visible_items(
         if question.id in wanted:
             add(question, 0, question_set.group_of.get(question.id))
     return shown
+
+
+def begun_questions(question_set: QuestionSet, asked: Sequence[str], answers: Iterable[object]) -> list[str]:
+    """Return those of the questions asked to which some answers (ids of items) belong; all of them where none does."""
+    wanted = {question_set.question_of.get(item) for item in answers if isinstance(item, str)}
+    return [question for question in asked if question in wanted] or list(asked)
 
 
 def needed_variables(question_set: QuestionSet, asked: Sequence[str]) -> tuple[str, ...]:
@@ -170,11 +179,16 @@ def _answers(
 
 def _answer(area: Area, item: Item, answer: object) -> Iterator[Problem]:
     keys = _ANSWER_KEYS[item.type]
+    if isinstance(answer, Mapping) and "absent" in answer:
+        keys = _ABSENT
     if not isinstance(answer, Mapping) or not keys <= answer.keys() <= keys | {"comment"}:
         yield _problem("wrong-answer-type", item.id, f"is no answer of type {item.type}")
         return
-    yield from _fields(item, {key: answer[key] for key in keys}, ANSWER_TEXT_CHARACTERS)
-    if item.list and isinstance(answer["code"], str) and not _in_list(area, item.list, answer["code"]):
+    if keys is _ABSENT and answer["absent"] not in ABSENCES:
+        yield _problem("wrong-answer-type", item.id, "has no answer for a reason that isn't known")
+    elif keys is not _ABSENT:
+        yield from _fields(item, {key: answer[key] for key in keys}, ANSWER_TEXT_CHARACTERS)
+    if item.list and isinstance(answer.get("code"), str) and not _in_list(area, item.list, answer["code"]):
         yield _problem("unknown-answer", item.id, f"has a code that is not in list {item.list}")
     if "comment" in answer:
         comment = answer["comment"]

@@ -191,6 +191,13 @@ async def reply(call: Call) -> CaseRef:
     return case_ref(await cases.reply(call.node, call.actor, call.path["case"], content, draft))
 
 
+async def reply_part(call: Call) -> CaseRef:
+    """Send some answers."""
+    body: NewReply = call.body
+    content, draft = reply_of(call, body.draft) if body.draft else (body.content(), None)
+    return case_ref(await cases.reply_part(call.node, call.actor, call.path["case"], content, draft))
+
+
 async def clarify(call: Call) -> CaseRef:
     """Ask for a clarification."""
     body: Unclear = call.body
@@ -247,6 +254,8 @@ ROUTES: Final = (
           CaseRef),
     Route("POST", "/cases/{case}/reply", "replyToCase", "Send the answers, whole or from a draft", reply, CaseRef,
           body=NewReply),
+    Route("POST", "/cases/{case}/reply-part", "replyInPart",
+          "Send the answers to some questions now; the whole reply is sent later", reply_part, CaseRef, body=NewReply),
     Route("POST", "/cases/{case}/clarify", "clarifyCase", "Ask for a clarification of the reply", clarify, CaseRef,
           body=Unclear),
     Route("POST", "/cases/{case}/message", "writeToCase", "Write to the other side of an open case", write, CaseRef,

@@ -1,7 +1,7 @@
 """The reply form, made from the question set; what was typed is kept as a draft by the server."""
 
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 from aiohttp import web
 from pydantic import ValidationError
@@ -9,12 +9,13 @@ from pydantic import ValidationError
 from node.dashboard.ask_details import add_files, attached, told
 from node.dashboard.asking import changed_note, version_of
 from node.dashboard.form import Form
-from node.dashboard.page import ACTOR, LANG, NODE, render, see_other, texts_of
+from node.dashboard.page import ACTOR, LANG, NODE, Option, render, see_other, texts_of
 from node.dashboard.sign_in import checked_form
 from node.domain.case_view import CaseView, Question
 from node.domain.draft import Draft, ReplyDraft
 from node.errors import NodeError
 from node.service import cases, drafts, preview, reading
+from node.service.case_texts import ABSENT
 from protocol.content import Reply
 from protocol.limits import MAX_ATTACHMENTS, MAX_BLOB
 
@@ -43,9 +44,10 @@ def _content(draft: Draft) -> ReplyDraft:
 
 
 def _typed(content: ReplyDraft) -> dict[str, str]:
-    values = {}
+    values: dict[str, str] = {}
     for item, answer in content.answers.items():
-        given = answer.model_dump(mode="json", exclude={"lang", "comment"}, exclude_none=True)
+        given = answer.model_dump(mode="json", exclude={"lang", "comment", "absent"}, exclude_none=True)
+        values[f"absent.{item}"] = answer.absent or ""
         values[f"answer.{item}"] = str(next(iter(given.values()), ""))
         if answer.comment is not None:
             values[f"comment.{item}"] = answer.comment.text
@@ -74,6 +76,7 @@ def _show(
         countries=texts.countries(preview.all_countries()),
         writing=texts.writing(),
         own_lang=request[LANG],
+        absences=tuple(Option(one, texts.t(text_id)) for one, text_id in ABSENT.items()),
         attached=attached(_content(draft).attachments),
         file_count=MAX_ATTACHMENTS,
         file_size=MAX_BLOB,
@@ -98,18 +101,26 @@ async def reply(request: web.Request) -> web.Response:
     if form["remove"]:
         await drafts.detach(node, actor, draft.id, form["remove"])
     draft = drafts.read(node, actor, draft.id)
-    if form["do"] == "send" and not found and not form["remove"]:
+    if form["do"] in _SENDING and not found and not form["remove"]:
+        send, flash = _SENDING[form["do"]]
         try:
-            await cases.reply(node, actor, case_id, _enabled(view, _content(draft)), (draft.id, draft.version))
+            await send(node, actor, case_id, _enabled(view, _content(draft)), (draft.id, draft.version))
         except NodeError as error:
             if error.code != "invalid":
                 raise
             found = {path.replace("answers.", "answer."): _told_code(code) for path, code in error.fields.items()}
         else:
-            return see_other(f"/cases/{case_id}", "flash.replied")
+            return see_other(f"/cases/{case_id}", flash)
     if found:
         return _show(request, draft, form, found)
     return see_other(f"/cases/{case_id}/reply", "flash.draft-saved")
+
+
+_SENDING: Final = {
+    "send": (cases.reply, "flash.replied"),
+    "send-part": (cases.reply_part, "flash.partly-replied"),
+}
+"""Button → what it does, and what is said then."""
 
 
 def _told_code(code: str) -> str:
@@ -125,6 +136,10 @@ def _read(view: CaseView, form: Form, lang: str) -> tuple[ReplyDraft, dict[str, 
         given: dict[str, object] = {_KEYS[question.type]: typed} if typed else {}
         if question.type == "text" and typed:
             given["lang"] = lang
+        if absent := form[f"absent.{question.id}"]:
+            if given:
+                found[f"absent.{question.id}"] = "error.absent"
+            given = given or {"absent": absent}
         if comment is not None:
             given["comment"] = comment
         if given:

@@ -53,9 +53,13 @@ class Choice(View):
 
 
 class Answer(View):
-    """An answer as the reader reads it; `label` for codes and dates, `free` for text as written."""
+    """An answer as the reader reads it; `label` for codes and dates, `free` for text as written.
+
+    `absent` says that there is none, and why: `not-known`, or `not-available`; the label says so in words.
+    """
 
     code: str | None = None
+    absent: str | None = None
     label: Text | None = None
     free: FreeText | None = None
     comment: FreeText | None = None

@@ -11,7 +11,7 @@ from node.domain.case import Case
 
 News = Literal[
     "new", "accepted", "declined", "answered", "clarification", "withdrawal-asked", "withdrawn", "closed",
-    "date-proposed", "date-agreed", "message", "near", "passed",
+    "date-proposed", "date-agreed", "message", "near", "passed", "partly-answered",
 ]  # fmt: skip
 Topic = Literal["new", "accepted", "answered", "clarification", "message", "ended", "dates"]
 How = Literal["once", "daily", "never"]
@@ -19,7 +19,7 @@ How = Literal["once", "daily", "never"]
 TOPICS: Final[dict[Topic, tuple[News, ...]]] = {
     "new": ("new",),
     "accepted": ("accepted",),
-    "answered": ("answered",),
+    "answered": ("answered", "partly-answered"),
     "clarification": ("clarification",),
     "message": ("message",),
     "ended": ("declined", "withdrawn", "closed", "withdrawal-asked"),
@@ -30,8 +30,8 @@ TOPICS: Final[dict[Topic, tuple[News, ...]]] = {
 HOWS: Final[tuple[How, ...]] = ("once", "daily", "never")
 
 URGENCY: Final[tuple[News, ...]] = (
-    "passed", "near", "clarification", "new", "withdrawal-asked", "date-proposed", "answered", "accepted",
-    "date-agreed", "message", "declined", "withdrawn", "closed",
+    "passed", "near", "clarification", "new", "withdrawal-asked", "date-proposed", "answered", "partly-answered",
+    "accepted", "date-agreed", "message", "declined", "withdrawn", "closed",
 )  # fmt: skip
 """The order of a daily summary."""
 
@@ -44,6 +44,7 @@ _OF_EVENT: Final[dict[str, News]] = {
     "request.accept": "accepted",
     "request.decline": "declined",
     "request.reply": "answered",
+    "request.reply-part": "partly-answered",
     "request.clarify": "clarification",
     "request.withdraw": "withdrawn",
     "request.close": "closed",

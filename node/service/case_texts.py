@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from node.clock import unstamp
 from node.domain.case import Case, actor_of
@@ -21,6 +21,7 @@ from node.domain.case_view import (
     Transit,
     Variable,
 )
+from node.service.answers import standing
 from node.service.contents import Stored
 from node.service.judge import area_of, plain
 from node.service.node import Node
@@ -32,7 +33,6 @@ from protocol.content import (
     ForwardMatter,
     MessagePerson,
     Reply,
-    ReplyMatter,
     ReplyPerson,
     Said,
     SendMatter,
@@ -46,6 +46,9 @@ from translations.answer import VisibleItem, visible_items
 from translations.area import Area, render_question, render_variable
 from translations.catalogue import Text as CatalogueText
 from translations.question_set import Item
+
+ABSENT: Final = {"not-known": "answer.not-known", "not-available": "answer.not-available"}
+"""Why there is no answer → its text."""
 
 
 def said(text: Said | None) -> FreeText | None:
@@ -172,14 +175,8 @@ class Story:
         return tuple(self._question(self.area, entry, asked, answers) for entry in found)
 
     def answers(self) -> dict[str, Reply]:
-        """Return the answers as they stand: those of the last reply that gave any."""
-        answers: dict[str, Reply] = {}
-        for stored in self.counted:
-            if isinstance(stored.matter, ReplyMatter):
-                person = stored.person
-                about = person.answers if isinstance(person, ReplyPerson) else {}
-                answers = {**stored.matter.answers, **about} or answers
-        return answers
+        """Return the answers as they stand."""
+        return standing(self.area, self.matter, self.counted)
 
     def _question(
         self, area: Area, entry: VisibleItem, asked: Mapping[str, Said | None], answers: Mapping[str, Reply]
@@ -211,8 +208,10 @@ class Story:
             label = Text(text=self.texts.day(reply.date), lang=self.texts.lang)
         elif reply.country is not None:
             label = Text(text=self.texts.country(reply.country), lang=self.texts.lang)
+        elif reply.absent is not None:
+            label = self.texts.interface(ABSENT[reply.absent])
         free = FreeText(text=reply.text, lang=reply.lang or "en") if reply.text else None
-        return Answer(code=reply.code, label=label, free=free, comment=said(reply.comment))
+        return Answer(code=reply.code, absent=reply.absent, label=label, free=free, comment=said(reply.comment))
 
     def request_comment(self) -> FreeText | None:
         """Return the asking authority's general comment."""

@@ -33,7 +33,8 @@ from protocol.content import (
 )
 from protocol.content import Actor as ActorName
 from protocol.problems import ProtocolError
-from translations.answer import check_answers, personal_items
+from protocol.request import REPLY, REPLY_PART
+from translations.answer import begun_questions, check_answers, personal_items
 from translations.area import Area
 
 log: Final = structlog.get_logger("entente.cases")
@@ -161,7 +162,18 @@ async def reply(
 
     `draft` is the (id, version) that the content was read from; the draft goes with the same commit.
     """
-    act = _act(node, actor, case_id, "request.reply")
+    return await _reply(_act(node, actor, case_id, REPLY), REPLY, content, draft)
+
+
+async def reply_part(
+    node: Node, actor: Actor, case_id: str, content: ReplyDraft, draft: tuple[str, int] | None = None
+) -> Case:
+    """Send the answers to some questions ahead of the whole reply; the case stays here. Raises like `reply`."""
+    return await _reply(_act(node, actor, case_id, REPLY_PART), REPLY_PART, content, draft)
+
+
+async def _reply(act: _Act, kind: str, content: ReplyDraft, draft: tuple[str, int] | None) -> Case:
+    node, case_id = act.node, act.case.id
     events = contents.of_case(node, case_id)
     asked = contents.asked(events)
     area = area_of(node.areas, asked)
@@ -170,20 +182,23 @@ async def reply(
     if not content.answers and (act.case.state == "accepted" or content.comment is None):
         raise NodeError("invalid", "The reply is empty.", fields={"answers": "missing"})
     parts = reply_parts(act.who(), area, asked.set, content)
-    faults = _faults(area, asked, content.answers)
+    faults = _faults(area, asked, content.answers, partly=kind == REPLY_PART)
     if faults:
         raise NodeError("invalid", "The reply isn't complete.", fields=faults)
     try:
-        judge_content(node.areas, "request.reply", parts, lambda: asked)
+        judge_content(node.areas, kind, parts, lambda: asked)
     except ProtocolError as error:
         raise from_protocol(error) from None
-    return await issue(node, actor, act.case, "request.reply", parts, draft)
+    return await issue(node, act.actor, act.case, kind, parts, draft)
 
 
-def _faults(area: Area, asked: SendMatter, answers: Mapping[str, Reply]) -> dict[str, str]:
+def _faults(area: Area, asked: SendMatter, answers: Mapping[str, Reply], *, partly: bool) -> dict[str, str]:
     if not answers:
         return {}
-    found = check_answers(area, asked.set, [question.item for question in asked.questions], plain(dict(answers)))
+    questions = [question.item for question in asked.questions]
+    if partly:
+        questions = begun_questions(area.question_sets[asked.set], questions, answers)
+    found = check_answers(area, asked.set, questions, plain(dict(answers)))
     return {f"answers.{problem.item}": problem.code for problem in found}
 
 

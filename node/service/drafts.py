@@ -11,6 +11,7 @@ from node.clock import new_uuid, unstamp
 from node.domain.access import Actor
 from node.domain.draft import Content, Draft, Kind, ReplyDraft, RequestDraft
 from node.errors import NodeError
+from node.service import answers
 from node.service.cases import case_for
 from node.service.node import Node
 from node.store import blobs, drafts
@@ -48,14 +49,15 @@ async def start_request(node: Node, actor: Actor, content: RequestDraft, draft_i
 
 
 async def start_reply(node: Node, actor: Actor, case_id: str) -> Draft:
-    """Return the authority's draft of a reply to a case, a new one where there is none."""
+    """Return the authority's draft of a reply to a case; a new one begins with what was answered in parts."""
     case = case_for(node, actor, case_id, "cases.act")
     if "request.reply" not in case.moves():
         raise NodeError("wrong-state", "The case isn't waiting for a reply of this authority.")
     row = node.store.read_now(lambda q: drafts.reply_to(q, case_id))
     if row is not None:
         return _read(node, row)
-    return await _save(node, actor, ("reply", new_uuid(node.entropy), case_id), ReplyDraft(), case.own_authority, None)
+    place: tuple[Kind, str, str] = ("reply", new_uuid(node.entropy), case_id)
+    return await _save(node, actor, place, ReplyDraft(answers=answers.so_far(node, case)), case.own_authority, None)
 
 
 async def save(node: Node, actor: Actor, draft_id: str, content: Content, version: int | None = None) -> Draft:

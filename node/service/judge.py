@@ -15,9 +15,9 @@ from protocol.content import (
     SplitMatter,
 )
 from protocol.problems import ProtocolError
-from protocol.request import SPLIT
+from protocol.request import REPLY, REPLY_PART, SPLIT
 from protocol.split import check as check_split
-from translations.answer import Problem, check_answers, check_request, personal_items
+from translations.answer import Problem, begun_questions, check_answers, check_request, personal_items
 from translations.area import Area, Areas
 
 _CODES = {
@@ -60,8 +60,8 @@ def judge_content(
                 name for name in matter.variables if name in area.variables and area.variables[name].personal
             )
         problems = request_problems(area, matter, contents.get(PERSON)) if area else []
-    elif kind == "request.reply" and asked is not None:
-        problems = _reply(areas, asked(), contents)
+    elif kind in (REPLY, REPLY_PART) and asked is not None:
+        problems = _reply(areas, asked(), contents, partly=kind == REPLY_PART)
     elif kind == SPLIT and asked is not None:
         matter = contents[MATTER]
         assert isinstance(matter, SplitMatter)
@@ -77,18 +77,23 @@ def request_problems(area: Area, matter: SendMatter, person: Content | None) -> 
     return check_request(area, matter.set, [asked.item for asked in matter.questions], variables)
 
 
-def _reply(areas: Areas, asked: SendMatter, contents: dict[str, Content]) -> list[Problem]:
+def _reply(areas: Areas, asked: SendMatter, contents: dict[str, Content], *, partly: bool) -> list[Problem]:
+    matter, person = contents[MATTER], contents.get(PERSON)
+    assert isinstance(matter, ReplyMatter)
+    if partly and not (matter.answers or (isinstance(person, ReplyPerson) and person.answers)):
+        raise ProtocolError("content-malformed", "a part of a reply without any answer")  # SPEC S-262
     area = area_of(areas, asked)
     if area is None:
         return []
-    matter, person = contents[MATTER], contents.get(PERSON)
-    assert isinstance(matter, ReplyMatter)
     personal = personal_items(area.question_sets[asked.set])
     _require_apart(item for item, answer in matter.answers.items() if item in personal or answer.comment is not None)
     answers = plain(matter.answers) | (plain(person.answers) if isinstance(person, ReplyPerson) else {})
     if not answers:
         return []  # a clarification that changes no answer
-    return check_answers(area, asked.set, [question.item for question in asked.questions], answers)
+    questions = [question.item for question in asked.questions]
+    if partly:
+        questions = begun_questions(area.question_sets[asked.set], questions, answers)
+    return check_answers(area, asked.set, questions, answers)
 
 
 def _require_apart(misplaced: Iterable[str]) -> None:

@@ -25,6 +25,7 @@ _NEWS: Final[dict[News, str]] = {
     "accepted": "event.request.accept",
     "declined": "event.request.decline",
     "answered": "mail.answered",
+    "partly-answered": "event.request.reply-part",
     "clarification": "event.request.clarify",
     "withdrawal-asked": "event.wish.withdraw",
     "withdrawn": "event.request.withdraw",

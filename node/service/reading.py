@@ -27,7 +27,7 @@ from protocol.blob import SEALED_CHUNK, open_blob
 from protocol.content import SendMatter
 from protocol.message import MESSAGE
 from protocol.problems import ProtocolError
-from protocol.request import FORWARD, SPLIT
+from protocol.request import FORWARD, REPLY, REPLY_PART, SPLIT
 
 
 @dataclass(frozen=True)
@@ -242,7 +242,8 @@ _ACTIONS = {
     "request.decline": "decline",
     FORWARD: "forward",
     SPLIT: "split",
-    "request.reply": "reply",
+    REPLY: "reply",
+    REPLY_PART: "reply-part",
     "request.clarify": "clarify",
     "request.close": "close",
     "date.agree": "agree-date",
@@ -281,6 +282,8 @@ def _each_notice(node: Node, texts: CaseTexts, case: Case, events: list[Stored])
     if case.former and not case.ended:
         names = node.store.read_now(lambda q: [authorities.name_of(q, one) or one for one in case.former])
         yield texts.interface("notice.passed-on", names=", ".join(names))
+    if case.owner == "replying" and case.state != "clarifying" and any(_is_part(stored) for stored in events):
+        yield texts.interface("notice.partial")
     if not texts.held(case):
         yield texts.interface("notice.set-fetched")
     if case.date_state == "proposed" and case.role == "asking" and not case.ended:
@@ -288,6 +291,10 @@ def _each_notice(node: Node, texts: CaseTexts, case: Case, events: list[Stored])
     acts = [stored for stored in events if not stored.kind.startswith(("notice.", "note."))]
     if acts[-1].code is not None:
         yield texts.refusal(acts[-1].code)
+
+
+def _is_part(stored: Stored) -> bool:
+    return stored.kind == REPLY_PART and stored.status != "refused"
 
 
 async def read_attachment(node: Node, actor: Actor, case_id: str, sha256: str) -> OpenedFile:

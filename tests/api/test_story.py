@@ -36,6 +36,8 @@ async def test_a_national_system_asks_and_another_answers(apis: Apis):
     await apis.katalin.post(f"{case}/accept")
     await apis.anna.post(f"{case}/message", {"comment": {"text": "Danke!", "lang": "de"}, "confidential": True})
     assert (await apis.anna.upload(f"{case}/files", PDF, "urkunde.pdf")).status == 200
+    part = await apis.katalin.post(f"{case}/reply-part", {"answers": {"sanctions": {"absent": "not-known"}}})
+    assert (part["state"], part["owner"]) == ("accepted", "replying")
     reply = await apis.katalin.post(f"{case}/reply-draft")
     answers = {"reply": {"answers": {"sanctions": {"code": "no"}}}}
     await apis.katalin.call("PUT", f"drafts/{reply['id']}", answers)

@@ -1047,12 +1047,13 @@ def case_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
     declined = case("declined", "asking", "nobody", reason=FreeText(text=f"Nem illetékes. {ATTACK}", lang="hu"))
     answer = {
         **frame("work"),
-        "case": case("accepted", "replying", "us"),
+        "case": case("accepted", "replying", "us", actions=("reply", "reply-part")),
         "saved_at": at(22),
         "version": 3,
         "countries": (option("HU", "Hungary"), option("SE", "Sweden")),
         "writing": WRITING,
         "own_lang": "hu",
+        "absences": (option("not-known", "Not known"), option("not-available", "Not available")),
         "attached": ATTACHMENTS[:1],
         "file_count": 10,
         "file_size": 20 * 1024 * 1024,

@@ -1,9 +1,10 @@
-"""What officials do about a reply on their pages: mark it as confidential."""
+"""What officials do about a reply on their pages: mark it as confidential, send it in parts."""
 
 from pathlib import Path
 
 from tests.dashboard.test_pages import asked, dashboard, signed_in
 from tests.exchange.pair import world
+from tests.exchange.test_story import ask
 
 
 async def test_what_is_written_is_marked_as_confidential(tmp_path: Path) -> None:
@@ -33,3 +34,33 @@ async def test_what_is_written_is_marked_as_confidential(tmp_path: Path) -> None
         for browser, words in ((anna, "Vertraulich zu behandeln"), (katalin, "Bizalmasan kezelendő")):
             assert (await browser.get("/work")).text.count(words) == 1
         await both.settled()
+
+
+async def test_some_questions_are_answered_now_and_one_cannot_be(tmp_path: Path) -> None:
+    """A second button sends what is answered; the asker reads it; an answer and none at once comes back in place."""
+    async with (
+        world(tmp_path, "DE", "HU") as both,
+        dashboard(both["DE"]) as berlin,
+        dashboard(both["HU"]) as budapest,
+        signed_in(both["DE"], berlin, "anna", "Anna Berger", "de", "DE-zaek-berlin") as anna,
+        signed_in(both["HU"], budapest, "katalin", "Szabó Katalin", "hu", "HU-okfo") as katalin,
+    ):
+        case_id = await ask(both)
+        path = f"/cases/{case_id}"
+        await katalin.post((await katalin.get(path)).form("/accept"), accept="agree")
+        form = (await katalin.get(f"{path}/reply")).form("/reply")
+        both_given = {"answer.sanctions": "no", "absent.sanctions": "not-known"}
+        wrong = await katalin.post(form, do="send-part", **both_given)
+        assert (wrong.status, "vagy válassza ki" in wrong.text) == (422, True)
+        sent = await katalin.post(wrong.form("/reply"), do="send-part", **{"absent.sanctions": ""})
+        assert (sent.path, "A válasz többi része" in sent.text) == (path, True), sent.text[:900]
+        await both.settled()
+        read = await anna.get(path)
+        assert ("Die vollständige Antwort steht noch aus" in read.text, "/close" in read.html) == (True, False)
+        rest = (await katalin.get(f"{path}/reply")).form("/reply")
+        assert rest.fields["answer.sanctions"] == "no"
+        done = {"absent.evidence-holder": "not-available", "absent.registration-status": "not-known"}
+        assert (await katalin.post(rest, do="send", **done)).path == path
+        await both.settled()
+        read = await anna.get(path)
+        assert ("Nicht verfügbar" in read.text, "Nicht bekannt" in read.text, "/close" in read.html) == (True,) * 3

@@ -93,6 +93,10 @@ async def _answer(a: Attacker, **answers: Reply | None) -> Item:
     return a.follow(await _accepted(a), "request.reply", _reply(given))
 
 
+async def _partly(a: Attacker, answers: dict[str, Reply]) -> Item:
+    return a.follow(await _accepted(a), "request.reply-part", _reply(answers))
+
+
 async def _reused_id(a: Attacker) -> Item:
     first = a.request()
     assert await a.send(first) == ["stored"]
@@ -275,6 +279,23 @@ REFUSED: dict[str, tuple[Craft, str]] = {
     ),
     "a message that says nothing": (
         lambda a: a.follow(a.asked, "note.message", {"matter": act()}),
+        "content-malformed",
+    ),
+    "a part of a reply that answers nothing": (lambda a: _partly(a, {}), "content-malformed"),
+    "a part of a reply to what nobody asked": (
+        lambda a: _partly(a, {"entitled-to-practise": Reply(code="yes")}),
+        "wrong-answer-type",
+    ),
+    "a part of a reply without its follow-up": (
+        lambda a: _partly(a, {"sanctions": Reply(code="yes")}),
+        "content-incomplete",
+    ),
+    "no answer, for a reason of its own": (
+        _of("request.reply", raw({"actor": {"authority": "DE-zaek-berlin"}, "answers": {"x": {"absent": "asleep"}}})),
+        "content-malformed",
+    ),
+    "an answer and none at once": (
+        lambda a: _partly(a, {"sanctions": Reply(code="no", absent="not-known")}),
         "content-malformed",
     ),
     "a mark of confidence that is no yes or no": (

@@ -128,6 +128,7 @@ class Official:
         given = {"registration-status": Reply(code="registered"), "sanctions": Reply(code="no", comment=word)}
         asked = _asked(node, case)
         answers = {item: given[item] for item in asked}
+        some = dict(list(answers.items())[: 1 + self._chance.randrange(2)])
         replied = ReplyDraft(answers=answers) if case.state == "accepted" else ReplyDraft(comment=word)
         other = next(
             one for one in (register_of(self.country), authority_of(self.country)) if one != case.own_authority
@@ -139,6 +140,7 @@ class Official:
             "request.accept": lambda who: cases.accept(node, who, case.id, word),
             "request.decline": lambda who: cases.decline(node, who, case.id, reason),
             "request.reply": lambda who: cases.reply(node, who, case.id, replied),
+            "request.reply-part": lambda who: cases.reply_part(node, who, case.id, ReplyDraft(answers=some)),
             "request.clarify": lambda who: cases.clarify(node, who, case.id, word, confidential=marked),
             "request.close": lambda who: cases.close(node, who, case.id),
             "request.withdraw": lambda who: cases.withdraw(node, who, case.id),

@@ -22,7 +22,7 @@ from node.store.tx import Row
 from protocol.batch import Head, parse_batch
 from protocol.member_suspension import is_suspension
 from protocol.receipt import parse_receipt
-from protocol.request import SPLIT
+from protocol.request import REPLY_PART, SPLIT
 
 PERSONAL: Final = "Nur-für-die-Akte"
 """Stands in every personal text of a simulation: it may be nowhere but inside encrypted parts."""
@@ -36,7 +36,8 @@ STATE_AFTER: Final = {
     "request.clarify": "clarifying",
     "request.close": "closed",
 }
-"""The last event of a case, a division left out, says its state: written down here apart from the nodes' own table."""
+"""The last event of a case that moves it says its state: written down here apart from the nodes' own table."""
+_STAYING: Final = (SPLIT, REPLY_PART)
 _MOST: Final = 20
 _CHAINS: Final = ("request", "date")
 
@@ -138,7 +139,7 @@ class Oracle:
         last: dict[str, tuple[int, bool, str]] = {}
         for event in seen.events.values():
             chain = event.kind.partition(".")[0]
-            if chain == "request" and event.n is not None and event.status != "refused" and event.kind != SPLIT:
+            if chain == "request" and event.n is not None and event.status != "refused" and event.kind not in _STAYING:
                 this = (
                     event.n,
                     event.status == "applied",
