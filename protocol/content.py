@@ -229,6 +229,17 @@ class MessagePerson(Content):
     attachments: Attachments = ()
 
 
+Rate = Annotated[int, Field(strict=True, ge=-1, le=1)]
+"""Unsatisfied (-1), neutral (0) or satisfied (1)."""
+
+
+class RatingMatter(ActMatter):
+    """`note.rating`: how timely a reply was, and how much effort was made."""
+
+    timeliness: Rate
+    efforts: Rate
+
+
 class BlobMatter(Content):
     """`notice.blob-stored`: the ciphertext digests that the other side now holds."""
 
@@ -250,6 +261,7 @@ SHAPES: Final[dict[str, tuple[type[Content], type[Content] | None]]] = {
     "date.agree": (DateMatter, None),
     "wish.withdraw": (ActMatter, WordPerson),
     "note.message": (WrittenMatter, MessagePerson),
+    "note.rating": (RatingMatter, None),
     "notice.opened": (ActMatter, None),
     "notice.blob-stored": (BlobMatter, None),
 }

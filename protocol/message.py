@@ -8,6 +8,8 @@ from protocol.limits import MAX_MESSAGES
 from protocol.problems import ProtocolError
 
 MESSAGE: Final = "note.message"
+RATING: Final = "note.rating"
+"""How satisfied the asking side is with a reply, once the case is closed (SPEC S-264)."""
 
 
 def check(contents: Mapping[str, Content], earlier: int) -> None:

@@ -9,8 +9,8 @@ from node.api.requests import CaseRef, case_ref
 from node.api.route import Call, File, Limit, Offset, Page, Query, Route, Shape, Upload
 from node.domain.case_view import CaseSummary, CaseView, Handler
 from node.domain.draft import Country
-from node.service import allocation, cases, forwarding, messages, reading, splitting
-from protocol.content import Day, Id, Number, Said
+from node.service import allocation, cases, forwarding, messages, rating, reading, splitting
+from protocol.content import Day, Id, Number, Rate, Said
 from protocol.limits import MAX_QUESTIONS
 from protocol.request import Side, State
 
@@ -102,6 +102,13 @@ class Unclear(Shape):
 
     question: Said
     confidential: StrictBool = Field(default=False, description="Ask that the question is handled confidentially.")
+
+
+class NewRating(Shape):
+    """How satisfied one is with a reply: each -1 (unsatisfied), 0 (neutral) or 1 (satisfied)."""
+
+    timeliness: Rate
+    efforts: Rate
 
 
 class NewReply(ReplyFields):
@@ -226,6 +233,12 @@ async def close(call: Call) -> CaseRef:
     return case_ref(await cases.close(call.node, call.actor, call.path["case"]))
 
 
+async def rate(call: Call) -> CaseRef:
+    """Rate the reply."""
+    body: NewRating = call.body
+    return case_ref(await rating.rate(call.node, call.actor, call.path["case"], body.timeliness, body.efforts))
+
+
 async def withdraw(call: Call) -> CaseRef:
     """Ask to withdraw, or grant it."""
     body: Comment = call.body
@@ -263,6 +276,8 @@ ROUTES: Final = (
     Route("POST", "/cases/{case}/files", "sendFileToCase", "Send a file (PDF, PNG, JPEG or text) as a message",
           send_file, CaseRef, body=Upload, query=FileQuery),
     Route("POST", "/cases/{case}/close", "closeCase", "Accept the reply and close the case", close, CaseRef),
+    Route("POST", "/cases/{case}/rate", "rateCase", "Rate the reply of a closed request, once", rate, CaseRef,
+          body=NewRating),
     Route("POST", "/cases/{case}/withdraw", "withdrawCase", "Ask to withdraw a request, or grant that wish", withdraw,
           CaseRef, body=Comment),
 )  # fmt: skip

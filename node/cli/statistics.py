@@ -23,7 +23,8 @@ def statistics(
     r"""Print the Scoreboard's indicators of all authorities of this country as CSV, the total last.
 
     Accepted within 7 days, days to answer (mean and median), answered by the agreed date, answered within two
-    weeks. Days count from sending, months are those of sending in UTC. No personal data: docs/statistics.md
+    weeks, negative ratings of timeliness and of efforts. Days count from sending, months are those of sending in
+    UTC. No personal data: docs/statistics.md
 
     \b
     Examples:

@@ -16,7 +16,7 @@ from node.domain.access import Actor
 from node.domain.case_view import FreeText
 from node.domain.draft import ReplyDraft
 from node.errors import NodeError
-from node.service import allocation, cases, messages, reading
+from node.service import allocation, cases, messages, rating, reading
 from node.service.idempotency import Answer, Idempotency, Repeatable
 from node.service.node import Node
 from node.service.reuse import draft_from
@@ -240,6 +240,19 @@ async def _close(request: web.Request, form: Form) -> web.Response | Done:
     return "flash.closed", {}
 
 
+_RATES: Final = {"-1": -1, "0": 0, "1": 1}
+
+
+async def _rate(request: web.Request, form: Form) -> web.Response | Done:
+    """Send the rating of a closed request."""
+    wrong = {name: "error.choose" for name in ("timeliness", "efforts") if form[name] not in _RATES}
+    if wrong:
+        return await _show(request, form.values(), told(texts_of(request), wrong), "rate")
+    node, actor, case_id = request.app[NODE], request[ACTOR], request.match_info["case"]
+    await rating.rate(node, actor, case_id, _RATES[form["timeliness"]], _RATES[form["efforts"]])
+    return "flash.rated", {}
+
+
 async def _withdraw(request: web.Request, form: Form) -> web.Response | Done:
     node, actor, case_id = request.app[NODE], request[ACTOR], request.match_info["case"]
     case = cases.own_case(node, actor, case_id)
@@ -294,6 +307,7 @@ _ACTIONS: dict[str, Act] = {
     "allocate": _allocate,
     "message": _message,
     "close": _close,
+    "rate": _rate,
     "withdraw": _withdraw,
     "reuse": _reuse,
 }

@@ -9,13 +9,14 @@ from protocol.content import (
     Content,
     DateMatter,
     ForwardMatter,
+    RatingMatter,
     SendMatter,
     SplitMatter,
     WrittenMatter,
     chain_of,
 )
 from protocol.event import Claims
-from protocol.message import MESSAGE
+from protocol.message import MESSAGE, RATING
 from protocol.problems import ProtocolError
 from protocol.request import SEND, Side
 
@@ -27,7 +28,8 @@ class Case:
     `state` can also be `refused`: the counterpart finally refused the request itself, so it has no case.
     `former` are the authorities of the replying side that passed the case on. `parts` are the ids
     of the cases that questions of this one became, in the order of their numbers; `part_of` is the case it came from.
-    `confidential`: something in it is to be handled confidentially (SPEC S-261).
+    `confidential`: something in it is to be handled confidentially (SPEC S-261). `timeliness` and `efforts` are how
+    the asking side rated the reply, -1 to 1; None where it hasn't (SPEC S-264).
     """
 
     id: str
@@ -55,6 +57,8 @@ class Case:
     parts: tuple[str, ...] = ()
     part_of: str = ""
     confidential: bool = False
+    timeliness: int | None = None
+    efforts: int | None = None
 
     @property
     def other_role(self) -> Side:
@@ -80,10 +84,15 @@ class Case:
         """Whether nothing moves the case any more."""
         return self.owner is None
 
+    @property
+    def may_be_rated(self) -> bool:
+        """Whether the asking side may still rate the reply."""
+        return self.state == "closed" and self.timeliness is None
+
     def moves(self) -> tuple[str, ...]:
         """Return the kinds of events that this node may issue now."""
         if self.ended:
-            return ()
+            return (RATING,) if self.role == "asking" and self.may_be_rated else ()
         state: request.State = self.state  # type: ignore[assignment]
         steps = request.kinds(state, self.role)
         if self.part_of:
@@ -144,7 +153,7 @@ def advanced(
     if isinstance(matter, WrittenMatter) and matter.confidential:
         case = replace(case, confidential=True)
     if chain is None:
-        return _noted(case, claims, side)
+        return _rated(case, matter, side) if isinstance(matter, RatingMatter) else _noted(case, claims, side)
     last, head = (case.n, case.head) if chain == "request" else (case.date_n, case.date_head)
     if claims.n is None or claims.n > last + 1:
         raise ProtocolError("no-predecessor", f"{chain} event {claims.n} after {last}")
@@ -191,6 +200,15 @@ def _dated(case: Case, claims: Claims, digest: str, matter: Content, request_sta
         raise ProtocolError("date-differs", "agreed is the date that was proposed last")  # SPEC S-073
     agreed = matter.date if state == "agreed" else case.agreed
     return replace(case, date_state=state, date_n=claims.n, date_head=digest, due=matter.date, agreed=agreed)
+
+
+def _rated(case: Case, matter: RatingMatter, side: Side) -> Case:
+    # SPEC S-264
+    if side != "asking":
+        raise ProtocolError("not-owner", "only the asking side rates a reply")
+    if not case.may_be_rated:
+        raise ProtocolError("wrong-state", "a reply is rated once, when its case is closed")
+    return replace(case, timeliness=matter.timeliness, efforts=matter.efforts)
 
 
 def _noted(case: Case, claims: Claims, side: Side) -> Case:

@@ -163,6 +163,13 @@ class TimelineEntry(View):
     confidential: bool = False
 
 
+class Rating(View):
+    """How the asking side rated the reply: each -1 (unsatisfied), 0 or 1 (satisfied)."""
+
+    timeliness: int
+    efforts: int
+
+
 class Due(View):
     """Until when an answer is due: `state` of the dates, and who may move it next."""
 
@@ -238,3 +245,4 @@ class CaseView(View):
     waiting_since: datetime | None
     draft_reply: dict[str, str] | None = None
     confidential: bool = False
+    rating: Rating | None = None

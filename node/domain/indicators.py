@@ -1,7 +1,8 @@
 """How fast requests are accepted and answered: the indicators of the Single Market Scoreboard, without persons.
 
 Definitions and colours are those of the Scoreboard's page on IMI (docs/statistics.md): accepted within 7 days (green
-from 80 %, red below 60 %), days to answer (green below 16, red above 25), answered by the agreed date (as the first).
+from 80 %, red below 60 %), days to answer (green below 16, red above 25), answered by the agreed date (as the first),
+negative ratings of timeliness and of efforts (green below 5 %, red from 15 %).
 """
 
 from collections.abc import Iterable
@@ -18,13 +19,15 @@ WEEK: Final = timedelta(days=7)
 TWO_WEEKS: Final = timedelta(days=14)
 _GOOD_SHARE, _POOR_SHARE = 80, 60
 _GOOD_DAYS, _POOR_DAYS = 16, 25
+_FEW_NEGATIVE, _MANY_NEGATIVE = 5, 15
 
 
 @dataclass(frozen=True)
 class Course:
     """When one request was sent, accepted and first answered; `due` is the date agreed, or asked for.
 
-    `ended` says that nothing is awaited any more (declined, withdrawn, closed).
+    `ended` says that nothing is awaited any more (declined, withdrawn, closed). `timeliness` and `efforts` are the
+    asking side's rating, -1 to 1.
     """
 
     sent: datetime
@@ -32,6 +35,8 @@ class Course:
     answered: datetime | None
     due: date
     ended: bool
+    timeliness: int | None = None
+    efforts: int | None = None
 
 
 class Share(View):
@@ -60,6 +65,8 @@ class Indicators(View):
     days_to_answer: Days
     answered_by_date: Share
     answered_in_14_days: Share
+    negative_timeliness: Share
+    negative_efforts: Share
 
 
 def indicators(courses: Iterable[Course], now: datetime) -> Indicators:
@@ -78,6 +85,8 @@ def indicators(courses: Iterable[Course], now: datetime) -> Indicators:
         answered_in_14_days=_share(
             [at is not None and at - one.sent <= TWO_WEEKS for one, at in answering], plain=True
         ),
+        negative_timeliness=_negative(one.timeliness for one in known),
+        negative_efforts=_negative(one.efforts for one in known),
     )
 
 
@@ -92,6 +101,16 @@ def _share(fulfilled: list[bool], *, plain: bool = False) -> Share:
     exact = 100 * sum(fulfilled) / len(fulfilled)
     colour: Colour = "green" if exact >= _GOOD_SHARE else "red" if exact < _POOR_SHARE else "yellow"
     return Share(of=len(fulfilled), percent=round(exact), colour=None if plain else colour)
+
+
+def _negative(ratings: Iterable[int | None]) -> Share:
+    """Return the share of ratings that are negative; the fewer the better."""
+    given = [rating < 0 for rating in ratings if rating is not None]
+    if not given:
+        return Share(of=0, percent=None, colour=None)
+    exact = 100 * sum(given) / len(given)
+    colour: Colour = "green" if exact < _FEW_NEGATIVE else "yellow" if exact < _MANY_NEGATIVE else "red"
+    return Share(of=len(given), percent=round(exact), colour=colour)
 
 
 def _days(taken: list[float]) -> Days:

@@ -10,7 +10,11 @@ from node.store import cases
 
 def stopped(node: Node, case: Case) -> tuple[Literal["suspended", "left"], str] | None:
     """Return why nothing passes in an open case, and which country it is: the counterpart, or our own."""
-    if node.members is None or case.ended:
+    return None if case.ended else _inactive(node, case)
+
+
+def _inactive(node: Node, case: Case) -> tuple[Literal["suspended", "left"], str] | None:
+    if node.members is None:
         return None
     for country in (case.counterpart, node.country):
         standing = node.members.standing(country)
@@ -24,7 +28,7 @@ def can_act(node: Node, case: Case) -> bool:
 
     While we are suspended ourselves, what we say waits.
     """
-    why = stopped(node, case)
+    why = _inactive(node, case)
     return why is None or why == ("suspended", node.country)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from node.clock import unstamp
 from node.domain.access import Actor
 from node.domain.case import Case
-from node.domain.case_view import CaseSummary, CaseView, Due, Holder, Party, Side, Text
+from node.domain.case_view import CaseSummary, CaseView, Due, Holder, Party, Rating, Side, Text
 from node.errors import NodeError
 from node.service import contents, counterparts, damage
 from node.service.allocation import handler_of
@@ -25,7 +25,7 @@ from node.store.tx import Row
 from protocol import dates
 from protocol.blob import SEALED_CHUNK, open_blob
 from protocol.content import SendMatter
-from protocol.message import MESSAGE
+from protocol.message import MESSAGE, RATING
 from protocol.problems import ProtocolError
 from protocol.request import FORWARD, REPLY, REPLY_PART, SPLIT
 
@@ -207,11 +207,18 @@ def view_case(node: Node, actor: Actor, case_id: str, lang: str, *, as_form: boo
         waiting_since=_waiting(node, case_id),
         draft_reply=_draft(node, case_id),
         confidential=case.confidential,
+        rating=_rating(case),
     )
 
 
 def _acts(actor: Actor, case: Case) -> bool:
     return actor.may("cases.act", case.own_authority, case.area)
+
+
+def _rating(case: Case) -> Rating | None:
+    if case.timeliness is None or case.efforts is None:
+        return None
+    return Rating(timeliness=case.timeliness, efforts=case.efforts)
 
 
 def _state_text(texts: CaseTexts, case: Case, *, given_up: bool) -> Text:
@@ -250,6 +257,7 @@ _ACTIONS = {
     "date.propose": "propose-date",
     "wish.withdraw": "withdraw",
     MESSAGE: "message",
+    RATING: "rate",
 }
 
 

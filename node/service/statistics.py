@@ -94,6 +94,8 @@ def _cells(of: Indicators) -> dict[str, str]:
         **_days_cells(of.days_to_answer),
         **_share_cells("answered_by_date", of.answered_by_date),
         **_share_cells("answered_in_14_days", of.answered_in_14_days),
+        **_share_cells("negative_timeliness", of.negative_timeliness),
+        **_share_cells("negative_efforts", of.negative_efforts),
     }
 
 

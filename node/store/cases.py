@@ -34,6 +34,8 @@ _COLUMNS: Final = (
     "parts",
     "part_of",
     "confidential",
+    "timeliness",
+    "efforts",
 )
 _NEW: Final = (*_COLUMNS, "unread", "on_its_way", "created_at", "updated_at")
 _INSERT: Final = f"INSERT INTO cases ({', '.join(_NEW)}) VALUES ({', '.join(':' + name for name in _NEW)})"  # noqa: S608 - ours

@@ -19,7 +19,8 @@ def between(q: Read, role: Side, start: str, end: str, authorities: list[str] | 
         values |= {f"a{n}": one for n, one in enumerate(authorities)}
         among = f" AND c.own_authority IN ({', '.join(f':a{n}' for n in range(len(authorities)))})"
     rows = q.all(
-        "SELECT c.area, c.counterpart AS country, c.own_authority AS authority, c.state, c.due, c.created_at AS sent,"  # noqa: S608 - ours
+        "SELECT c.area, c.counterpart AS country, c.own_authority AS authority, c.state, c.due, c.timeliness,"  # noqa: S608 - ours
+        " c.efforts, c.created_at AS sent,"
         " MIN(CASE WHEN e.kind = 'request.accept' THEN e.at END) AS accepted,"
         " MIN(CASE WHEN e.kind = 'request.reply' THEN e.at END) AS answered"
         " FROM cases c LEFT JOIN event e ON e.case_id = c.id AND e.status <> 'refused'"
@@ -38,4 +39,6 @@ def _course(row: Row) -> Course:
         answered=unstamp(row["answered"]) if row["answered"] else None,
         due=date.fromisoformat(row["due"]),
         ended=row["state"] in FINAL,
+        timeliness=row["timeliness"],
+        efforts=row["efforts"],
     )

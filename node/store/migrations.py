@@ -380,6 +380,17 @@ def _confidential(db: Database) -> None:
     _run(db, "ALTER TABLE cases ADD COLUMN confidential INTEGER NOT NULL DEFAULT 0")
 
 
+@NODE(name="029_ratings")
+def _ratings(db: Database) -> None:
+    _run(
+        db,
+        """
+ALTER TABLE cases ADD COLUMN timeliness INTEGER;
+ALTER TABLE cases ADD COLUMN efforts INTEGER
+""",
+    )
+
+
 @KEYS(name="001_case_keys")
 def _case_keys(db: Database) -> None:
     _run(

@@ -36,8 +36,7 @@ async def test_a_national_system_asks_and_another_answers(apis: Apis):
     await apis.katalin.post(f"{case}/accept")
     await apis.anna.post(f"{case}/message", {"comment": {"text": "Danke!", "lang": "de"}, "confidential": True})
     assert (await apis.anna.upload(f"{case}/files", PDF, "urkunde.pdf")).status == 200
-    part = await apis.katalin.post(f"{case}/reply-part", {"answers": {"sanctions": {"absent": "not-known"}}})
-    assert (part["state"], part["owner"]) == ("accepted", "replying")
+    await apis.katalin.post(f"{case}/reply-part", {"answers": {"sanctions": {"absent": "not-known"}}})
     reply = await apis.katalin.post(f"{case}/reply-draft")
     answers = {"reply": {"answers": {"sanctions": {"code": "no"}}}}
     await apis.katalin.call("PUT", f"drafts/{reply['id']}", answers)
@@ -49,6 +48,7 @@ async def test_a_national_system_asks_and_another_answers(apis: Apis):
     await apis.settled()
     closed = await apis.anna.post(f"{case}/close", {})
     assert (closed["state"], closed["owner"]) == ("closed", None)
+    await apis.anna.post(f"{case}/rate", {"timeliness": 1, "efforts": 0})
     await apis.settled()
     view = await apis.anna.get(case, lang="fr")
     assert view["questions"][0]["text"]["lang"] == "fr"
@@ -58,7 +58,8 @@ async def test_a_national_system_asks_and_another_answers(apis: Apis):
         (None, ["urkunde.pdf"]),
     ]
     assert {entry["transit"] for entry in view["timeline"]} == {"applied"}
-    assert (view["confidential"], [one["confidential"] for one in view["messages"]]) == (True, [True, False])
+    shown = (view["rating"], view["confidential"], [one["confidential"] for one in view["messages"]])
+    assert shown == ({"timeliness": 1, "efforts": 0}, True, [True, False])
 
 
 async def test_a_national_system_finds_whom_to_ask(apis: Apis):

@@ -204,7 +204,7 @@ async def test_the_statistics_are_a_page_and_a_table(tmp_path: Path) -> None:
         assert page.html.count('href="/statistics"') == 1
         assert [page.html.count(f">{words}</div>") for words in ("Ungarn", "Insgesamt", "1")] == [1, 1, 4]
         rows = await anna.get(next(href for href, _ in page.links if href.startswith("/statistics.csv?")))
-        assert rows.html.splitlines()[1:] == ["HU,Ungarn,1,1,,0,,,0,,0,,0", ",,1,1,,0,,,0,,0,,0"]
+        assert rows.html.splitlines()[1:] == ["HU,Ungarn,1,1,,0,,,0,,0,,0,,0,,0", ",,1,1,,0,,,0,,0,,0,,0,,0"]
         wrong = await anna.get("/statistics?first=2026-13")
         assert (wrong.status, "zum Beispiel 2026-11" in wrong.text) == (400, True)
 

@@ -1,10 +1,11 @@
-"""What officials do about a reply on their pages: mark it as confidential, send it in parts."""
+"""What officials do about a reply on their pages: mark it as confidential, send it in parts, rate it."""
 
 from pathlib import Path
 
+from node.service import cases
 from tests.dashboard.test_pages import asked, dashboard, signed_in
 from tests.exchange.pair import world
-from tests.exchange.test_story import ask
+from tests.exchange.test_story import ANNA, KATALIN, ask, reply
 
 
 async def test_what_is_written_is_marked_as_confidential(tmp_path: Path) -> None:
@@ -64,3 +65,28 @@ async def test_some_questions_are_answered_now_and_one_cannot_be(tmp_path: Path)
         await both.settled()
         read = await anna.get(path)
         assert ("Nicht verfügbar" in read.text, "Nicht bekannt" in read.text, "/close" in read.html) == (True,) * 3
+
+
+async def test_a_closed_request_is_rated_on_its_page(tmp_path: Path) -> None:
+    """Both answers are needed, the other side reads it, the statistics count it, and the form is gone."""
+    async with (
+        world(tmp_path, "DE", "HU") as both,
+        dashboard(both["DE"]) as berlin,
+        dashboard(both["HU"]) as budapest,
+        signed_in(both["DE"], berlin, "anna", "Anna Berger", "de", "DE-zaek-berlin") as anna,
+        signed_in(both["HU"], budapest, "katalin", "Szabó Katalin", "hu", "HU-okfo") as katalin,
+    ):
+        case_id = await ask(both)
+        await cases.accept(both["HU"], KATALIN, case_id)
+        await cases.reply(both["HU"], KATALIN, case_id, reply())
+        await both.settled()
+        await cases.close(both["DE"], ANNA, case_id)
+        form = (await anna.get(f"/cases/{case_id}")).form("/rate")
+        half = await anna.post(form, timeliness="1")
+        assert (half.status, half.form("/rate").fields["timeliness"]) == (422, "1")
+        rated = await anna.post(half.form("/rate"), efforts="-1")
+        assert ("Die Bewertung wurde gesendet" in rated.text, "/rate" in rated.html) == (True, False)
+        await both.settled()
+        assert "Nem elégedett" in (await katalin.get(f"/cases/{case_id}")).text
+        rows = await anna.get("/statistics.csv?role=asking")
+        assert rows.html.splitlines()[-1].endswith(",0,1,100,1")

@@ -25,6 +25,7 @@ from protocol.content import (
     ForwardMatter,
     MessagePerson,
     PartyName,
+    RatingMatter,
     Reply,
     ReplyMatter,
     ReplyPerson,
@@ -91,6 +92,10 @@ async def _answer(a: Attacker, **answers: Reply | None) -> Item:
     changed = {**RIGHT, **{name.replace("_", "-"): reply for name, reply in answers.items()}}
     given = {name: reply for name, reply in changed.items() if reply is not None}
     return a.follow(await _accepted(a), "request.reply", _reply(given))
+
+
+def _rating(rate: int) -> RatingMatter:
+    return RatingMatter(actor=act().actor, timeliness=rate, efforts=rate)
 
 
 async def _partly(a: Attacker, answers: dict[str, Reply]) -> Item:
@@ -296,6 +301,22 @@ REFUSED: dict[str, tuple[Craft, str]] = {
     ),
     "an answer and none at once": (
         lambda a: _partly(a, {"sanctions": Reply(code="no", absent="not-known")}),
+        "content-malformed",
+    ),
+    "a rating by the replying side": (
+        lambda a: a.follow(a.asked_by_victim, "note.rating", {"matter": _rating(1)}),
+        "not-owner",
+    ),
+    "a rating of what isn't closed": (
+        lambda a: a.follow(a.asked, "note.rating", {"matter": _rating(1)}),
+        "wrong-state",
+    ),
+    "a rating beyond the scale": (
+        _of("note.rating", raw({"actor": {"authority": "DE-zaek-berlin"}, "timeliness": 2, "efforts": 0})),
+        "content-malformed",
+    ),
+    "half a rating": (
+        _of("note.rating", raw({"actor": {"authority": "DE-zaek-berlin"}, "timeliness": 1})),
         "content-malformed",
     ),
     "a mark of confidence that is no yes or no": (

@@ -74,5 +74,5 @@ def test_both_sides_measure_the_same(tmp_path: Path) -> None:
     assert (found["elsewhere"].total.requests, found["elsewhere"].lines) == (0, ())
     rows = statistics.table(budapest).splitlines()
     assert rows[0].startswith("authority,name,requests,open,accepted_in_7_days_percent,accepted_in_7_days_of,days_mean")
-    assert rows[-1] == ",,4,3,33,3,17.0,17.0,2,50,2,33,3"
+    assert rows[-1] == ",,4,3,33,3,17.0,17.0,2,50,2,33,3,,0,,0"
     assert dt.date.fromisoformat(f"{berlin.first}-01") == dt.date(2026, 1, 1)

@@ -21,6 +21,7 @@ from protocol.content import (
     DateMatter,
     ForwardMatter,
     PartyName,
+    RatingMatter,
     SendMatter,
     SplitMatter,
     WrittenMatter,
@@ -38,10 +39,11 @@ KINDS = [
     "date.propose",
     "wish.withdraw",
     "note.message",
+    "note.rating",
 ]
 SAME = (
     "state", "n", "head", "date_state", "date_n", "date_head", "due", "agreed", "withdrawal_wished", "replying", "former",
-    "parts", "confidential",
+    "parts", "confidential", "timeliness", "efforts",
 )  # fmt: skip
 ACT = ActMatter(actor=Actor(authority="XX-a"))
 SEND = SendMatter(
@@ -141,6 +143,8 @@ def next_event(end: End, kind: str, day: dt.date) -> Said:
     matter: Content = ACT
     if kind in ("request.reply", "request.clarify", "note.message"):
         matter = WrittenMatter(actor=Actor(authority="XX-a"), confidential=day == DAYS[1] or None)
+    if kind == "note.rating":
+        matter = RatingMatter(actor=Actor(authority="XX-a"), timeliness=day.day - 2, efforts=0)
     if kind == request.FORWARD:
         other = "HU-c" if case.replying == "HU-b" else "HU-b"
         matter = ForwardMatter(actor=Actor(authority=case.replying), to=PartyName(authority=other, name=other))

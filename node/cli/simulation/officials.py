@@ -14,14 +14,16 @@ from node.domain.access import Actor, granted, operator
 from node.domain.case import Case
 from node.domain.draft import Draft, ReplyDraft, RequestDraft
 from node.errors import NodeError
-from node.service import cases, contents, directory, drafts, forwarding, messages, reading, requests, splitting
+from node.service import cases, contents, directory, drafts, forwarding, messages, rating, reading, requests, splitting
 from node.service.node import Node
 from node.store import cases as stored_cases
 from node.store import fates
+from node.store.tx import Read, Row
 from protocol.content import Reply, Said, Variable
 
 T = TypeVar("T")
 _OPEN_CASES: Final = 12
+_CLOSED_CASES: Final = 3
 _REASONS: Final = ("not-competent", "not-held", "unclear", "duplicate", "other")
 _FILE: Final = f"%PDF-1.4 {PERSONAL}".encode()
 
@@ -53,8 +55,13 @@ class Official:
 
     def _open_cases(self, node: Node) -> list[Case]:
         mine = self._actor("reader").reach("cases.list")
-        rows = node.store.read_now(lambda q: stored_cases.listing(q, mine, {"open": True}, _OPEN_CASES, 0))
-        return [stored_cases.from_row(row) for row in rows]
+        closed = {"state": "closed", "role": "asking"}  # its reply can be rated
+
+        def read(q: Read) -> list[Row]:
+            rows = stored_cases.listing(q, mine, {"open": True}, _OPEN_CASES, 0)
+            return rows + stored_cases.listing(q, mine, closed, _CLOSED_CASES, 0)
+
+        return [stored_cases.from_row(row) for row in node.store.read_now(read)]
 
     async def _publish(self, life: Life) -> None:
         changed = authorities_in(self.country, f"Place {self._chance.randrange(1000)}")
@@ -148,6 +155,7 @@ class Official:
             "request.forward": lambda who: forwarding.forward(node, who, case.id, other, word),
             "request.split": lambda who: splitting.split(node, who, case.id, other, asked[:1], word),
             "note.message": lambda who: messages.send(node, who, case.id, word, files, confidential=marked),
+            "note.rating": lambda who: rating.rate(node, who, case.id, case.due.day % 3 - 1, case.due.day % 2),
             "date.propose": lambda who: cases.propose_date(node, who, case.id, date),
             "date.agree": lambda who: cases.agree_date(node, who, case.id),
         }

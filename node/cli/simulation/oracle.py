@@ -343,7 +343,7 @@ class Oracle:
 
     def _shared(self, life: Life, other: Life) -> dict[str, tuple[object, ...]]:
         names = ["number", "state", "n", "date_state", "date_n", "due", "agreed", "head", "date_head", "wished"]
-        names += ["replying", "former", "parts", "part_of", "confidential"]
+        names += ["replying", "former", "parts", "part_of", "confidential", "timeliness", "efforts"]
         rows = life.node.store.read_now(fates.cases)
         return {row["id"]: tuple(row[name] for name in names) for row in rows if row["counterpart"] == other.country}
 
