@@ -32,10 +32,14 @@ def generation_of(origin: str, country: str) -> int:
 
 @dataclass(frozen=True)
 class LogKeys:
-    """The keys of a country's log in use: `origin` is its name, the first key the present one."""
+    """The keys of a country's log in use: `origin` is its name, the first key the present one.
+
+    What earlier ones signed is taken too where `earlier` says so: by the log itself, which takes back its own.
+    """
 
     origin: str
     keys: tuple[VerifierKey, ...]
+    earlier: bool = False
 
     @classmethod
     def read(cls, country: str, texts: Iterable[str]) -> Self | None:
@@ -78,7 +82,7 @@ class Checkpoint:
         """Raise `directory-wrong-issuer` for another log's checkpoint, `directory-signature` unless its key signed."""
         if self.origin != keys.origin:
             raise DirectoryError("directory-wrong-issuer", f"a checkpoint of {self.origin[:80]!r}, not {keys.origin}")
-        if not self.note.verified(keys.keys[:1]):
+        if not self.note.verified(keys.keys if keys.earlier else keys.keys[:1]):
             raise DirectoryError("directory-signature", f"no signature of {keys.origin} by the key in use")
 
     def witnessed(self, witnesses: Iterable[VerifierKey]) -> dict[str, int]:

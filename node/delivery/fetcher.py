@@ -58,7 +58,9 @@ class Fetcher:
         self._woken = asyncio.Event()
         self._all_due()
         self._own_directory_due = self._announced = False
-        self._next_list = 0.0
+        self._next_list = self._rests_until = 0.0
+        self._heard_head: tuple[int, str] | None = None
+        self._failed_head: tuple[int, str] | None = None
         self._logs = LogSync(node, peer, self._ask, self._turn)
 
     @property
@@ -74,17 +76,22 @@ class Fetcher:
         self._own_directory_due |= directory
         self._members_due |= record
         if directory or record:
-            self._woken.set()
+            self._wake()
+
+    def _wake(self) -> None:
+        """Look at once, also at what failed a while ago: there is a reason of our own."""
+        self._rests_until = 0.0
+        self._woken.set()
 
     def want_areas(self) -> None:
         """Look for versions of areas soon."""
         self._areas_due = True
-        self._woken.set()
+        self._wake()
 
     def announce(self) -> None:
         """Call the peer at once: every call says which directory we have, and the peer fetches a newer one."""
         self._members_due = self._cosignature_due = self._announced = True
-        self._woken.set()
+        self._wake()
 
     def heard(self, members: Versions | None, heads: Versions) -> None:
         """Take note of what the peer says it knows; wakes the fetcher where that is news.
@@ -93,10 +100,12 @@ class Fetcher:
         """
         if members is not None and (not members or membership.needs_fetch(self._node, members)):
             self._members_due = True
-        known = directory.head(self._node, self._peer)
-        if self._peer in heads and heads[self._peer] != known:
-            self._directory_due = True
-        if members is not None or self._directory_due:  # every call of the peer gives a hint, most of them no news
+        head = heads.get(self._peer)
+        # every call of the peer gives a hint: most are no news, and one that was of no use is none again (SPEC S-084)
+        if head not in (None, self._failed_head, directory.head(self._node, self._peer)):
+            self._heard_head, self._directory_due = head, True
+            self._wake()
+        if members is not None:  # of a batch: it may name attachments
             self._woken.set()
 
     async def run(self) -> None:
@@ -106,13 +115,17 @@ class Fetcher:
         while True:
             pause = config.refresh_s
             try:
-                await self.round()
-                failures = 0
+                if await self.round():
+                    failures = 0
+                else:
+                    pause = self._rest_s()
             except (LineError, ProtocolError, DirectoryError, MemberListError, NodeError) as error:
                 log.info("fetch-failed", peer=self._peer, reason=str(error)[:300])
                 self._members_due |= getattr(error, "code", "") == "unknown-key"  # hints alone would never ask for it
                 pause = min(pause, config.retry_first_s * 4 * 2 ** min(failures, 20))
                 failures += 1
+                if not isinstance(error, LineError):  # it answers, and can't be used: that may last
+                    self._rests_until, self._failed_head = asyncio.get_running_loop().time() + pause, self._heard_head
                 # whoever wakes us meanwhile: two nodes never race, and none comes before its time (SPEC S-084)
                 await asyncio.sleep(max(config.retry_first_s, getattr(error, "wait", 0.0)))
             except Exception:
@@ -125,10 +138,17 @@ class Fetcher:
                 self._all_due()
             self._woken.clear()
 
-    async def round(self) -> None:
-        """Fetch everything that is due now; nothing from a peer that is blocked (SPEC S-181)."""
+    def _rest_s(self) -> float:
+        """Return for how many seconds what failed is left alone, whoever wakes us (SPEC S-084)."""
+        return max(0.0, self._rests_until - asyncio.get_running_loop().time())
+
+    async def round(self) -> bool:
+        """Fetch everything that is due now; nothing from a peer that is blocked (SPEC S-181).
+
+        Returns whether nothing is left: what failed before isn't tried before its time.
+        """
         if self._node.store.read_now(lambda q: peers.is_blocked(q, self._peer)):
-            return
+            return True
         faults: list[Exception] = []
         if self._announced:  # with the hint in the same call; the list may have to wait for its turn
             self._announced = False
@@ -137,17 +157,18 @@ class Fetcher:
             await self._wait_for_turn()
             with self._done("_members_due"):
                 await self._fetch_members()
-        if self._own_directory_due:
-            with self._done("_own_directory_due"):
-                await self._logs.fetch(self._node.country)
-        faults += await self._look_at_logs()
+        rests = self._rest_s() > 0
+        if not rests:
+            faults += await self._look_at_logs()
         await self._fetch_blobs()  # whatever is wrong with a directory, messages go on
         if faults:
             raise faults[0]
+        return not rests
 
     async def _look_at_logs(self) -> list[Exception]:
-        """Take over the peer's log, and what it has of others; have it cosign ours."""
+        """Take back ours, take over the peer's log, and what it has of others; have it cosign ours."""
         return await self._steps(
+            ("_own_directory_due", lambda: self._logs.fetch(self._node.country)),
             ("_directory_due", lambda: self._logs.fetch(self._peer)),
             ("_index_due", self._logs.look),
             ("_cosignature_due", self._logs.ask_cosignature),

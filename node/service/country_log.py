@@ -1,7 +1,7 @@
 """Other countries' logs: what is taken over of them, page by page, and what this node shows of every log to others."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Literal
@@ -108,9 +108,10 @@ async def accept_page(node: Node, country: str, document: bytes, source: str) ->
     `directory-rollback`, `directory-fork` where the leaves don't follow ours, `stale` where the same came twice.
     """
     here = here_of(node, country)
+    keys = replace(here.keys, earlier=country == node.country)  # ours may come back under the key before (SPEC S-231)
     now = node.clock.now()
     try:
-        grown = await aside(lambda: grow(read_page(document), country, here.keys, (here.tree, here.last_at), now))
+        grown = await aside(lambda: grow(read_page(document), country, keys, (here.tree, here.last_at), now))
         note = _merged(node, country, here.log, grown.checkpoint)
     except DirectoryError as error:
         raise refused(country, error) from error
