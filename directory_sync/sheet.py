@@ -10,7 +10,7 @@ import io
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from directory_sync import limits
 from directory_sync.problem import Code, DirectoryError
@@ -23,10 +23,18 @@ _DOCTYPE: Final = b"<!DOCTYPE"
 class SheetError(DirectoryError):
     """A file that can't be read as a table; `row` counts from 1, 0 where it isn't about one."""
 
-    def __init__(self, code: Code, detail: str, row: int = 0) -> None:
-        """Take a code of `problem.py`."""
+    def __init__(self, code: Code, detail: str, row: int = 0, *, encoding: bool = False) -> None:
+        """Take a code of `problem.py`, and whether it is about the file's `encoding`."""
         super().__init__(code, detail)
         self.row = row
+        self._encoding = encoding
+
+    @property
+    def fault(self) -> Literal["too-large", "encoding", "unreadable"]:
+        """What is wrong with the table, as an official is told it."""
+        if self.code == "directory-too-large":
+            return "too-large"
+        return "encoding" if self._encoding else "unreadable"
 
 
 def is_spreadsheet(data: bytes) -> bool:
@@ -59,7 +67,8 @@ def _csv(data: bytes) -> Iterator[list[str]]:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise SheetError("directory-bad-record", "isn't UTF-8", data[: error.start].count(b"\n") + 1) from None
+        line = data[: error.start].count(b"\n") + 1
+        raise SheetError("directory-bad-record", "isn't UTF-8", line, encoding=True) from None
     yield from csv_rows(text)
 
 

@@ -24,7 +24,7 @@ a table is for editing one's own records, not for carrying another country's.
 import csv
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from pydantic import ValidationError
 
@@ -49,12 +49,25 @@ _FIELD_COLUMNS = {
 }  # fmt: skip
 
 
+Fault = Literal[
+    "missing", "malformed", "too-long", "not-in-list", "date",
+    "column-missing", "column-unknown", "column-twice", "cells", "id-twice", "too-large", "unreadable", "encoding",
+]  # fmt: skip
+"""What can be wrong with a cell; the second line is about the table's form."""
+
+
 class CellError(NamedTuple):
-    """What is wrong where: `row` counts as a spreadsheet does (1 is the heading), `column` by its heading."""
+    """What is wrong where: `row` counts as a spreadsheet does (1 is the heading), `column` by its heading.
+
+    `problem` is English; `code` says the same to a program, with `number`: the most characters (`too-long`), or the
+    other row (`id-twice`).
+    """
 
     row: int
     column: str
     problem: str
+    code: Fault = "malformed"
+    number: int = 0
 
 
 def write_table(authorities: Iterable[Authority]) -> str:
@@ -136,9 +149,9 @@ def read_rows(
         if number == 0:
             reader.heading([])
     except SheetError as error:
-        reader.errors.append(CellError(error.row or number + 1, reader.first, error.detail))
+        reader.errors.append(CellError(error.row or number + 1, reader.first, error.detail, error.fault))
     if len(reader.records) > limits.MAX_RECORDS:
-        reader.errors.append(CellError(number, "id", f"more than {limits.MAX_RECORDS} authorities"))
+        reader.errors.append(CellError(number, "id", f"more than {limits.MAX_RECORDS} authorities", "too-large"))
     return Read((), tuple(reader.errors)) if reader.errors else Read(tuple(reader.records), ())
 
 
@@ -174,20 +187,22 @@ class _Reader:
         """Take one row."""
         if len(row) != self._width:
             text = f"{len(row)} cells, the heading has {self._width}"
-            self.errors.append(CellError(number, self.first, text))
+            self.errors.append(CellError(number, self.first, text, "cells"))
             return
         cells = self._cells(row)
         missing = [column for column in REQUIRED if column not in cells]
-        self.errors += [self._error(number, column, "is required") for column in missing]
+        self.errors += [self._error(number, column, "is required", "missing") for column in missing]
         if missing:
             return
         first = self._seen.setdefault(cells["id"], number)
         if first != number:
-            self.errors.append(self._error(number, "id", f"stands in row {first} too"))
+            self.errors.append(self._error(number, "id", f"stands in row {first} too", "id-twice", first))
         try:
             self.records.append((number, Authority.model_validate(_record(cells, self._country))))
         except ValidationError as error:
-            self.errors += [self._error(number, *_column_of(problem)) for problem in error.errors()]
+            self.errors += [
+                self._error(number, *_column_of(problem), *_fault_of(problem)) for problem in error.errors()
+            ]
 
     def _cells(self, row: list[str]) -> dict[str, str]:
         cells = dict(self._mapping.values)
@@ -198,20 +213,20 @@ class _Reader:
                 cells[column] = text
         return cells
 
-    def _error(self, number: int, column: str, problem: str) -> CellError:
-        return CellError(number, self._theirs.get(column, column), problem)
+    def _error(self, row: int, column: str, problem: str, code: Fault = "malformed", number: int = 0) -> CellError:
+        return CellError(row, self._theirs.get(column, column), problem, code, number)
 
 
 def _heading_errors(columns: list[str], given: Mapping[str, str], theirs: Mapping[str, str]) -> Iterator[CellError]:
     for column in REQUIRED:
         if column not in columns and column not in given:
-            yield CellError(1, column, "this column is missing")
+            yield CellError(1, column, "this column is missing", "column-missing")
     for index, column in enumerate((*columns, *given)):
         kind, colon, _lang = column.partition(":")
         if column not in COLUMNS and not (colon and kind in _PER_LANGUAGE):
-            yield CellError(1, theirs.get(column, column), "is no column of this table")
+            yield CellError(1, theirs.get(column, column), "is no column of this table", "column-unknown")
         if column in columns[:index] and index < len(columns):
-            yield CellError(1, theirs.get(column, column), "this column stands twice")
+            yield CellError(1, theirs.get(column, column), "this column stands twice", "column-twice")
 
 
 def _cells(record: Authority) -> Iterator[tuple[str, str]]:
@@ -304,6 +319,16 @@ def _column_of(problem: Any) -> tuple[str, str]:
     if head == "contacts":
         return where[1], message
     return _FIELD_COLUMNS.get(".".join(where[:2]), head), message
+
+
+def _fault_of(problem: Any) -> tuple[Fault, int]:
+    """Return (code, number) for one of pydantic's errors."""
+    kind = str(problem["type"])
+    if kind == "string_too_long":
+        return "too-long", int(problem["ctx"]["max_length"])
+    if kind in ("literal_error", "enum"):
+        return "not-in-list", 0
+    return ("date" if kind.startswith("date_") else "missing" if kind == "string_too_short" else "malformed"), 0
 
 
 def _guarded(cell: str) -> str:

@@ -8,7 +8,7 @@ from typing import Final
 from aiohttp import web
 
 from directory_sync import limits
-from directory_sync.table import Read
+from directory_sync.table import CellError, Read
 from node.clock import new_uuid
 from node.dashboard.authority_fields import Fields, Row
 from node.dashboard.authority_form import mistakes_of
@@ -19,7 +19,7 @@ from node.errors import NodeError
 from node.service import authority_edit, table_import
 from node.service.authority_edit import Why
 from node.service.table_import import RowChange
-from translations.catalogue import ENGLISH, Text
+from translations.catalogue import Text
 
 SHOWN: Final = 200
 """Changed rows, or cells at fault, that a page shows."""
@@ -28,6 +28,11 @@ PREVIEW_MINUTES: Final = 30
 PREVIEWS: Final = 20
 """Tables that wait at a time, one for each person; then the oldest has to be looked at again."""
 _FIELDS: Final = ("table", "mapping")
+_TOLD: Final = {
+    "missing": "error.required", "malformed": "error.malformed", "too-long": "error.too-long",
+    "not-in-list": "error.not-in-list", "date": "error.date",
+}  # fmt: skip
+"""What is wrong with one cell is told as in the form of one record."""
 
 
 @dataclass(frozen=True)
@@ -140,13 +145,19 @@ async def check(request: web.Request) -> web.Response:
         return _show(request, {"mapping": Mistake(texts.t("error.malformed"), texts.t("exchange.mapping"))})
     table = await table_import.read(node, files["table"], mapping)
     if table.errors:
-        return _show(request, cells=tuple(_Cell(str(e.row), e.column, Text(e.problem, ENGLISH)) for e in table.errors))
+        return _show(request, cells=tuple(_Cell(str(e.row), e.column, _told(texts, e)) for e in table.errors))
     changes, faults = await table_import.preview(node, actor, table)
     if faults:
         return _show(request, cells=_cells(texts, faults))
     token = new_uuid(node.entropy)
     request.app[KEPT].keep(actor.id, token, table, node.clock.now())
     return _show(request, changes=changes, token=token)
+
+
+def _told(texts: Texts, error: CellError) -> Text:
+    """Say in words what is wrong with a cell, or with the table's form."""
+    said = _TOLD.get(error.code, f"exchange.cell.{error.code}")
+    return texts.t(said, n=error.number, row=error.number)
 
 
 def _files(form: Form) -> dict[str, bytes]:

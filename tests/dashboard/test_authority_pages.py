@@ -342,6 +342,9 @@ async def test_a_wrong_table_names_its_cells(tmp_path: Path) -> None:
         wrong = await sent(bea, "/authorities/table", {"table": (heading + rows).encode()})
         assert wrong.status == 422
         assert "level" in wrong.text
+        assert "Choose an entry of the list." in wrong.text
+        wrong = await sent(bea, "/authorities/table", {"table": b"id,colour\n"})
+        assert "This is no column of the table." in wrong.text
         rows = "DE-b,Amt,de,local,2026-01-01,Berlin,DE-nation\n"
         wrong = await sent(bea, "/authorities/table", {"table": (heading + rows).encode()})
         assert "Only the coordinator can change this" in wrong.text
@@ -352,7 +355,7 @@ async def test_a_wrong_table_names_its_cells(tmp_path: Path) -> None:
             archive.writestr("xl/workbook.xml", b"<a>" * 30_000_000)
         bomb = await sent(bea, "/authorities/table", {"table": out.getvalue()})
         assert bomb.status == 422
-        assert "bytes unpacked" in bomb.text
+        assert "The table has too many rows, columns or characters." in bomb.text
         assert current(node, "DE-state") == before
 
 

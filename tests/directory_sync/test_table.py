@@ -81,23 +81,25 @@ def test_all_errors_at_once_and_nothing_imported():
     )
     records, errors = read_table(text, "DE")
     assert records == ()
-    assert sorted((error.row, error.column) for error in errors) == [
-        (3, "name"), (4, "areas"), (4, "email"), (4, "level"), (4, "region_code"), (4, "v"), (4, "valid_from"),
-        (5, "id"), (6, "id"), (7, "id"), (8, "title:de"),
+    assert sorted((error.row, error.column, error.code, error.number) for error in errors) == [
+        (3, "name", "missing", 0), (4, "areas", "not-in-list", 0), (4, "email", "malformed", 0),
+        (4, "level", "not-in-list", 0), (4, "region_code", "malformed", 0), (4, "v", "malformed", 0),
+        (4, "valid_from", "date", 0), (5, "id", "id-twice", 2), (6, "id", "malformed", 0), (7, "id", "cells", 0),
+        (8, "title:de", "too-long", 200),
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
     ("text", "error"),
     [
-        ("", CellError(1, "id", "this column is missing")),
-        ("name\nAmt\n", CellError(1, "id", "this column is missing")),
-        (f"{HEADING},colour\n{ROW},red\n", CellError(1, "colour", "is no column of this table")),
-        (f"{HEADING},id\n{ROW},DE-a\n", CellError(1, "id", "this column stands twice")),
-        (f'{HEADING}\n{ROW}\n"DE-b\n', CellError(3, "id", "unexpected end of data")),
+        ("", CellError(1, "id", "this column is missing", "column-missing")),
+        ("name\nAmt\n", CellError(1, "id", "this column is missing", "column-missing")),
+        (f"{HEADING},colour\n{ROW},red\n", CellError(1, "colour", "is no column of this table", "column-unknown")),
+        (f"{HEADING},id\n{ROW},DE-a\n", CellError(1, "id", "this column stands twice", "column-twice")),
+        (f'{HEADING}\n{ROW}\n"DE-b\n', CellError(3, "id", "unexpected end of data", "unreadable")),
         (
             f"{HEADING}\n{ROW.replace('Amt', 'x' * 200_000)}\n",
-            CellError(2, "id", "field larger than field limit (131072)"),
+            CellError(2, "id", "field larger than field limit (131072)", "unreadable"),
         ),
     ],
     ids=range(6),

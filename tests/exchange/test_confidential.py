@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from node.cli.simulation.loop import run
+from node.domain.access import granted
 from node.service import cases, forwarding, messages, reading, requests, splitting
 from protocol.content import Said
 from tests.exchange.pair import World
@@ -63,7 +64,7 @@ async def _kept(folder: Path) -> None:
         (line,) = (await reading.list_cases(both["HU"], KATALIN, reading.CaseFilter(passed_on=True), "hu")).items
         assert (line.id, line.confidential) == (case_id, True)
         await both.settled()
-        taken = replace(JANOS, authorities=frozenset({"HU-bm", "HU-mok"}))
+        taken = replace(JANOS, grants=granted(["handler"], ["HU-bm", "HU-mok"]))
         for one in (case_id, part):
             assert (await reading.read_case(both["HU"], taken, one, "hu")).confidential
 
