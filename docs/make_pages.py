@@ -26,6 +26,7 @@ import node.domain.allowance
 import node.domain.mail
 import node.domain.person
 import node.errors
+import node.service.audit_trail
 import node.service.authority_edit
 import node.service.authority_history
 import node.service.calendar_feed
@@ -38,6 +39,7 @@ import node.service.kept_form
 import node.service.letters
 import node.service.mail_choice
 import node.service.mailing
+import node.service.observed
 import node.service.passwords
 import node.service.registration
 import node.service.sessions
@@ -82,6 +84,8 @@ LIMITS = {
         node.service.kept_form,
         node.service.tokens,
         node.service.find,
+        node.service.observed,
+        node.service.audit_trail,
         node.service.idempotency,
         node.domain.allowance,
     ),
@@ -315,6 +319,17 @@ authority's case, or one of another area, answers like one that doesn't exist.
     after = """
 A handler says who looks after a case only where nobody of the authority is an allocator of the area. A role marked
 *per area* may be held in single areas; the others are about an authority as a whole.
+
+## Coordinators and observers
+
+A coordinator's people hold their roles at the coordinator's own authority. What a coordinator may change in the records
+of others follows from its type and the links of the directory ([authorities.md](authorities.md)). An authority that
+another's record names as *observer* sees a summary of that one's cases, on a page and as `GET /observed-cases`: number,
+area, countries, state and dates. It sees no text, no person and nobody's contact, and no case opens for it: only the
+authorities that take part in a case see the personal data in it (Article 9(4) and (6)).
+
+An auditor reads the audit trail of the authority as `GET /audit`: who did what when to its cases and accounts, as ids
+and codes, without contents and names.
 
 ## What the operator sees
 

@@ -25,6 +25,7 @@ from node.dashboard import (
     forward,
     invitation,
     mail,
+    observed,
     peers,
     people,
     profile,
@@ -70,8 +71,8 @@ HEADERS: Final = {
 }
 
 _PAGES: Final = (
-    sign_in, work, find, countries, ask, ask_details, case, answer, forward, drafts, people, roles, peers, queue,
-    diagnosis, profile, mail, calendar_feed, authority, authority_edit, authority_table, authorities, invitation,
+    sign_in, work, observed, find, countries, ask, ask_details, case, answer, forward, drafts, people, roles, peers,
+    queue, diagnosis, profile, mail, calendar_feed, authority, authority_edit, authority_table, authorities, invitation,
     statistics,
 )  # fmt: skip
 

@@ -14,7 +14,7 @@ from aiohttp import web
 from node.domain.access import Actor
 from node.domain.case_view import Text
 from node.errors import NodeError
-from node.service import find, reading
+from node.service import find, observed, reading
 from node.service.authority_edit import editor_of
 from node.service.callers import address_of
 from node.service.node import Node
@@ -37,6 +37,7 @@ LANG_COOKIE: Final = "entente_lang"
 _SECTIONS: Final = {
     "work": "cases.list",
     "find": "directory.search",
+    "observed": "cases.observe",
     "ask": "cases.act",
     "drafts": "cases.read",
     "authority": "directory.search",
@@ -193,6 +194,7 @@ def render(request: web.Request, template: str, status: int = 200, **context: An
 def _user(node: Node, actor: Actor) -> User:
     coordinates = editor_of(node, actor).coordinates
     hidden = {"authorities": not coordinates, "authority": not actor.authorities}
+    hidden["observed"] = actor.may("cases.observe") and not observed.observes(node, actor)
     sections = tuple(section for section in sections_of(actor) if not hidden.get(section))
     return User(actor.name, find.names(node, actor.authorities), sections)
 

@@ -46,6 +46,10 @@ RIGHTS: Final[dict[str, Right]] = {
     "cases.act": _right("ask, answer, and write messages", "handler"),
     "cases.allocate": _right("say who looks after a case", "allocator", "handler"),
     "cases.decide": _right("decide on referrals and approvals", "referral-handler"),
+    "cases.observe": _right(
+        "see a summary of the cases of the authorities that one's own observes", "basic-user", *_CASES, "auditor"
+    ),
+    "audit.read": _right("read the audit trail of the authority", "auditor"),
     "people.manage": _right("add people, grant and revoke roles, end accounts", "data-administrator", "operator"),
     "services.manage": _right("manage the accounts of systems", "operator"),
     "own-account": _right("manage the own account", *ROLES),

@@ -208,6 +208,27 @@ class CaseSummary(View):
     confidential: bool = False
 
 
+class CaseOutline(View):
+    """All that an observer sees of a case: no text, no person, nobody of the other country, and no way into it.
+
+    `authority` is the observed one that has the case now; `sent_at` is when the case came to be here.
+    """
+
+    number: str
+    role: Side
+    state: str
+    state_text: Text
+    authority: str
+    authority_name: str
+    country: str
+    country_name: str
+    area: Text
+    due: date
+    sent_at: datetime
+    updated_at: datetime
+    closed_at: datetime | None
+
+
 class CaseView(View):
     """A case as its reader sees it; `actions` are the use cases this reader may start now.
 

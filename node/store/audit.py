@@ -3,10 +3,10 @@
 Entries never hold contents or names: the actor is a person's id, the subject an id, the detail a code.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
-from node.store.tx import Read, Row, Tx
+from node.store.tx import Read, Row, Tx, listed
 from protocol.encoding import canonical_json, sha256_b64u
 
 _FIRST: Final = "0"
@@ -73,6 +73,21 @@ def link_since_password(q: Read, person_id: str) -> bool:
         {"subject": person_id},
     )
     return row is not None and row["action"] == "link.make"
+
+
+def trail(q: Read, authorities: Sequence[str], before: int | None, limit: int) -> list[Row]:
+    """Return the entries about the cases and the people of some authorities, the newest first.
+
+    `before` is the number of the entry before which to go on.
+    """
+    names, values = listed(authorities)
+    return q.all(
+        "SELECT seq, at, actor, action, subject, detail FROM audit WHERE subject IN ("  # noqa: S608 - names are ours
+        f"SELECT id FROM cases WHERE own_authority IN ({names})"
+        f" UNION SELECT person FROM role_grant WHERE authority IN ({names}))"
+        " AND seq < COALESCE(CAST(:before AS INTEGER), seq + 1) ORDER BY seq DESC LIMIT :limit",
+        {**values, "before": before, "limit": limit},
+    )
 
 
 def entries_of(q: Read, subject: str) -> list[Row]:

@@ -9,6 +9,7 @@ from directory_sync.authority import Authority
 from directory_sync.search import Searchable
 from node.store import authority_index
 from node.store.tx import Read, Row, Tx
+from node.store.tx import listed as listed_values
 
 _AT_ONCE: Final = 500
 
@@ -104,6 +105,15 @@ def save(tx: Tx, entries: list[Entry], gone: Mapping[str, bytes]) -> None:
             if role.status == "active"  # a suspended one isn't found by its area, SPEC S-199
         ],
     )
+    tx.many("DELETE FROM authority_observer WHERE authority = :id", [{"id": one} for one in places])
+    tx.many(
+        "INSERT INTO authority_observer (observer, authority) VALUES (:observer, :authority)",
+        [
+            {"observer": observer, "authority": entry.authority.id}
+            for entry in entries
+            for observer in (entry.authority.links.observers if entry.authority.links else ())
+        ],
+    )
     _index(tx, {entry.authority.id: entry.searchable for entry in entries}, places.values())
 
 
@@ -188,6 +198,16 @@ def is_competent(q: Read, authority: str, area: str) -> bool:
     """Say whether an authority is active in a legal area, as its record says."""
     asked = {"id": authority, "area": area}
     return q.one("SELECT 1 FROM authority_area WHERE authority = :id AND area = :area", asked) is not None
+
+
+def observed(q: Read, observers: Iterable[str]) -> list[tuple[str, str]]:
+    """Return (observer, observed) of the authorities that some authorities observe, by the records of today."""
+    names, values = listed_values(sorted(observers))
+    rows = q.all(
+        f"SELECT observer, authority FROM authority_observer WHERE observer IN ({names}) ORDER BY authority, observer",  # noqa: S608 - names are ours
+        values,
+    )
+    return [(row["observer"], row["authority"]) for row in rows]
 
 
 def counts(q: Read, day: date) -> dict[str, int]:

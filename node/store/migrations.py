@@ -375,6 +375,26 @@ CREATE INDEX role_grant_authority ON role_grant(authority, role)
     _run(db, "DROP TABLE membership;\nALTER TABLE person DROP COLUMN roles")
 
 
+@NODE(name="027_observers")
+def _observers(db: Database) -> None:
+    """Find the authorities that one observes without reading all records, and what the trail tells of one subject."""
+    _run(
+        db,
+        """
+CREATE TABLE authority_observer (
+  observer TEXT NOT NULL, authority TEXT NOT NULL, PRIMARY KEY (observer, authority)) STRICT, WITHOUT ROWID;
+CREATE INDEX authority_observed ON authority_observer(authority);
+CREATE INDEX audit_subject ON audit(subject, seq)
+""",
+    )
+    for authority, record in db.execute("SELECT id, record FROM authority WHERE ended = 0").fetchall():
+        for observer in (json.loads(record).get("links") or {}).get("observers", ()):
+            db.execute(
+                "INSERT INTO authority_observer (observer, authority) VALUES (:observer, :authority)",
+                {"observer": observer, "authority": authority},
+            )
+
+
 @NODE(name="028_confidential")
 def _confidential(db: Database) -> None:
     _run(db, "ALTER TABLE cases ADD COLUMN confidential INTEGER NOT NULL DEFAULT 0")

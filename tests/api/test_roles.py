@@ -26,6 +26,8 @@ cases.read        no          yes      yes        yes               no          
 cases.act         no          yes      no         no                no                  no       no
 cases.allocate    no          yes      yes        no                no                  no       no
 cases.decide      no          no       no         yes               no                  no       no
+cases.observe     yes         yes      yes        yes               no                  yes      no
+audit.read        no          no       no         no                no                  yes      no
 people.manage     no          no       no         no                yes                 no       yes
 services.manage   no          no       no         no                no                  no       yes
 own-account       yes         yes      yes        yes               yes                 yes      yes
@@ -43,6 +45,8 @@ CALLS: dict[str, tuple[str, str, dict[str, Any] | None]] = {
     "cases.read": ("GET", "cases/{case}", None),
     "cases.act": ("POST", "cases/{case}/message", {"comment": {"text": "x", "lang": "de"}}),
     "cases.allocate": ("POST", "cases/{case}/allocate", {"handler": None}),
+    "cases.observe": ("GET", "observed-cases", None),
+    "audit.read": ("GET", "audit", None),
     "people.manage": ("GET", "people", None),
     "own-account": ("GET", "me/mail", None),
     "statistics.read": ("GET", "statistics", None),

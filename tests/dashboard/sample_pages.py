@@ -559,6 +559,29 @@ def list_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
     }
     return {
         "people": ("people.html", people),
+        "observed": (
+            "observed.html",
+            {
+                **frame("observed"),
+                "cases": (
+                    Thing(
+                        number="DE-2026-000412",
+                        area=en("Services"),
+                        authority_name=ATTACK,
+                        role="asking",
+                        country_name="Hungary",
+                        state="sent",
+                        state_text=en("Sent"),
+                        sent_at=at(8),
+                        due=at(8).date(),
+                        updated_at=at(9),
+                    ),
+                ),
+                "newer_href": None,
+                "more_href": "/observed?from=50",
+            },
+        ),
+        "observed-none": ("observed.html", {**frame("observed"), "cases": ()}),
         "people-roles": (
             "people_roles.html",
             {
