@@ -52,6 +52,15 @@ MAX_ATTACHMENTS = 20
 MAX_MESSAGES = 100
 """Messages of one side in one case."""
 
+MAX_WISHES = 100
+"""Wishes to withdraw of one side in one case; one is what an honest side has."""
+
+MAX_OPENED = 100
+"""Signs of one side in one case that the request was opened."""
+
+MAX_BLOB_NOTICES = 5_000
+"""Signs of one side in one case that attachments have arrived."""
+
 MAX_TEXT = 8 * KIB
 """Characters of one free text."""
 

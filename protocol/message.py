@@ -4,12 +4,26 @@ from collections.abc import Mapping
 from typing import Final
 
 from protocol.content import PERSON, Content, MessagePerson
-from protocol.limits import MAX_MESSAGES
+from protocol.limits import MAX_BLOB_NOTICES, MAX_MESSAGES, MAX_OPENED, MAX_WISHES
 from protocol.problems import ProtocolError
 
 MESSAGE: Final = "note.message"
 RATING: Final = "note.rating"
 """How satisfied the asking side is with a reply, once the case is closed (SPEC S-264)."""
+
+
+MAX_NOTES: Final = {
+    "wish.withdraw": MAX_WISHES,
+    "notice.opened": MAX_OPENED,
+    "notice.blob-stored": MAX_BLOB_NOTICES,
+}
+"""How many of each kind one side may say in a case (SPEC S-232)."""
+
+
+def check_count(kind: str, earlier: int) -> None:
+    """Check a wish or notice of a side that has `earlier` ones of the kind in the case; raises `case-full`."""
+    if earlier >= MAX_NOTES.get(kind, earlier + 1):
+        raise ProtocolError("case-full", f"{earlier} times {kind} of one side")  # SPEC S-232
 
 
 def check(contents: Mapping[str, Content], earlier: int) -> None:

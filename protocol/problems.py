@@ -73,6 +73,8 @@ _TABLE: Final = (
     _temporary("epoch-ended", 409, "sender", "A newer epoch of the stream has begun.",
                "Compare the streams; what wasn't received travels in the newer epoch."),
     _temporary("not-found", 404, "sender", "There is no such thing for this member.", "Check the address."),
+    _temporary("blob-lost", 404, "sender", "The attachment was lost here too: this node asks the caller for it.",
+               "Neither has it: ask no more, and have the file sent again."),
     _final("event-too-large", "The event with its parts is larger than allowed.", "Send less in one message."),
     _final("event-malformed", "The event can't be read.", "The sending node has a defect."),
     _final("event-signature", "The signature of the event is wrong.", "The sending node has a defect."),

@@ -5,6 +5,7 @@ import contextlib
 import json
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, Final
 
 import structlog
@@ -37,10 +38,11 @@ _LIST_EVERY_S: Final = 1.0
 class AnswerError(LineError):
     """The peer answered, but not with what was asked for; `wait` is its Retry-After in seconds."""
 
-    def __init__(self, reason: str, wait: float = 0.0) -> None:
-        """Take what is wrong."""
+    def __init__(self, reason: str, wait: float = 0.0, code: str = "") -> None:
+        """Take what is wrong, with the peer's code for it."""
         super().__init__(reason)
         self.wait = wait
+        self.code = code
 
 
 class Fetcher:
@@ -205,7 +207,8 @@ class Fetcher:
     async def _get(self, call: Call) -> Answer:
         answer = await self._ask(call)
         if answer.status >= 400:  # noqa: PLR2004
-            raise AnswerError(f"{call.path.rpartition('/')[0]}: {_code(answer)}", retry_after(answer) or 0.0)
+            code = _code(answer)
+            raise AnswerError(f"{call.path.rpartition('/')[0]}: {code}", retry_after(answer) or 0.0, code)
         return answer
 
     async def _fetch_members(self) -> None:
@@ -226,12 +229,19 @@ class Fetcher:
             try:
                 await self._fetch_blob(row)
             except AnswerError as error:
-                withheld = error
+                if error.code == blobs.LOST:
+                    await follow_up.blob_lost(self._node, self._peer, str(row["sha256"]))
+                else:
+                    withheld = error
         if withheld is not None:
             raise withheld
 
     async def _fetch_blob(self, row: Row) -> None:
         digest, size = str(row["sha256"]), int(row["sealed_size"])
+        path, loop = blobs.path_of(self._node.config.data, digest), asyncio.get_running_loop()
+        if await loop.run_in_executor(None, _is_whole, path, digest):  # only its row was lost, or a crash came between
+            await follow_up.blob_arrived(self._node, digest)
+            return
         data = bytearray()
         while len(data) < size:
             length = min(_STEP, size - len(data))
@@ -244,9 +254,15 @@ class Fetcher:
             log.warning("attachment-refused", peer=self._peer, code="attachment-digest")
             await self._node.store.write(lambda tx: blobs.failed(tx, digest, "attachment-digest"))
             raise AnswerError("attachment-digest")  # a fault on the way must never lose an attachment for good
-        path = blobs.path_of(self._node.config.data, digest)
-        await asyncio.get_running_loop().run_in_executor(None, blobs.write_file, path, bytes(data))
+        await loop.run_in_executor(None, blobs.write_file, path, bytes(data))
         await follow_up.blob_arrived(self._node, digest)
+
+
+def _is_whole(path: Path, digest: str) -> bool:
+    try:
+        return sha256_b64u(path.read_bytes()) == digest
+    except OSError:
+        return False
 
 
 def own_directory(node: Node) -> dict[str, str]:

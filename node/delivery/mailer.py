@@ -79,9 +79,10 @@ class Mailer:
     async def _composed(self, mail_id: str) -> Letter | None:
         try:
             return await mailing.compose(self._node, mail_id)
-        except Exception:
+        except Exception as error:
             log.exception("mail-not-written", mail=mail_id)  # of this one alone: the others go on
-            await mailing.settle(self._node, mail_id, "", "refused", "internal")
+            never = isinstance(error, mailing.UnwritableError)
+            await mailing.settle(self._node, mail_id, "", "refused" if never else "later", "internal")
             return None
 
     async def _note(self, reason: str) -> None:

@@ -10,12 +10,14 @@ import structlog
 from node.clock import stamp
 from node.delivery.exchange import Exchange
 from node.errors import NodeError
-from node.service import area_packs, directory, key_change, membership, upkeep
+from node.service import area_packs, directory, key_change, membership, splitting, upkeep
 from node.service.node import Node
 from node.store import peers
 from protocol.member_problems import MemberListError
 
 log: Final = structlog.get_logger("entente.upkeep")
+_PARTS_EVERY_S: Final = 300.0
+"""Seconds between attempts to open a part whose file is away, say."""
 _CALLS_EVERY: Final = timedelta(minutes=1)
 
 
@@ -29,7 +31,7 @@ class Upkeep:
         self._announced = directory.head(node, node.country)
         self._unpublished = ""
         self._noted = node.clock.now() - _CALLS_EVERY
-        self._round_due = 0.0
+        self._round_due = self._parts_due = 0.0
         self._hurry = asyncio.Event()
         node.published = self.hurry
 
@@ -64,6 +66,9 @@ class Upkeep:
             self._announced = present
             self._exchange.announce()
         now = asyncio.get_running_loop().time()
+        if now >= self._parts_due:
+            self._parts_due = now + _PARTS_EVERY_S
+            await splitting.open_waiting(self._node)
         if now >= self._round_due:
             self._round_due = now + upkeep.EVERY_S
             await upkeep.round_of(self._node)

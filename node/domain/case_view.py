@@ -122,7 +122,10 @@ class CasePart(View):
 
 
 class Attachment(View):
-    """A file of the case: `sha256` is that of the ciphertext; `here` is false until it was fetched."""
+    """A file of the case: `sha256` is that of the ciphertext; `here` is false until it was fetched.
+
+    `lost`: neither side has it any more, so it never will be.
+    """
 
     sha256: str
     name: str
@@ -130,6 +133,7 @@ class Attachment(View):
     size: int
     side: Side
     here: bool
+    lost: bool = False
 
 
 class Message(View):

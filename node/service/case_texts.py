@@ -25,6 +25,7 @@ from node.service.answers import standing
 from node.service.contents import Stored
 from node.service.judge import area_of, plain
 from node.service.node import Node
+from node.store.blobs import LOST
 from node.store.events import GIVEN_UP
 from node.store.tx import Row
 from protocol.content import (
@@ -272,6 +273,7 @@ class Story:
                 size=ref.size,
                 side=self._side(stored),
                 here=ref.sha256 in rows and bool(rows[ref.sha256]["here"]),
+                lost=ref.sha256 in rows and rows[ref.sha256]["failure"] == LOST,
             )
             for stored in self.counted
             for ref in getattr(stored.person, "attachments", ())

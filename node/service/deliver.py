@@ -122,10 +122,10 @@ def _settle(
             cases.arrived(tx, row["case_id"])
             audit.append(tx, peer, "refused", row["case_id"], f"{row['kind']} {code}")
     for case_id, key in keys.items():
-        _roll_back(tx, node, case_id, key)
+        _roll_back(tx, node, case_id, key, receipt.sha256)
 
 
-def _roll_back(tx: Tx, node: Node, case_id: str, key: bytes) -> None:
+def _roll_back(tx: Tx, node: Node, case_id: str, key: bytes, receipt: str) -> None:
     """Make the case what it is without the refused events; in the transaction, so that nothing comes between."""
     held = cases.find(tx, case_id)
     try:
@@ -135,6 +135,8 @@ def _roll_back(tx: Tx, node: Node, case_id: str, key: bytes) -> None:
         return
     if folded is not None:
         cases.update(tx, folded, unread=True)
+        if held is not None and held.own_authority != folded.own_authority:
+            telling.tell_of_return(tx, node, folded, receipt)
     elif held is not None and held.state != "refused":
         cases.update(tx, replace(held, state="refused"), unread=True)
         audit.append(tx, node.country, "case.refused", case_id)

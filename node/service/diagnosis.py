@@ -14,7 +14,7 @@ from node.domain.clock_error import clock_error
 from node.service import freshness, key_change, membership
 from node.service.dates import retired_keys
 from node.service.node import Node
-from node.store import authorities, damage, overview, peers, recoveries, streams
+from node.store import authorities, blobs, damage, overview, peers, recoveries, streams
 from node.store.key_files import exposed
 from node.store.snapshot import Snapshot
 from protocol.member_documents import read_role
@@ -71,7 +71,7 @@ def check_local(node: Node, databases: Check | None = None) -> list[Check]:
     if databases.level == "fail":
         return [_disk(node.config.data), databases]  # nothing that is read from it can be believed
     checks = [_disk(node.config.data), databases, *_membership(node, now), *_directories(node)]
-    checks += [*_damage(node), *_delivery(node, now), *_losses(node, now), *_proofs(node)]
+    checks += [*_damage(node), *_delivery(node, now), *_lost_files(node), *_losses(node, now), *_proofs(node)]
     return [*checks, *_earlier_keys(node, now), *_offline_key(node)]
 
 
@@ -225,6 +225,13 @@ def _directory(node: Node, country: str, state: freshness.LogState | None) -> Ch
         hint = "its operator has to publish them again"
         return Check("directory", "warn", f"{country}: {state.withheld} records were announced and not given", hint)
     return Check("directory", "ok", f"{country}: {state.size} changes")
+
+
+def _lost_files(node: Node) -> Iterator[Check]:
+    """Name the cases with attachments that neither side has any more (SPEC S-233)."""
+    for row in node.store.read_now(blobs.lost):
+        message = f"{row['number']}: {row['count']} attachments were lost on both sides"
+        yield Check("attachment", "warn", message, "who reads the case sees which: they have to be sent again")
 
 
 def _clocks(node: Node) -> Iterator[Check]:

@@ -211,12 +211,15 @@ def _clean(name: str) -> str:
 
 
 async def store_file(node: Node, case_id: str, name: str, media_type: str, data: bytes) -> AttachmentRef:
-    """Encrypt a file and store it for a case, under its name without path and control characters."""
+    """Encrypt a file and store it for a case, under its name without path and control characters.
+
+    Its row comes first: what a crash leaves of it is found by that, and swept.
+    """
     key = node.entropy.random(32)
     sealed = b"".join(seal_blob(data, key))
     digest = sha256(sealed)
-    blobs.write_file(blobs.path_of(node.config.data, b64u(digest)), sealed)
     await node.store.write(lambda tx: blobs.own(tx, b64u(digest), case_id, node.country, len(data)))
+    blobs.write_file(blobs.path_of(node.config.data, b64u(digest)), sealed)
     return attachment(digest, key, size=len(data), name=_clean(name), media_type=media_type)
 
 
@@ -238,7 +241,13 @@ async def _save(
         "person": actor.id,
         "content": sealed,
     }
-    return _read(node, await node.store.write(lambda tx: _put(tx, values, version)))
+    files = [ref.sha256 for ref in content.attachments]
+
+    def work(tx: Tx) -> Row:
+        blobs.named(tx, node.country, files)
+        return _put(tx, values, version)
+
+    return _read(node, await node.store.write(work))
 
 
 def _put(tx: Tx, values: dict[str, Any], version: int | None) -> Row:

@@ -10,9 +10,11 @@ from node.service.cases import grant_withdrawal
 from node.service.issue import issue
 from node.service.node import Node
 from node.service.splitting import open_parts
-from node.store import blobs, cases
+from node.store import audit, blobs, cases, events
+from node.store.tx import Tx
 from protocol.batch import Batch
 from protocol.content import MATTER, BlobMatter
+from protocol.request import SPLIT
 
 log: Final = structlog.get_logger("entente.follow_up")
 _ATTEMPTS: Final = 3
@@ -25,7 +27,8 @@ async def after_batch(node: Node, peer: str, batch: Batch) -> None:
         node.lacking.discard(peer)
         node.fetch_areas(peer)
     await grant_withdrawals(node)
-    await open_parts(node, peer)
+    divided = node.store.read_now(lambda q: events.cases_named(q, peer, SPLIT, batch.claims.items))
+    await open_parts(node, peer, divided)
 
 
 async def catch_up(node: Node, peer: str) -> None:
@@ -53,6 +56,19 @@ async def _grant(node: Node, case_id: str) -> None:
     return None
 
 
+async def blob_lost(node: Node, peer: str, sha256: str) -> None:
+    """Note that neither side has an attachment any more, once: who reads the case and the operator see it."""
+
+    def work(tx: Tx) -> None:
+        row = blobs.find(tx, sha256)
+        if row is not None and not row["here"]:
+            blobs.failed(tx, sha256, blobs.LOST)
+            audit.append(tx, peer, "attachment.lost", row["case_id"], sha256)
+
+    await node.store.write(work)
+    log.warning("attachment-lost", peer=peer, sha256=sha256)
+
+
 async def blob_arrived(node: Node, sha256: str) -> None:
     """Note that an attachment is here, and tell the side that sent it (SPEC S-067)."""
     await node.store.write(lambda tx: blobs.arrived(tx, sha256))
@@ -64,5 +80,6 @@ async def blob_arrived(node: Node, sha256: str) -> None:
     try:
         await issue(node, system, case, "notice.blob-stored", {MATTER: BlobMatter(stored=(sha256,))})
     except NodeError as error:
-        if error.code != "stale":  # somebody acted meanwhile; the notice is a courtesy, the file is here
+        # somebody acted meanwhile, or there are too many: the notice is a courtesy, the file is here
+        if error.code not in ("stale", "case-full"):
             raise

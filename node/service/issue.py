@@ -13,10 +13,12 @@ from node.errors import NodeError, from_protocol
 from node.service.contents import pack_ceks
 from node.service.deliver import seal
 from node.service.node import Node
-from node.store import audit, cases, drafts, events, streams
+from node.service.receive import attachments_of
+from node.store import audit, blobs, cases, drafts, events, streams
 from node.store.tx import Read, Tx
 from protocol.content import MATTER, Content, SendMatter, chain_of
 from protocol.event import Event, Place, seal_event
+from protocol.message import MAX_NOTES, check_count
 from protocol.problems import ProtocolError
 from protocol.slot import Recipient
 
@@ -79,6 +81,7 @@ async def open_cases(node: Node, actor: Actor, openings: Sequence[Opening], keys
                 raise NodeError("stale", "The part was opened already.")
             cases.insert(tx, case, unread=False, on_its_way=1)
             _store(tx, event, packed, actor, case)
+            blobs.named(tx, node.country, [ref.sha256 for ref in attachments_of(opening.contents)])
         audit.extend(tx, [_entry(node, actor, event, case) for event, _, case in sealed])
 
     await _send(node, {opening.country for opening in openings}, work)
@@ -131,6 +134,8 @@ async def issue_steps(
     """Issue several events of a case (kind, contents) in this order, all of them or none; raises like `issue`."""
     sealed, after = [], case
     for kind, contents in steps:
+        if kind in MAX_NOTES:
+            _require_room(node, case.id, kind)
         place = node.store.read_now(partial(next_place, case=after, kind=kind))
         event, ceks = _seal(node, case.counterpart, place, contents)
         try:
@@ -138,6 +143,8 @@ async def issue_steps(
         except ProtocolError as error:
             raise from_protocol(error) from None
         sealed.append((event, pack_ceks(node, node.case_keys.find(case.id), event, ceks)))
+
+    files = [ref.sha256 for _, contents in steps for ref in attachments_of(contents)]
 
     def work(tx: Tx) -> None:
         if cases.find(tx, case.id) != case:
@@ -148,10 +155,19 @@ async def issue_steps(
         cases.update(tx, after, unread=taken_over, on_its_way=len(sealed))
         for event, packed in sealed:
             _store(tx, event, packed, actor, case)
+        blobs.named(tx, node.country, files)
         audit.extend(tx, [_entry(node, actor, event, case) for event, _ in sealed])
 
     await _send(node, {case.counterpart}, work)
     return after
+
+
+def _require_room(node: Node, case_id: str, kind: str) -> None:
+    """Raise `case-full` for one wish or notice more than the other side would take (SPEC S-232)."""
+    try:
+        check_count(kind, node.store.read_now(lambda q: events.count_of(q, case_id, node.country, kind)))
+    except ProtocolError as error:
+        raise from_protocol(error) from None
 
 
 async def _send(node: Node, countries: set[str], work: Callable[[Tx], None]) -> None:

@@ -1,5 +1,7 @@
 """Sending what is queued: who may still be told is looked at again, and what became of a mail is noted."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Final, Literal, NamedTuple
 
@@ -30,13 +32,29 @@ _TOKEN_BYTES: Final = 32
 Fate = Literal["sent", "later", "refused", "address-refused"]
 
 
+class UnwritableError(Exception):
+    """A mail of which the words or the address can't be written, however often it is tried; what was read was right."""
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    """Tell what lies in the mail itself from what may pass: a full disk, say, or a connection."""
+    try:
+        yield
+    except (LookupError, ValueError, TypeError) as error:
+        raise UnwritableError(repr(error)) from error
+
+
 def waiting(node: Node, limit: int) -> list[str]:
     """Return the mails that can be sent now, the oldest first."""
     return node.store.read_now(lambda q: mails.due(q, node.clock.now(), limit))
 
 
 async def compose(node: Node, mail_id: str) -> Letter | None:
-    """Return a mail as it is sent now; None where nobody may get it any more: then it is forgotten."""
+    """Return a mail as it is sent now; None where nobody may get it any more: then it is forgotten.
+
+    Raises `UnwritableError` where it can never be written; any other error may pass.
+    """
     secret = b64u(node.entropy.random(_TOKEN_BYTES))
     row = node.store.read_now(lambda q: mails.find(q, mail_id))
     if row is not None and row["form"] == "confirm":
@@ -56,7 +74,8 @@ def _confirmation(tx: Tx, node: Node, row: Row, secret: str) -> Letter | None:
         return None
     people.add_secret(tx, secret, "mail", person.id, "", tx.now + timedelta(hours=CONFIRM_HOURS))
     writer = Writer(node, person.language)
-    return writer.letter(row["id"], choice.address, unstamp(row["created_at"]), writer.confirmation(secret))
+    with _writing():
+        return writer.letter(row["id"], choice.address, unstamp(row["created_at"]), writer.confirmation(secret))
 
 
 def _news(q: Read, node: Node, row: Row) -> Letter | None:
@@ -68,8 +87,9 @@ def _news(q: Read, node: Node, row: Row) -> Letter | None:
     if not rows:
         return None
     writer = Writer(node, person.language)
-    said = writer.news(rows[0]) if row["form"] == "news" else writer.summary(rows)
-    return writer.letter(row["id"], choice.address, unstamp(row["created_at"]), said)
+    with _writing():
+        said = writer.news(rows[0]) if row["form"] == "news" else writer.summary(rows)
+        return writer.letter(row["id"], choice.address, unstamp(row["created_at"]), said)
 
 
 def _may_hear(person: Person, choice: Choice, news: Row) -> bool:

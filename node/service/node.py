@@ -57,6 +57,8 @@ class Node:
     """The countries that asked by a set that isn't here."""
     part_turns: dict[str, asyncio.Lock] = field(default_factory=dict)
     """By peer, who opens the parts that it has named: one at a time, since each begins by clearing up."""
+    parts_waiting: set[str] = field(default_factory=set)
+    """The peers that have named parts which couldn't be opened yet: a file is away, say."""
     keys_seen: tuple[tuple[str, int, int], ...] = ()
 
     # What the delivery answers to; where nothing is delivered, as in a command, these are the answers.

@@ -27,7 +27,7 @@ from protocol.content import (
 )
 from protocol.event import Claims, Event, open_ceks, open_contents, parse_item
 from protocol.member import MessageKey
-from protocol.message import MESSAGE
+from protocol.message import MAX_NOTES, MESSAGE, check_count
 from protocol.message import check as check_message
 from protocol.problems import STORED, ProtocolError
 from protocol.receipt import issue as issue_receipt
@@ -318,6 +318,8 @@ class _Taking:
         self._judge(item, case)
         if claims.kind == MESSAGE:
             check_message(item.contents, events.count_of(self.tx, case.id, claims.iss, MESSAGE))
+        elif claims.kind in MAX_NOTES:
+            check_count(claims.kind, events.count_of(self.tx, case.id, claims.iss, claims.kind))
         self._check_forward(item, case)
         self._check_notice(item, case)
         refused = refusals.allows(self.tx, claims)

@@ -5,7 +5,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
 
+from node.domain.case import Case
 from node.errors import NodeError
+from node.service import telling
 from node.service.ahead import NUMBERS_SKIPPED
 from node.service.contents import DAMAGED, Stored, pack_ceks
 from node.service.damage import mark
@@ -101,6 +103,7 @@ class _Taking:
     peer: str
     keys: Mapping[str, bytes]
     known: dict[str, list[Stored]] = field(default_factory=dict)
+    came: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def take(self, note: int, own: list[PastBatch], theirs: list[PastBatch]) -> int:
         """Apply whichever batch of the two is legal next, until none is; then write down what the cases are now."""
@@ -116,9 +119,18 @@ class _Taking:
             taken += 1
         if not taken and (own or theirs):
             raise NoOrderError("gap", "no order of the events is one that the table allows")
+        before = {case_id: cases.find(self.tx, case_id) for case_id in self.came}
         for case_id in sorted(touched):
             self._save(case_id)
+        self._tell(before)
         return taken
+
+    def _tell(self, before: Mapping[str, Case | None]) -> None:
+        """Queue for people what the peer had said last in each case; who was told before the loss knows the mail."""
+        for case_id, (kind, jti) in self.came.items():
+            case = cases.find(self.tx, case_id)
+            if case is not None:
+                telling.tell(self.tx, self.node, (before[case_id], case), kind, jti)
 
     def _check_base(self, batches: list[PastBatch], head: Head) -> None:
         if not batches:
@@ -194,6 +206,8 @@ class _Taking:
         ceks = pack_ceks(self.node, self.keys[claims.case], one.event, one.ceks)
         line = one.event.line_without_slots()
         events.insert(tx, one.event, line, ceks, status="applied", at=datetime.fromtimestamp(at, UTC))
+        if claims.iss == self.peer and not claims.kind.startswith("notice."):
+            self.came[claims.case] = (claims.kind, claims.jti)
         for ref in attachments_of(one.contents):
             blobs.want_back(tx, ref.sha256, claims.case, self.peer, ref.size)
         if claims.kind == SEND_KIND and claims.iss == self.node.country:

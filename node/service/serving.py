@@ -19,9 +19,12 @@ def blob(node: Node, peer: str, sha256: str, asked: str | None) -> tuple[bytes, 
         raise ProtocolError("not-found", "no such blob")
     with node.store.reader() as q:
         row = blobs.find(q, sha256)
-        case = cases.find(q, row["case_id"]) if row is not None and row["here"] else None
-    if case is None or case.counterpart != peer:  # SPEC S-062
+        case = cases.find(q, row["case_id"]) if row is not None else None
+    if row is None or case is None or case.counterpart != peer:  # SPEC S-062
         raise ProtocolError("not-found", "no such blob")
+    if not row["here"]:
+        lost = row["origin"] == peer  # SPEC S-233
+        raise ProtocolError("blob-lost" if lost else "not-found", "neither side has it" if lost else "no such blob")
     path = blobs.path_of(node.config.data, sha256)
     try:
         total = path.stat().st_size

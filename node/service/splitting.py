@@ -5,7 +5,7 @@ asks, and encrypted for who answers (SPEC S-229, S-230).
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 import structlog
@@ -66,17 +66,28 @@ async def split(node: Node, actor: Actor, case_id: str, to: str, items: Sequence
     return await issue(node, actor, case, SPLIT, parts)
 
 
-async def open_parts(node: Node, peer: str) -> None:
-    """Open every part that a peer has named of our requests; also after a restart, for what a crash left."""
+async def open_parts(node: Node, peer: str, case_ids: Collection[str] | None = None) -> None:
+    """Open every part that a peer has named of our requests, or of some of them: those that a batch speaks of.
+
+    All of them after a restart, for what a crash left, and where one couldn't be opened before.
+    """
+    if case_ids is not None and not case_ids:
+        return
     async with node.part_turns.setdefault(peer, asyncio.Lock()):
-        for case_id, part in node.store.read_now(lambda q: stored_cases.unopened_parts(q, peer)):
+        if case_ids is None:
+            node.parts_waiting.discard(peer)
+        for case_id, part in node.store.read_now(lambda q: stored_cases.unopened_parts(q, peer, case_ids)):
             try:
                 await _open(node, case_id, part)
-            except (
-                NodeError,
-                OSError,
-            ) as error:  # of this part alone (a file isn't back, say); again with the next batch
+            except (NodeError, OSError) as error:  # of this part alone; the upkeep tries it again
+                node.parts_waiting.add(peer)
                 log.warning("part-not-opened", case=case_id, code=getattr(error, "code", "disk"))
+
+
+async def open_waiting(node: Node) -> None:
+    """Try again to open the parts that couldn't be opened; part of the upkeep (SPEC S-230)."""
+    for peer in sorted(node.parts_waiting):
+        await open_parts(node, peer)
 
 
 async def _open(node: Node, case_id: str, part: str) -> None:

@@ -45,6 +45,12 @@ def tell_of_forwards(tx: Tx, node: Node, stored: Collection[str]) -> None:
 _READERS: Final = sorted(RIGHTS["cases.read"].roles)
 
 
+def tell_of_return(tx: Tx, node: Node, case: Case, receipt: str) -> None:
+    """Queue for the people of the authority that passed a case on that the other side refused it: it is theirs."""
+    if node.config.mail.host:
+        _tell(tx, case, "new", f"back {receipt}")
+
+
 def _tell(tx: Tx, case: Case, news: News, what: str) -> None:
     said = {"case_id": case.id, "news": news, "country": case.counterpart, "due": case.due.isoformat()}
     for person, choice in mail_choices.readers(tx, case.own_authority, case.area, _READERS):

@@ -5,16 +5,20 @@ from typing import Final
 
 import structlog
 
+from node.clock import stamp
 from node.service import damage, mailing
+from node.service.drafts import drop_blobs
 from node.service.node import Node
-from node.store import cases, drafts
+from node.store import blobs, cases, drafts
 
 log: Final = structlog.get_logger("entente.upkeep")
 
 EVERY_S: Final = 24 * 3600
 """Seconds between two rounds."""
 ORPHAN_S: Final = 24 * 3600
-"""Age in seconds from which a case key without case or draft is an orphan; long after any crash's leftovers."""
+"""Age in seconds from which a case key without case or draft is an orphan, and a file that nothing names.
+
+Long after any crash's leftovers."""
 
 
 async def round_of(node: Node) -> None:
@@ -24,6 +28,17 @@ async def round_of(node: Node) -> None:
     swept = await sweep_keys(node)
     if swept:
         log.info("orphan-keys-swept", count=swept)
+    files = await sweep_files(node)
+    if files:
+        log.info("unnamed-files-swept", count=files)
+
+
+async def sweep_files(node: Node) -> int:
+    """Delete attachments that no draft and no event names, since a crash came between; returns how many."""
+    before = stamp(node.clock.now() - timedelta(seconds=ORPHAN_S))
+    found = node.store.read_now(lambda q: blobs.unnamed(q, node.country, before))
+    await drop_blobs(node, found)
+    return len(found)
 
 
 async def sweep_keys(node: Node) -> int:

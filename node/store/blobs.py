@@ -3,9 +3,13 @@
 import os
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
 
 from node.store.tx import Read, Row, Tx
 from protocol.blob import sealed_size
+
+LOST: Final = "blob-lost"
+"""Why an attachment never comes: the other side waits for it from here (SPEC S-233)."""
 
 
 def want(tx: Tx, sha256: str, case_id: str, origin: str, size: int) -> None:
@@ -16,12 +20,27 @@ def want(tx: Tx, sha256: str, case_id: str, origin: str, size: int) -> None:
 def want_back(tx: Tx, sha256: str, case_id: str, peer: str, size: int) -> None:
     """Note that an attachment of the past has to be fetched from the peer that gave the event back."""
     want(tx, sha256, case_id, peer, size)
-    tx.run("UPDATE blob SET again = 1 WHERE sha256 = :s AND here = 0", {"s": sha256})
+    tx.run("UPDATE blob SET again = 1, origin = :peer WHERE sha256 = :s AND here = 0", {"s": sha256, "peer": peer})
 
 
-def own(tx: Tx, sha256: str, case_id: str, origin: str, size: int) -> None:
-    """Note an attachment that this node itself has written."""
-    _insert(tx, sha256, case_id, origin, sealed_size(size), here=True)
+def own(tx: Tx, sha256: str, case_id: str, country: str, size: int) -> None:
+    """Note an attachment that this node is about to write; it is here once a draft or an event names it (`named`)."""
+    _insert(tx, sha256, case_id, country, sealed_size(size), here=False)
+
+
+def named(tx: Tx, country: str, digests: Iterable[str]) -> None:
+    """Note that own attachments, which are on the disk, are named by a draft or an event."""
+    values = [{"s": sha256, "own": country} for sha256 in digests]
+    if values:
+        tx.many("UPDATE blob SET here = 1 WHERE sha256 = :s AND origin = :own AND here = 0", values)
+
+
+def unnamed(q: Read, country: str, before: str) -> list[str]:
+    """Return the own attachments from before a time that nothing names: a crash came between."""
+    rows = q.all(
+        "SELECT sha256 FROM blob WHERE here = 0 AND origin = :own AND at < :before", {"own": country, "before": before}
+    )
+    return [str(row["sha256"]) for row in rows]
 
 
 def _insert(tx: Tx, sha256: str, case_id: str, origin: str, sealed: int, *, here: bool) -> None:
@@ -52,9 +71,18 @@ def of_case(q: Read, case_id: str) -> dict[str, Row]:
 def wanted(q: Read, origin: str) -> list[Row]:
     """Return what has to be fetched from a peer, oldest first; what came damaged before is tried after the others."""
     return q.all(
-        "SELECT * FROM blob WHERE here = 0 AND origin = :origin"
+        "SELECT * FROM blob WHERE here = 0 AND origin = :origin AND (failure IS NULL OR failure <> :lost)"
         " ORDER BY CASE WHEN failure IS NULL THEN 0 ELSE 1 END, at, sha256 LIMIT 20",
-        {"origin": origin},
+        {"origin": origin, "lost": LOST},
+    )
+
+
+def lost(q: Read) -> list[Row]:
+    """Return each case (`case_id`, `number`, `count`) with attachments that neither side has any more."""
+    return q.all(
+        "SELECT b.case_id, c.number, COUNT(*) AS count FROM blob b JOIN cases c ON c.id = b.case_id"
+        " WHERE b.here = 0 AND b.failure = :lost GROUP BY b.case_id, c.number ORDER BY c.number",
+        {"lost": LOST},
     )
 
 

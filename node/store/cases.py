@@ -1,7 +1,7 @@
 """Cases on disk: the summary by which they are found; contents are in events, encrypted."""
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, Final
 
 from node.domain.access import Reach
@@ -74,13 +74,16 @@ def update(tx: Tx, case: Case, *, unread: bool | None = None, on_its_way: int = 
     """Save a case; `on_its_way` is added to the count of own events without a receipt.
 
     A case that has ended keeps the time at which it did; one whose end was refused is open again. One that another
-    authority has taken over is nobody's there yet.
+    authority has taken over is nobody's there yet; one that comes back from there is again with who looked after it.
     """
     closed = tx.at if case.ended else None
     tx.run(
         f"UPDATE cases SET {_SETS}, unread = COALESCE(CAST(:unread AS INTEGER), unread),"  # noqa: S608 - names are ours
         " on_its_way = on_its_way + :on_its_way, updated_at = :now,"
-        " handler = CASE WHEN own_authority = :own_authority THEN handler END,"
+        " handler = CASE WHEN own_authority = :own_authority THEN handler"
+        " WHEN authority_before = :own_authority THEN handler_before END,"
+        " handler_before = CASE WHEN own_authority = :own_authority THEN handler_before ELSE handler END,"
+        " authority_before = CASE WHEN own_authority = :own_authority THEN authority_before ELSE own_authority END,"
         " closed_at = CASE WHEN CAST(:closed AS TEXT) IS NULL THEN NULL ELSE COALESCE(closed_at, :closed) END"
         " WHERE id = :id",
         {
@@ -277,15 +280,17 @@ def wished(q: Read, peer: str | None = None) -> list[str]:
     return [str(row["id"]) for row in rows]
 
 
-def unopened_parts(q: Read, peer: str) -> list[tuple[str, str]]:
-    """Return (case, part) of each part of an own request that `peer` has named and that isn't there yet.
+def unopened_parts(q: Read, peer: str, case_ids: Collection[str] | None = None) -> list[tuple[str, str]]:
+    """Return (case, part) of each part of own requests, all or some, that `peer` has named and that isn't there yet.
 
     Of a request that was withdrawn nothing is asked any more.
     """
+    names, values = listed(sorted(case_ids or ()))
+    some = f" AND id IN ({names})" if case_ids is not None else ""
     rows = q.all(
-        "SELECT id, parts FROM cases WHERE parts <> '' AND counterpart = :peer AND role = 'asking'"
-        " AND state <> 'withdrawn' ORDER BY id",
-        {"peer": peer},
+        "SELECT id, parts FROM cases WHERE parts <> '' AND counterpart = :peer AND role = 'asking'"  # noqa: S608 - ours
+        f" AND state <> 'withdrawn'{some} ORDER BY id",
+        {"peer": peer, **values},
     )
     named = [(str(row["id"]), part) for row in rows for part in str(row["parts"]).split()]
     return [(case_id, part) for case_id, part in named if row_of(q, part) is None]

@@ -71,6 +71,16 @@ def by_digest(q: Read, digest: str) -> Row | None:
     return q.one("SELECT * FROM event WHERE digest = :digest", {"digest": digest})
 
 
+def cases_named(q: Read, iss: str, kind: str, digests: Sequence[str]) -> list[str]:
+    """Return the cases in which some events of an issuer are of this kind."""
+    names, values = listed(digests)
+    rows = q.all(
+        f"SELECT DISTINCT case_id FROM event WHERE iss = :iss AND kind = :kind AND digest IN ({names})",  # noqa: S608 - names are ours
+        {"iss": iss, "kind": kind, **values},
+    )
+    return [str(row["case_id"]) for row in rows]
+
+
 def forwards_on_their_way(q: Read) -> list[Row]:
     """Return our own events that pass a case on and have no receipt yet."""
     return q.all(

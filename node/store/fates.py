@@ -74,9 +74,23 @@ def queued(q: Read) -> dict[str, int]:
 
 
 def missing_files(q: Read) -> list[tuple[str, str | None]]:
-    """Return (origin, failure) of every attachment that isn't here."""
-    rows = q.all("SELECT origin, failure FROM blob WHERE here = 0 ORDER BY at, sha256")
+    """Return (origin, failure) of every attachment that isn't here and may still come."""
+    rows = q.all(
+        "SELECT origin, failure FROM blob WHERE here = 0 AND (failure IS NULL OR failure <> 'blob-lost')"
+        " ORDER BY at, sha256"
+    )
     return [(row["origin"], row["failure"]) for row in rows]
+
+
+def lost_files(q: Read) -> list[tuple[str, str]]:
+    """Return (origin, SHA-256) of every attachment that is held to be on neither side."""
+    rows = q.all("SELECT origin, sha256 FROM blob WHERE here = 0 AND failure = 'blob-lost' ORDER BY sha256")
+    return [(row["origin"], row["sha256"]) for row in rows]
+
+
+def has_file(q: Read, sha256: str) -> bool:
+    """Say whether an attachment is here."""
+    return q.one("SELECT 1 FROM blob WHERE sha256 = :s AND here = 1", {"s": sha256}) is not None
 
 
 def receipts(q: Read, aud: str) -> dict[tuple[str, int, int], tuple[tuple[str, str | None], ...]]:

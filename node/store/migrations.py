@@ -137,6 +137,15 @@ def _ratings(db: Database) -> None:
         """
 ALTER TABLE cases ADD COLUMN timeliness INTEGER;
 ALTER TABLE cases ADD COLUMN efforts INTEGER
+
+
+@NODE(name="009_handlers_before")
+def _handlers_before(db: Database) -> None:
+    _run(
+        db,
+        """
+ALTER TABLE cases ADD COLUMN authority_before TEXT NOT NULL DEFAULT '';
+ALTER TABLE cases ADD COLUMN handler_before TEXT
 """,
     )
 

@@ -36,13 +36,14 @@ from protocol.content import (
 )
 from protocol.encoding import b64u
 from protocol.event import parse_item
-from protocol.limits import MAX_ITEM, MAX_MESSAGES
+from protocol.limits import MAX_ITEM, MAX_MESSAGES, MAX_OPENED, MAX_WISHES
 from protocol.part import SealedPart
 from protocol.problems import PROBLEMS
 from protocol.receipt import parse_receipt
 from protocol.slot import Slot, wrap
 from tests.exchange.attacker import DUE, SUSPENDED, Attacker, Item, act, counts, garbled, grown, raw
 from tests.exchange.test_attacks import another_signer, revoked
+from tests.exchange.test_refusal import stored_case
 
 Craft = Callable[[Attacker], Item | bytes | Awaitable[Item | bytes]]
 
@@ -188,6 +189,22 @@ async def _one_message_too_many(a: Attacker) -> Item:
     return _message(a, case, word)
 
 
+async def _one_wish_too_many(a: Attacker) -> Item:  # SPEC S-232
+    item, most = a.request(), MAX_WISHES
+    assert await a.send(item) == ["stored"]
+    case = stored_case(a.victim, parse_item(item.line).claims.case)
+    wishes = [a.follow(case, "wish.withdraw", {"matter": act()}) for _ in range(most)]
+    assert set(await a.send(*wishes)) == {"stored"}
+    return a.follow(case, "wish.withdraw", {"matter": act()})
+
+
+async def _one_opening_too_many(a: Attacker) -> Item:
+    case, most = await a.be_asked(), MAX_OPENED
+    notices = [a.follow(case, "notice.opened", {"matter": act()}) for _ in range(most)]
+    assert set(await a.send(*notices)) == {"stored"}
+    return a.follow(case, "notice.opened", {"matter": act()})
+
+
 def _passed_on(to: str) -> Craft:
     matter = ForwardMatter(actor=act().actor, to=PartyName(authority=to, name="?"))
     return lambda a: a.follow(a.asked_by_victim, "request.forward", {"matter": matter})
@@ -324,6 +341,8 @@ REFUSED: dict[str, tuple[Craft, str]] = {
         "content-malformed",
     ),
     "one message too many": (_one_message_too_many, "case-full"),
+    "one wish too many": (_one_wish_too_many, "case-full"),
+    "one sign of opening too many": (_one_opening_too_many, "case-full"),
     "content 10,000 deep": (_of("wish.withdraw", DEEP), "content-malformed"),
     "content with a key twice": (_of("wish.withdraw", b'{"actor":{},"actor":{}}'), "content-malformed"),
     "content that is no JSON": (_of("wish.withdraw", b"\xff"), "content-malformed"),

@@ -267,6 +267,10 @@ class Oracle:
                 findings = check_node(life.node)
                 self.must(not findings, "verify", country, findings[:3])
             self._attempts(country)
+            kept = [
+                sha for origin, sha in life.node.store.read_now(fates.lost_files) if _has_file(mine.get(origin), sha)
+            ]
+            self.must(not kept, "file-given-up", country, kept)
             owed = self._outstanding(life, mine)
             self.must(not owed, "not-given-back", country, owed[:3])
             for other in mine.values():
@@ -376,6 +380,10 @@ class Oracle:
         for path in sorted(life.node.key_store.path.parent.glob("*.db*")):
             data = path.read_bytes()
             self.must(key not in data, "erased-still-there", life.country, f"the key of draft {draft} in {path.name}")
+
+
+def _has_file(life: Life | None, sha256: str) -> bool:
+    return life is not None and life.node.store.read_now(lambda q: fates.has_file(q, sha256))
 
 
 def _stream(life: Life, sender: Life, receiver: Life) -> tuple[Head, dict[tuple[int, int], tuple[str, ...]]]:

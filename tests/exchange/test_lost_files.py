@@ -1,0 +1,83 @@
+"""A file that a disk took with it before the other side had fetched it: both sides end their waiting, and say so."""
+
+import asyncio
+import shutil
+from pathlib import Path
+
+from node.cli.simulation.loop import run
+from node.delivery.call import Answer, Call
+from node.delivery.incoming import BLOBS
+from node.service import diagnosis, messages, reading
+from node.service.node import Node
+from node.store import blobs
+from tests.exchange.pair import World
+from tests.exchange.test_crossing import asked
+from tests.exchange.test_messages import FILE, WORD
+from tests.exchange.test_restart import all_of, put_back, recovered, save_disk, start_again
+from tests.exchange.test_story import ANNA, KATALIN, PDF
+
+SIDES = (("DE", ANNA), ("HU", KATALIN))
+
+
+def _no_files(_me: str, _peer: str, call: Call) -> Answer | None:
+    return Answer(503, {}, b"{}") if call.path.startswith(BLOBS) else None
+
+
+async def _lost_disk(both: World, case_id: str, *, kept_files: bool = False) -> None:
+    """Let Berlin write with a file, and lose its disk before Budapest has fetched that."""
+    save_disk(both, "DE")
+    both.net.before = _no_files
+    await messages.send(both["DE"], ANNA, case_id, WORD, [FILE])
+    await asyncio.sleep(5)
+    folder = both["DE"].config.data / "blobs"
+    shutil.copytree(folder, both.folder / "files")
+    await put_back(both, "DE")
+    if kept_files:
+        shutil.copytree(both.folder / "files", folder, dirs_exist_ok=True)
+    await start_again(both, "DE")
+    await asyncio.sleep(5)
+    both.net.before = lambda _me, _peer, _call: None
+
+
+def _here(node: Node, case_id: str) -> list[int]:
+    return sorted(row["here"] for row in node.store.read_now(lambda q: blobs.of_case(q, case_id)).values())
+
+
+async def _gone(folder: Path) -> None:
+    async with asked(folder) as (both, case_id):
+        await _lost_disk(both, case_id)
+        await asyncio.sleep(120)
+        both.net.calls.clear()
+        await asyncio.sleep(600)
+        assert not [call for call in both.net.calls if call[2].startswith(BLOBS)]
+        for country, reader in SIDES:
+            node = both[country]
+            view = await reading.read_case(node, reader, case_id, "de")
+            assert [(file.here, file.lost) for file in view.attachments] == [(True, False), (False, True)]
+            (found,) = [check for check in diagnosis.check_local(node) if check.name == "attachment"]
+            assert (found.level, view.number in found.message) == ("warn", True)
+            assert len(all_of(node, "SELECT * FROM audit WHERE action = 'attachment.lost'")) == 1
+        await messages.send(both["DE"], ANNA, case_id, WORD, [FILE])  # the same file again is another one
+        await recovered(both)
+        view = await reading.read_case(both["HU"], KATALIN, case_id, "hu")
+        assert [file.here for file in view.attachments] == [True, False, True]
+
+
+def test_a_file_that_neither_side_has_any_more_is_shown_as_lost_on_both(tmp_path: Path) -> None:
+    """Each asks the other for it once, then nobody any more; page, operator and audit say it (SPEC S-233)."""
+    run(_gone(tmp_path))
+
+
+async def _found(folder: Path) -> None:
+    async with asked(folder) as (both, case_id):
+        await _lost_disk(both, case_id, kept_files=True)
+        await recovered(both, longest_s=120)
+        assert [_here(both[country], case_id) for country, _ in SIDES] == [[1, 1], [1, 1]]
+        view = await reading.read_case(both["HU"], KATALIN, case_id, "hu")
+        opened = await reading.read_attachment(both["HU"], KATALIN, case_id, view.attachments[-1].sha256)
+        assert opened.data == PDF
+
+
+def test_a_file_that_is_still_on_the_disk_is_found_there(tmp_path: Path) -> None:
+    """Where the database alone was lost, its files come back from its own disk, and the other side gets them."""
+    run(_found(tmp_path))
