@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Self
 
 from directory_sync.note import COSIGNATURE, PLAIN, Note, Signer, VerifierKey, from_base64, parse_note, to_base64
@@ -44,16 +45,22 @@ class LogKeys:
     @classmethod
     def read(cls, country: str, texts: Iterable[str]) -> Self | None:
         """Take the keys of the highest generation from a member record; None where it names none (SPEC S-206)."""
-        found: dict[int, list[VerifierKey]] = {}
-        for text in texts:
-            try:
-                key = VerifierKey.parse(text)
-            except DirectoryError:
-                continue  # of a later version
-            if key.kind == PLAIN and (generation := generation_of(key.name, country)):
-                found.setdefault(generation, []).append(key)
-        highest = max(found, default=0)
-        return cls(origin_of(country, highest), tuple(found[highest])) if highest else None
+        found = _in_force(country, tuple(texts))
+        return cls(*found) if found else None
+
+
+@lru_cache(maxsize=128)  # read at every look at a log
+def _in_force(country: str, texts: tuple[str, ...]) -> tuple[str, tuple[VerifierKey, ...]] | None:
+    found: dict[int, list[VerifierKey]] = {}
+    for text in texts:
+        try:
+            key = VerifierKey.parse(text)
+        except DirectoryError:
+            continue  # of a later version
+        if key.kind == PLAIN and (generation := generation_of(key.name, country)):
+            found.setdefault(generation, []).append(key)
+    highest = max(found, default=0)
+    return (origin_of(country, highest), tuple(found[highest])) if highest else None
 
 
 def witness_keys(country: str, texts: Iterable[str]) -> tuple[VerifierKey, ...]:

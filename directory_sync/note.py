@@ -62,9 +62,9 @@ class VerifierKey:
     public: bytes
 
     @classmethod
-    def parse(cls, text: str) -> Self:
+    def parse(cls, text: str) -> "VerifierKey":
         """Read a verifier key; raises `directory-note` where it isn't one, is of another type, or its id is wrong."""
-        return cls(*_read_key(text))
+        return _read_key(text)
 
     @override
     def __str__(self) -> str:
@@ -84,15 +84,20 @@ class VerifierKey:
         message = text.encode() if self.kind == PLAIN else cosigned_message(text, at)
         if len(blob) != _SIGNATURE_BYTES or at >= 2**63:
             return None
-        try:
-            Ed25519PublicKey.from_public_bytes(self.public).verify(blob, message)
-        except (InvalidSignature, ValueError):
-            return None
-        return at
+        return at if _is_signed(self.public, blob, message) else None
+
+
+@lru_cache(maxsize=4096)  # a checkpoint and its cosignatures come from every member, most of them the same
+def _is_signed(public: bytes, blob: bytes, message: bytes) -> bool:
+    try:
+        Ed25519PublicKey.from_public_bytes(public).verify(blob, message)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
 
 
 @lru_cache(maxsize=1024)  # a few keys of each member, read again at every look at a log
-def _read_key(text: str) -> tuple[str, Kind, bytes]:
+def _read_key(text: str) -> VerifierKey:
     match = _VKEY.match(text)
     if match is None:
         raise DirectoryError("directory-note", "not a verifier key")
@@ -101,9 +106,10 @@ def _read_key(text: str) -> tuple[str, Kind, bytes]:
     kind: Kind = COSIGNATURE if data[0] == COSIGNATURE else PLAIN
     if data[0] != kind or len(data) != 1 + 32:
         raise DirectoryError("directory-note", "a verifier key of another type")
-    if VerifierKey(name, kind, data[1:]).key_id.hex() != key_id:
+    key = VerifierKey(name, kind, data[1:])
+    if key.key_id.hex() != key_id:
         raise DirectoryError("directory-note", "a verifier key under another's id")
-    return name, kind, data[1:]
+    return key
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final, Literal, TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -26,6 +27,8 @@ MAX_DOCUMENT = 128 * 1024
 """Bytes of one signed document."""
 MAX_VERSION = 2**31 - 1
 
+_KEPT: Final = 2 * len(COUNTRIES)
+"""Records that are kept parsed, and whose signature isn't checked again: every peer gives the same ones."""
 FIELD: Final = "entente"
 """The field of a document's signed part that holds what is ours."""
 
@@ -90,6 +93,7 @@ def more_than_half(count: int) -> int:
     return count // 2 + 1
 
 
+@lru_cache(maxsize=8)
 def read_root(raw: bytes) -> RootDocument:
     """Parse a root and check its own rules; whose signatures it bears is `verify_root`."""
     metadata = parse(Metadata[Root], raw, Root, "root")
@@ -108,6 +112,7 @@ def read_root(raw: bytes) -> RootDocument:
     return RootDocument(**common(metadata, raw, "root"), signed=root, states=states)
 
 
+@lru_cache(maxsize=8)
 def read_targets(raw: bytes) -> TargetsDocument:
     """Parse targets and check its own rules; `verify_targets` checks it against its root."""
     metadata = parse(Metadata[Targets], raw, Targets, "targets")
@@ -129,6 +134,7 @@ def read_targets(raw: bytes) -> TargetsDocument:
     return TargetsDocument(**common(metadata, raw, "targets"), signed=targets, standings=standings)
 
 
+@lru_cache(maxsize=_KEPT)
 def read_role(raw: bytes, country: str) -> RoleDocument:
     """Parse a country's role and its record; `verify_role` checks who signed it."""
     metadata = parse(Metadata[Targets], raw, Targets, country)
@@ -169,8 +175,13 @@ def verify_targets(targets: TargetsDocument, root: RootDocument) -> None:
 
 def verify_role(role: RoleDocument, targets: TargetsDocument) -> None:
     """Check that a record is signed by its own country (SPEC S-105)."""
-    if not targets.signed.get_verification_result(role.name, role.payload, dict(role.signatures)):
+    if not _is_own(role, targets):
         raise MemberListError("members-signature", "not signed by the country's own key", role.name)
+
+
+@lru_cache(maxsize=_KEPT)
+def _is_own(role: RoleDocument, targets: TargetsDocument) -> bool:
+    return bool(targets.signed.get_verification_result(role.name, role.payload, dict(role.signatures)))
 
 
 def is_signed(document: Document, root: RootDocument) -> bool:
@@ -178,6 +189,7 @@ def is_signed(document: Document, root: RootDocument) -> bool:
     return len(signed_by(document, root)) >= root.signed.roles[document.name].threshold
 
 
+@lru_cache(maxsize=64)
 def signed_by(document: Document, root: RootDocument) -> frozenset[str]:
     """Return the ids of those keys of `root` that validly signed a root or targets."""
     result = root.signed.get_verification_result(document.name, document.payload, dict(document.signatures))

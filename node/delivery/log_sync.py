@@ -112,8 +112,15 @@ class LogSync:
             await self._complete(country, head[0])
 
     async def _recall(self, heads: Versions) -> None:
-        """Learn from the peer's newer checkpoints what we have cosigned and don't know any more (SPEC S-255)."""
-        for country, size in witnessing.larger_than_cosigned(self._node, heads).items():
+        """Learn from the peer's newer checkpoints what we have cosigned and don't know any more (SPEC S-255).
+
+        All peers are asked at once, each for another log first: what one has shown none of the others is asked for.
+        """
+        named = sorted(witnessing.larger_than_cosigned(self._node, heads))
+        for country in sorted(named, key=lambda one: (one < self._peer, one)):
+            size = witnessing.larger_than_cosigned(self._node, {country: heads[country]}).get(country)
+            if size is None:
+                continue
             answer = await self._ask(Call("GET", f"{DIRECTORY}/{country}/growth", {"from": str(max(size, 1))}))
             if answer.status != _OK:
                 raise NodeError("directory-invalid", f"{country}: {self._peer} answered {answer.status}")

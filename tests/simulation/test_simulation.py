@@ -1,10 +1,13 @@
 """Whole networks of real nodes under every fault: what must hold does, and every run can be played again."""
 
 import json
+import multiprocessing
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -16,7 +19,8 @@ from node.cli.simulation.run import Result, simulate
 from node.cli.simulation.world import Cut, Plan
 
 ROOT = Path(__file__).parents[2]
-SMALL, LARGE = 200, 10
+SMALL, LARGE = 30, 1
+"""Seeds of each kind that every run of the tests plays; `make soak` plays as many as one wants."""
 
 
 def command(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -62,27 +66,41 @@ def test_another_seed_plays_another_story() -> None:
     assert first.trace_sha256 != second.trace_sha256
 
 
-def _cut(country: str, at: int) -> Result:
-    return simulate(3, 2, Plan(duration_s=60.0, acts=8, calm=True, cut=Cut(country, at)))
+@pytest.fixture(scope="module")
+def pool() -> Iterator[ProcessPoolExecutor]:
+    """Give two processes that play seeds beside each other."""
+    with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as made:
+        yield made
 
 
+def _cut(where: tuple[str, int]) -> Result:
+    return simulate(3, 2, Plan(duration_s=45.0, acts=6, calm=True, cut=Cut(*where)))
+
+
+@pytest.mark.processes
 @pytest.mark.parametrize("country", ["DE", "HU"])
-def test_a_death_at_any_boundary_harms_nothing(country: str) -> None:
+def test_a_death_at_any_boundary_harms_nothing(country: str, pool: ProcessPoolExecutor) -> None:
     """In a short story without other faults a node dies at each of its commit and send boundaries in turn."""
-    boundaries = simulate(3, 2, Plan(duration_s=60.0, acts=8, calm=True)).boundaries
-    assert boundaries > 100
-    died = set()
-    for at in range(1, boundaries + 1):
-        result = _cut(country, at)
-        assert not result.violations, (at, result.violations)
-        died |= result.faults.keys()
+    died: set[str] = set()
+    for first in range(1, 10_000, 20):  # until there is none that it reaches
+        results = list(pool.map(_cut, [(country, at) for at in range(first, first + 20)]))
+        assert not [(first, result.violations) for result in results if result.violations]
+        died |= {kind for result in results for kind in result.faults}
+        if not results[-1].faults:
+            break
+    assert first > 40
     assert {"crash-before-commit", "crash-after-commit", "crash-call", "crash-answer", "crash-answered"} <= died
 
 
-def test_from_an_old_backup_everything_comes_back() -> None:
+def _from_old_backups(seed: int) -> Result:
+    plan = Plan(duration_s=1500.0, kinds=(OldBackup, KeyRenewal, KeyRevocation), liars=0.0)
+    return simulate(seed, 2 + seed % 3, plan)
+
+
+@pytest.mark.processes
+def test_from_an_old_backup_everything_comes_back(pool: ProcessPoolExecutor) -> None:
     """Nodes that start from old backups, and die while they fetch back, lose nothing that another node still has."""
-    plans = [Plan(duration_s=1500.0, kinds=(OldBackup, KeyRenewal, KeyRevocation), liars=0.0)] * 8
-    results = [simulate(seed, 2 + seed % 3, plan) for seed, plan in enumerate(plans, start=1)]
+    results = list(pool.map(_from_old_backups, range(1, 9)))
     assert not [(result.seed, result.violations) for result in results if result.violations]
     assert sum(result.faults.get("crash-old-backup", 0) for result in results) >= 3
     assert sum(result.faults.get("crash-while-fetching-back", 0) for result in results) >= 1

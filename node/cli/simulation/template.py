@@ -9,7 +9,7 @@ import os
 import shutil
 import tempfile
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Final
 
@@ -25,11 +25,12 @@ from node.config import Config, HealthSection, NodeSection, PeersSection, WebSec
 from node.domain.access import operator
 from node.service import country_log, directory, membership
 from node.service.node import Node
-from node.store import member_documents
+from node.store import logs, member_documents
 from node.store.case_keys import CaseKeys
 from node.store.key_files import NodeKeys, load_keys, make_keys, read_seed
 from node.store.migrations import KEYS, NODE
 from node.store.store import Store
+from node.store.tx import Tx
 from protocol.countries import COUNTRIES
 from protocol.member_bundle import MemberBundle
 from protocol.member_proposal import Candidate, propose
@@ -161,6 +162,7 @@ async def _introduced(nodes: dict[str, Node], states: dict[str, CryptoSigner], m
         shown = other.store.read_now(lambda q, other=other: country_log.page_of(q, other.country, 0))  # type: ignore[misc]
         assert shown is not None
         await country_log.accept_page(first, other.country, shown, other.country)
+    await first.store.write(partial(_remember_cosigned, members=members))
     for node in nodes.values():
         await node.store.close()
         await node.key_store.close()
@@ -168,6 +170,14 @@ async def _introduced(nodes: dict[str, Node], states: dict[str, CryptoSigner], m
         shutil.copyfile(first.store.path, other.store.path)
     assert first.members is not None
     return first.members
+
+
+def _remember_cosigned(tx: Tx, members: tuple[str, ...]) -> None:
+    """Let a node know that it has cosigned what it has of every log, as after its first minute in a real network."""
+    for country in members:
+        log = logs.find(tx, country)
+        assert log is not None
+        logs.keep_witnessed(tx, country, log.origin, (log.signed, log.root), log.note)
 
 
 def _founded(nodes: list[Node], states: dict[str, CryptoSigner]) -> MemberBundle:
