@@ -253,7 +253,8 @@ class Oracle:
         peers = {c for c in self.honest if members.active(c)} if members.active(life.country) else set()
         found = [f"{count} for {peer}" for peer, count in store.read_now(fates.queued).items() if peer in peers]
         files = store.read_now(fates.missing_files)
-        return found + [f"file of {origin}: {failure}" for origin, failure in files if origin in peers]
+        away = peers - {life.country}  # an own file without a draft or message is what a crash left of one
+        return found + [f"file of {origin}: {failure}" for origin, failure in files if origin in away]
 
     def end(self, lives: dict[str, Life], judged: Collection[str]) -> None:
         """Check all nodes when the faults are over; `judged` are verified from their signed bytes as well."""
