@@ -78,6 +78,8 @@ _TABLE: Final = (
          "entente areas check; docs/areas.md."),
     Code("unknown-authority", 422, "caller", "There is no such active authority.", "Search the directory."),
     Code("not-competent", 422, "caller", "The authority isn't competent in this legal area.", "Search the directory."),
+    Code("no-coordinator", 422, "caller", "The directory names no coordinator who could decide.",
+         "The authority's record needs a request coordinator in the area: docs/authorities.md."),
     Code("unknown-country", 422, "caller", "No active member has this country code.", "entente member list."),
     Code("no-encryption-key", 422, "peer", "The country has published no encryption key that this node can use.",
          "Its operator: a record with a key of a known suite; ours: a newer version."),

@@ -190,6 +190,12 @@ class SplitMatter(ActMatter):
     part: CaseId
 
 
+class ReferMatter(ActMatter):
+    """`request.refer` and `request.escalate`: the coordinator who decides now, of the asking or replying country."""
+
+    to: PartyName
+
+
 class DateMatter(ActMatter):
     """`date.propose` and `date.agree`."""
 
@@ -257,6 +263,10 @@ SHAPES: Final[dict[str, tuple[type[Content], type[Content] | None]]] = {
     "request.reply-part": (ReplyMatter, ReplyPerson),
     "request.clarify": (WrittenMatter, WordPerson),
     "request.close": (ActMatter, None),
+    "request.refer": (ReferMatter, WordPerson),
+    "request.escalate": (ReferMatter, WordPerson),
+    "request.uphold": (ActMatter, WordPerson),
+    "request.return": (ActMatter, WordPerson),
     "date.propose": (DateMatter, WordPerson),
     "date.agree": (DateMatter, None),
     "wish.withdraw": (ActMatter, WordPerson),

@@ -9,19 +9,31 @@ from typing import Final, Literal
 from protocol.problems import ProtocolError
 
 Side = Literal["asking", "replying"]
-State = Literal["sent", "accepted", "replied", "clarifying", "closed", "declined", "withdrawn"]
+State = Literal[
+    "sent", "accepted", "replied", "clarifying", "referred", "escalated", "upheld", "closed", "declined", "withdrawn"
+]
 
 SEND: Final = "request.send"
 FORWARD: Final = "request.forward"
 SPLIT: Final = "request.split"
 REPLY: Final = "request.reply"
 REPLY_PART: Final = "request.reply-part"
+REFER: Final = "request.refer"
+ESCALATE: Final = "request.escalate"
+UPHOLD: Final = "request.uphold"
+RETURN: Final = "request.return"
+CLOSE: Final = "request.close"
+DECISIONS: Final = frozenset({ESCALATE, UPHOLD, RETURN})
+"""What a coordinator says of a reply that was referred (SPEC S-265); the asking side's may also close the case."""
 
 OWNER: Final[dict[State, Side | None]] = {
     "sent": "replying",
     "accepted": "replying",
     "replied": "asking",
     "clarifying": "replying",
+    "referred": "asking",
+    "escalated": "replying",
+    "upheld": "asking",
     "closed": None,
     "declined": None,
     "withdrawn": None,
@@ -40,7 +52,13 @@ MOVES: Final[dict[tuple[State | None, str], State]] = {
     ("accepted", REPLY): "replied",
     ("accepted", "request.withdraw"): "withdrawn",
     ("replied", "request.clarify"): "clarifying",
-    ("replied", "request.close"): "closed",
+    ("replied", CLOSE): "closed",
+    ("replied", REFER): "referred",
+    ("referred", CLOSE): "closed",
+    ("referred", ESCALATE): "escalated",
+    ("escalated", RETURN): "clarifying",
+    ("escalated", UPHOLD): "upheld",
+    ("upheld", CLOSE): "closed",
     ("clarifying", REPLY): "replied",
 }
 """`request.withdraw` is the replying side's event: it grants the withdrawal that the asking side wished.

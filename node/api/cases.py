@@ -9,7 +9,7 @@ from node.api.requests import CaseRef, case_ref
 from node.api.route import Call, File, Limit, Offset, Page, Query, Route, Shape, Upload
 from node.domain.case_view import CaseSummary, CaseView, Handler
 from node.domain.draft import Country
-from node.service import allocation, cases, forwarding, messages, rating, reading, splitting
+from node.service import allocation, cases, forwarding, messages, rating, reading, referral, splitting
 from protocol.content import Day, Id, Number, Rate, Said
 from protocol.limits import MAX_QUESTIONS
 from protocol.request import Side, State
@@ -56,6 +56,12 @@ class PassingOn(Shape):
     """Which authority of the own country gets the case, and why."""
 
     to: Id
+    reason: Said
+
+
+class Why(Shape):
+    """Why a reply is referred, or what is missing in it."""
+
     reason: Said
 
 
@@ -233,6 +239,30 @@ async def close(call: Call) -> CaseRef:
     return case_ref(await cases.close(call.node, call.actor, call.path["case"]))
 
 
+async def refer(call: Call) -> CaseRef:
+    """Refer the reply."""
+    body: Why = call.body
+    return case_ref(await referral.refer(call.node, call.actor, call.path["case"], body.reason))
+
+
+async def escalate(call: Call) -> CaseRef:
+    """Agree with a referral."""
+    body: Comment = call.body
+    return case_ref(await referral.escalate(call.node, call.actor, call.path["case"], body.comment))
+
+
+async def uphold(call: Call) -> CaseRef:
+    """Hold a reply sufficient."""
+    body: Comment = call.body
+    return case_ref(await referral.uphold(call.node, call.actor, call.path["case"], body.comment))
+
+
+async def send_back(call: Call) -> CaseRef:
+    """Ask for an addition."""
+    body: Why = call.body
+    return case_ref(await referral.send_back(call.node, call.actor, call.path["case"], body.reason))
+
+
 async def rate(call: Call) -> CaseRef:
     """Rate the reply."""
     body: NewRating = call.body
@@ -276,6 +306,15 @@ ROUTES: Final = (
     Route("POST", "/cases/{case}/files", "sendFileToCase", "Send a file (PDF, PNG, JPEG or text) as a message",
           send_file, CaseRef, body=Upload, query=FileQuery),
     Route("POST", "/cases/{case}/close", "closeCase", "Accept the reply and close the case", close, CaseRef),
+    Route("POST", "/cases/{case}/refer", "referCase", "Refer an unsatisfactory reply to the own coordinator", refer,
+          CaseRef, body=Why),
+    Route("POST", "/cases/{case}/escalate", "escalateCase",
+          "Agree with a referral, as the asking side's coordinator: the other side's decides", escalate, CaseRef,
+          body=Comment),
+    Route("POST", "/cases/{case}/uphold", "upholdReply",
+          "Hold a referred reply sufficient, as the replying side's coordinator", uphold, CaseRef, body=Comment),
+    Route("POST", "/cases/{case}/return", "returnCase",
+          "Ask the own authority for an addition, as the replying side's coordinator", send_back, CaseRef, body=Why),
     Route("POST", "/cases/{case}/rate", "rateCase", "Rate the reply of a closed request, once", rate, CaseRef,
           body=NewRating),
     Route("POST", "/cases/{case}/withdraw", "withdrawCase", "Ask to withdraw a request, or grant that wish", withdraw,

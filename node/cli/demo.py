@@ -13,7 +13,9 @@ def demo(
     ] = "",
     once: Annotated[bool, typer.Option("--once", help="Play the whole story without a person, then end.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="With --once: one JSON object a line.")] = False,
-    story: Annotated[str, typer.Option(metavar="STORY", help="With --once: main, new-area, posting, split.")] = "main",
+    story: Annotated[
+        str, typer.Option(metavar="STORY", help="With --once: main, new-area, posting, referral, split.")
+    ] = "main",
     folder: Annotated[
         Path | None, typer.Option(help="Keep the nodes' data here instead of a temporary folder.")
     ] = None,
@@ -24,7 +26,8 @@ def demo(
     stays up until Ctrl-C. With --countries it runs the nodes of these countries, each with all its authorities
     of an invented Europe; --once then waits until every node has every list, lets one country ask another, prints
     a table and ends. The story new-area brings in a legal area that no node knew when it started; posting
-    asks about posted workers; in split two authorities of one country answer one request.
+    asks about posted workers; in split two authorities of one country answer one request; in referral
+    coordinators decide on a reply.
 
     \b
     Examples:
@@ -33,6 +36,7 @@ def demo(
       entente demo --once --json > story.jsonl
       entente demo --once --story new-area
       entente demo --once --story posting
+      entente demo --once --story referral
       entente demo --once --story split
       entente demo --countries all
       entente demo --countries LI,MT,CY,LU --once --json

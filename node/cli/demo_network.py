@@ -15,10 +15,11 @@ from typing import Any, Final
 
 import aiohttp
 
-from directory_sync.demo import demo_authorities, europe
+from directory_sync.demo import coordinated, demo_authorities, europe
 from node.cli.demo_area import NewAreaStory
 from node.cli.demo_nodes import Api, DemoNode, entente, id_of, make_nodes, own_token
 from node.cli.demo_posting import ASKING, REPLYING, PostingStory
+from node.cli.demo_referral import COORDINATORS, ReferralStory
 from node.cli.demo_split import CHAMBER, SplitStory
 from node.cli.demo_story import Line, Reader, Story
 from node.clock import SystemClock
@@ -163,7 +164,7 @@ async def seed(nodes: dict[str, DemoNode], session: aiohttp.ClientSession) -> No
     """Give every node its authorities and users, by its own API."""
     for node in nodes.values():
         api = Api(node, node.operator_token(), session)
-        records = [json.loads(one.model_dump_json()) for one in demo_authorities(node.country)]
+        records = [json.loads(one.model_dump_json()) for one in coordinated(demo_authorities(node.country))]
         await api.call("POST", "directory/import", records)
         for login, name, role, authority in PEOPLE[node.country]:
             person = {
@@ -209,14 +210,16 @@ async def _new_area(nodes: Nodes, session: aiohttp.ClientSession, tell: Callable
     await story.play()
 
 
-async def _newcomer(nodes: Nodes, session: aiohttp.ClientSession, country: str, name: str, authority: str) -> Reader:
-    """Add a handler whom only one story needs."""
-    node, login = nodes[country], f"{authority.lower()}.handler"
+async def _newcomer(
+    nodes: Nodes, session: aiohttp.ClientSession, country: str, name: str, authority: str, role: str = "handler"
+) -> Reader:
+    """Add a person whom only one story needs."""
+    node, login = nodes[country], f"{authority.lower()}.{role}"
     person = {
         "login": login,
         "name": name,
         "language": _LANGUAGES[country],
-        "roles": ["handler"],
+        "roles": [role],
         "authorities": [authority],
     }
     await Api(node, node.operator_token(), session).call("POST", "people", person)
@@ -229,6 +232,14 @@ async def _split(nodes: Nodes, session: aiohttp.ClientSession, tell: Callable[[L
     await story.play()
 
 
+async def _referral(nodes: Nodes, session: aiohttp.ClientSession, tell: Callable[[Line], None], _place: Path) -> None:
+    story = ReferralStory(*await _readers(nodes, session), SystemClock().now().date(), tell)
+    role = "referral-handler"
+    story.ours = await _newcomer(nodes, session, "DE", "Uwe Lang", COORDINATORS["DE"], role)
+    story.theirs = await _newcomer(nodes, session, "HU", "Tóth Réka", COORDINATORS["HU"], role)
+    await story.play()
+
+
 async def _posting(nodes: Nodes, session: aiohttp.ClientSession, tell: Callable[[Line], None], _place: Path) -> None:
     _, miriam, _ = await _readers(nodes, session)
     asking = await _newcomer(nodes, session, "DE", "Lena Hartmann", ASKING)
@@ -236,7 +247,13 @@ async def _posting(nodes: Nodes, session: aiohttp.ClientSession, tell: Callable[
     await PostingStory(asking, miriam, replying, SystemClock().now().date(), tell).play()
 
 
-STORIES: Final = {"main": _main, "new-area": _new_area, "posting": _posting, "split": _split}
+STORIES: Final = {
+    "main": _main,
+    "new-area": _new_area,
+    "posting": _posting,
+    "referral": _referral,
+    "split": _split,
+}
 """Name → what plays it on two nodes that run."""
 
 

@@ -13,10 +13,11 @@ from node.dashboard.form import Form
 from node.dashboard.page import ACTOR, LANG, NODE, SESSION, Flash, Mistake, Option, render, see_other, texts_of
 from node.dashboard.sign_in import checked_form
 from node.domain.access import Actor
+from node.domain.case import Case
 from node.domain.case_view import FreeText
 from node.domain.draft import ReplyDraft
 from node.errors import NodeError
-from node.service import allocation, cases, messages, rating, reading
+from node.service import allocation, cases, messages, rating, reading, referral
 from node.service.idempotency import Answer, Idempotency, Repeatable
 from node.service.node import Node
 from node.service.reuse import draft_from
@@ -108,6 +109,7 @@ _FIELDS = {
     "clarify": "question",
     "clarification": "clarification",
     "message": "message",
+    **{step: step for step in ("refer", "escalate", "uphold", "return")},
 }
 
 
@@ -120,6 +122,9 @@ def _acting(action: str, do: Act) -> Callable[[web.Request], Awaitable[web.Respo
             field, opened = _FIELDS.get(action, ""), "reply" if "ation" in action else action
             if error.code == "invalid" and field:
                 return await _show(request, form.values(), told(texts, {field: _mistake(error, field)}), opened)
+            if error.code == "no-coordinator":
+                wrong = {field: "error.no-coordinator"}
+                return await _show(request, form.values(), told(texts, wrong), opened)
             if error.code in _CHANGED and action != "reuse":
                 return await _show(request, form.values(), {}, opened, changed=True)
             raise
@@ -236,8 +241,10 @@ async def _message(request: web.Request, form: Form) -> web.Response | Done:
 async def _close(request: web.Request, form: Form) -> web.Response | Done:
     if form["confirmed"] != "yes":
         return _confirm(request, "close")
-    await cases.close(request.app[NODE], request[ACTOR], request.match_info["case"])
-    return "flash.closed", {}
+    node, actor, case_id = request.app[NODE], request[ACTOR], request.match_info["case"]
+    decided = cases.decides(actor, cases.own_case(node, actor, case_id))
+    await cases.close(node, actor, case_id)
+    return see_other("/work", "flash.closed") if decided else ("flash.closed", {})
 
 
 _RATES: Final = {"-1": -1, "0": 0, "1": 1}
@@ -251,6 +258,28 @@ async def _rate(request: web.Request, form: Form) -> web.Response | Done:
     node, actor, case_id = request.app[NODE], request[ACTOR], request.match_info["case"]
     await rating.rate(node, actor, case_id, _RATES[form["timeliness"]], _RATES[form["efforts"]])
     return "flash.rated", {}
+
+
+_REFERRING: Final[dict[str, Callable[[Node, Actor, str, Any], Awaitable[Case]]]] = {
+    "refer": referral.refer,
+    "escalate": referral.escalate,
+    "uphold": referral.uphold,
+    "return": referral.send_back,
+}
+"""Step of a referral → what does it; the field of its words has the same name."""
+
+
+def _referring(step: str) -> Act:
+    async def act(request: web.Request, form: Form) -> web.Response | Done:
+        word = form.said(step, form[f"{step}_language"] or request[LANG])
+        if word is None and step in ("refer", "return"):
+            raise _missing(step)
+        await _REFERRING[step](request.app[NODE], request[ACTOR], request.match_info["case"], word)
+        if step in ("uphold", "return"):  # the case isn't the coordinator's to read any more
+            return see_other("/work", "flash.referral")
+        return "flash.referral", {}
+
+    return act
 
 
 async def _withdraw(request: web.Request, form: Form) -> web.Response | Done:
@@ -308,6 +337,7 @@ _ACTIONS: dict[str, Act] = {
     "message": _message,
     "close": _close,
     "rate": _rate,
+    **{step: _referring(step) for step in _REFERRING},
     "withdraw": _withdraw,
     "reuse": _reuse,
 }

@@ -10,6 +10,7 @@ from protocol.content import (
     DateMatter,
     ForwardMatter,
     RatingMatter,
+    ReferMatter,
     SendMatter,
     SplitMatter,
     WrittenMatter,
@@ -29,7 +30,8 @@ class Case:
     `former` are the authorities of the replying side that passed the case on. `parts` are the ids
     of the cases that questions of this one became, in the order of their numbers; `part_of` is the case it came from.
     `confidential`: something in it is to be handled confidentially (SPEC S-261). `timeliness` and `efforts` are how
-    the asking side rated the reply, -1 to 1; None where it hasn't (SPEC S-264).
+    the asking side rated the reply, -1 to 1; None where it hasn't (SPEC S-264). The two coordinators are those to
+    whom the reply was referred last.
     """
 
     id: str
@@ -59,6 +61,8 @@ class Case:
     confidential: bool = False
     timeliness: int | None = None
     efforts: int | None = None
+    asking_coordinator: str = ""
+    replying_coordinator: str = ""
 
     @property
     def other_role(self) -> Side:
@@ -73,6 +77,18 @@ class Case:
     def replying(self) -> str:
         """The authority that answers, or will."""
         return self.own_authority if self.role == "replying" else self.their_authority
+
+    @property
+    def asking(self) -> str:
+        """The authority that asks."""
+        return self.own_authority if self.role == "asking" else self.their_authority
+
+    @property
+    def coordinator(self) -> str:
+        """This side's coordinator while a referral is open: it reads the case, and decides in its turn; else empty."""
+        if self.role == "asking":
+            return self.asking_coordinator if self.state in ("referred", "escalated") else ""
+        return self.replying_coordinator if self.state == "escalated" else ""
 
     @property
     def owner(self) -> Side | None:
@@ -169,6 +185,8 @@ def advanced(
     moved = replace(case, state=state, n=claims.n, head=digest)
     if isinstance(matter, SplitMatter):
         return _divided(moved, matter)
+    if isinstance(matter, ReferMatter):
+        return _referred(moved, claims.kind, matter.to.authority)
     return _forwarded(moved, matter) if isinstance(matter, ForwardMatter) else moved
 
 
@@ -179,6 +197,14 @@ def _divided(case: Case, matter: SplitMatter) -> Case:
     if matter.to.authority == case.replying or matter.part in (*case.parts, case.id):
         raise ProtocolError("content-malformed", "a part is another case with another authority")
     return replace(case, parts=(*case.parts, matter.part))
+
+
+def _referred(case: Case, kind: str, to: str) -> Case:
+    if to in (case.asking, case.replying):
+        raise ProtocolError("content-malformed", "nobody decides about a request or a reply of its own")  # SPEC S-265
+    if kind == request.REFER:
+        return replace(case, asking_coordinator=to, replying_coordinator="")
+    return replace(case, replying_coordinator=to)
 
 
 def _forwarded(case: Case, matter: ForwardMatter) -> Case:

@@ -12,6 +12,7 @@ from node.domain.case import Case
 News = Literal[
     "new", "accepted", "declined", "answered", "clarification", "withdrawal-asked", "withdrawn", "closed",
     "date-proposed", "date-agreed", "message", "near", "passed", "partly-answered",
+    "referred", "upheld",
 ]  # fmt: skip
 Topic = Literal["new", "accepted", "answered", "clarification", "message", "ended", "dates"]
 How = Literal["once", "daily", "never"]
@@ -20,7 +21,7 @@ TOPICS: Final[dict[Topic, tuple[News, ...]]] = {
     "new": ("new",),
     "accepted": ("accepted",),
     "answered": ("answered", "partly-answered"),
-    "clarification": ("clarification",),
+    "clarification": ("clarification", "referred", "upheld"),
     "message": ("message",),
     "ended": ("declined", "withdrawn", "closed", "withdrawal-asked"),
     "dates": ("near", "passed", "date-proposed", "date-agreed"),
@@ -31,7 +32,7 @@ HOWS: Final[tuple[How, ...]] = ("once", "daily", "never")
 
 URGENCY: Final[tuple[News, ...]] = (
     "passed", "near", "clarification", "new", "withdrawal-asked", "date-proposed", "answered", "partly-answered",
-    "accepted", "date-agreed", "message", "declined", "withdrawn", "closed",
+    "referred", "upheld", "accepted", "date-agreed", "message", "declined", "withdrawn", "closed",
 )  # fmt: skip
 """The order of a daily summary."""
 
@@ -46,6 +47,8 @@ _OF_EVENT: Final[dict[str, News]] = {
     "request.reply": "answered",
     "request.reply-part": "partly-answered",
     "request.clarify": "clarification",
+    "request.refer": "referred",
+    "request.uphold": "upheld",
     "request.withdraw": "withdrawn",
     "request.close": "closed",
     "wish.withdraw": "withdrawal-asked",

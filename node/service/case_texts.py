@@ -33,6 +33,7 @@ from protocol.content import (
     DeclineMatter,
     ForwardMatter,
     MessagePerson,
+    ReferMatter,
     Reply,
     ReplyPerson,
     Said,
@@ -42,6 +43,7 @@ from protocol.content import (
     WordPerson,
     WrittenMatter,
 )
+from protocol.request import DECISIONS, RETURN
 from translations import dates, languages
 from translations.answer import VisibleItem, visible_items
 from translations.area import Area, render_question, render_variable
@@ -50,6 +52,10 @@ from translations.question_set import Item
 
 ABSENT: Final = {"not-known": "answer.not-known", "not-available": "answer.not-available"}
 """Why there is no answer → its text."""
+
+
+_NAMING: Final = (ForwardMatter, SplitMatter, ReferMatter)
+"""What says whose turn it is from then on."""
 
 
 def said(text: Said | None) -> FreeText | None:
@@ -133,7 +139,7 @@ class Story:
         return last.authority, last.name
 
     def _names(self) -> dict[str, str]:
-        told = [stored.matter.to for stored in self.events if isinstance(stored.matter, ForwardMatter | SplitMatter)]
+        told = [stored.matter.to for stored in self.events if isinstance(stored.matter, _NAMING)]
         return {one.authority: one.name for one in (self.matter.asking, self.matter.replying, *told)}
 
     def _person(self) -> SendPerson:
@@ -244,7 +250,7 @@ class Story:
         found: list[Clarification] = []
         for stored in self.counted:
             word = said(_word(stored))
-            if stored.kind == "request.clarify" and word is not None:
+            if stored.kind in ("request.clarify", RETURN) and word is not None:
                 found.append(Clarification(asked=word, asked_at=unstamp(stored.at)))
             elif stored.kind == "request.reply" and found and found[-1].answered_at is None:
                 found[-1] = found[-1].model_copy(update={"answered": word, "answered_at": unstamp(stored.at)})
@@ -312,7 +318,7 @@ class Story:
         }
 
     def _what(self, stored: Stored) -> Text:
-        if isinstance(stored.matter, ForwardMatter | SplitMatter):
+        if isinstance(stored.matter, _NAMING):
             return self.texts.interface(f"event.{stored.kind}", name=stored.matter.to.name)
         return self.texts.interface(f"event.{stored.kind}")
 
@@ -321,7 +327,8 @@ class Story:
             return FreeText(text=self.texts.day(stored.matter.date), lang=self.texts.lang)
         if isinstance(stored.matter, DeclineMatter):
             return FreeText(text=self._reason_label(stored.matter).text, lang=self.texts.lang)
-        return said(_word(stored)) if isinstance(stored.matter, ForwardMatter | SplitMatter) else None
+        explained = isinstance(stored.matter, _NAMING) or stored.kind in DECISIONS
+        return said(_word(stored)) if explained else None
 
     def _refusal(self, stored: Stored) -> Text | None:
         if stored.code is None:

@@ -33,7 +33,7 @@ from protocol.content import (
 )
 from protocol.content import Actor as ActorName
 from protocol.problems import ProtocolError
-from protocol.request import REPLY, REPLY_PART
+from protocol.request import CLOSE, DECISIONS, REPLY, REPLY_PART
 from translations.answer import begun_questions, check_answers, personal_items
 from translations.area import Area
 
@@ -51,8 +51,25 @@ def case_for(node: Node, actor: Actor, case_id: str, what: str) -> Case:
     case = node.store.read_now(lambda q: cases.find(q, case_id))
     if case is None:
         raise NodeError("not-found")
+    if what == "cases.read" and decides(actor, case):
+        return case
     actor.require(what, case.own_authority, case.area)
     return case
+
+
+def decides(actor: Actor, case: Case) -> bool:
+    """Say whether an open referral of a case is with a coordinator for whom the actor decides."""
+    return bool(case.coordinator) and actor.may("cases.decide", case.coordinator, case.area)
+
+
+def acting_for(actor: Actor, case: Case, kind: str) -> str | None:
+    """Return the authority for which the actor may issue a kind of event: the case's own one, or its coordinator.
+
+    Where a reply was referred, its asking authority can still accept it; all else is the coordinator's.
+    """
+    if kind in DECISIONS or (kind == CLOSE and decides(actor, case)):
+        return case.coordinator if decides(actor, case) else None
+    return case.own_authority if actor.may("cases.act", case.own_authority, case.area) else None
 
 
 @dataclass(frozen=True)
@@ -60,12 +77,14 @@ class _Act:
     node: Node
     actor: Actor
     case: Case
+    kind: str = ""
 
     def matter(self) -> ActMatter:
         return ActMatter(actor=self.who())
 
     def who(self) -> ActorName:
-        return ActorName(authority=self.case.own_authority, name=self.actor.name)
+        authority = acting_for(self.actor, self.case, self.kind) or self.case.own_authority
+        return ActorName(authority=authority, name=self.actor.name)
 
     def parts(self, matter: Content, word: Said | None = None) -> dict[str, Content]:
         return {MATTER: matter} if word is None else {MATTER: matter, PERSON: WordPerson(comment=word)}
@@ -76,7 +95,9 @@ class _Act:
 
 def case_to_act(node: Node, actor: Actor, case_id: str, kind: str) -> Case:
     """Return a case in which the actor may issue an event of a kind now; raises `wrong-state` or `not-owner`."""
-    case = case_for(node, actor, case_id, "cases.act")
+    case = own_case(node, actor, case_id)
+    if acting_for(actor, case, kind) is None:
+        raise NodeError("forbidden", "Another role, or another authority, does this.")
     if kind not in case.moves():
         code = "not-owner" if case.owner not in (None, case.role) else "wrong-state"
         raise NodeError(code, f"{kind} isn't possible: the case is {case.state}, the date {case.date_state}.")
@@ -84,7 +105,7 @@ def case_to_act(node: Node, actor: Actor, case_id: str, kind: str) -> Case:
 
 
 def _act(node: Node, actor: Actor, case_id: str, kind: str) -> _Act:
-    return _Act(node, actor, case_to_act(node, actor, case_id, kind))
+    return _Act(node, actor, case_to_act(node, actor, case_id, kind), kind)
 
 
 async def accept(
@@ -140,9 +161,9 @@ async def clarify(node: Node, actor: Actor, case_id: str, question: Said, *, con
 
 
 async def close(node: Node, actor: Actor, case_id: str) -> Case:
-    """Accept the reply and close the case; the retention periods start."""
-    act = _act(node, actor, case_id, "request.close")
-    return await act.issue("request.close", act.matter())
+    """Accept the reply and close the case; the retention periods start. A coordinator may do it for one referred."""
+    act = _act(node, actor, case_id, CLOSE)
+    return await act.issue(CLOSE, act.matter())
 
 
 async def withdraw(node: Node, actor: Actor, case_id: str, reason: Said | None = None) -> Case:

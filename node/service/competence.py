@@ -1,7 +1,8 @@
-"""Who may answer in a legal area, by a country's own directory: the same check at both ends of a case."""
+"""Who may answer or decide in a legal area, by a country's own directory: the same check at both ends of a case."""
 
 import datetime as dt
 
+from directory_sync.authority import Authority
 from node.store import authorities
 from node.store.tx import Read
 from protocol.problems import ProtocolError
@@ -13,3 +14,20 @@ def check(q: Read, country: str, authority: str, area: str, day: dt.date) -> Non
         raise ProtocolError("unknown-authority", "who is to answer")
     if not authorities.is_competent(q, authority, area):
         raise ProtocolError("not-competent", "who is to answer")
+
+
+def coordinators(q: Read, country: str, authority: str, area: str, day: dt.date) -> tuple[str, ...]:
+    """Return the active request coordinators that a country's directory names for an authority of it, in its order."""
+    line = authorities.record_of(q, authority) if authority.startswith(f"{country}-") else None
+    links = Authority.model_validate_json(line).links if line is not None else None
+    named = links.request.get(area, ()) if links is not None else ()
+    return tuple(one for one in named if authorities.is_active(q, country, one, day))
+
+
+def check_coordinator(q: Read, authority: str, to: str, area: str, day: dt.date) -> None:
+    """Raise `unknown-authority` or `not-competent` unless `to` coordinates an authority's requests (SPEC S-266)."""
+    country = authority.partition("-")[0]
+    if not authorities.is_active(q, country, to, day):
+        raise ProtocolError("unknown-authority", "who is to decide")
+    if to not in coordinators(q, country, authority, area, day):
+        raise ProtocolError("not-competent", "who is to decide")

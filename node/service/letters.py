@@ -27,6 +27,8 @@ _NEWS: Final[dict[News, str]] = {
     "answered": "mail.answered",
     "partly-answered": "event.request.reply-part",
     "clarification": "event.request.clarify",
+    "referred": "state.referred",
+    "upheld": "state.upheld",
     "withdrawal-asked": "event.wish.withdraw",
     "withdrawn": "event.request.withdraw",
     "closed": "event.request.close",

@@ -5,6 +5,7 @@ import datetime as dt
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Final
 
 from node.clock import unstamp
 from node.domain.access import Actor
@@ -15,7 +16,7 @@ from node.service import contents, counterparts, damage
 from node.service.allocation import handler_of
 from node.service.case_parts import part_of, parts_of
 from node.service.case_texts import CaseTexts
-from node.service.cases import note_opened, own_case
+from node.service.cases import acting_for, decides, note_opened, own_case
 from node.service.contents import Stored
 from node.service.node import Node
 from node.service.receive import attachments_of
@@ -27,7 +28,7 @@ from protocol.blob import SEALED_CHUNK, open_blob
 from protocol.content import SendMatter
 from protocol.message import MESSAGE, RATING
 from protocol.problems import ProtocolError
-from protocol.request import FORWARD, REPLY, REPLY_PART, SPLIT
+from protocol.request import CLOSE, ESCALATE, FORWARD, REFER, REPLY, REPLY_PART, RETURN, SPLIT, UPHOLD
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,9 @@ async def list_cases(
     if filters.mine:
         chosen["handler"] = actor.id
     rows = await node.store.read(
-        lambda q: cases.listing(q, actor.reach("cases.list"), chosen, min(limit, 200) + 1, offset)
+        lambda q: cases.listing(
+            q, actor.reach("cases.list"), chosen, min(limit, 200) + 1, offset, actor.reach("cases.decide")
+        )
     )
     shown = rows[: min(limit, 200)]
     following = offset + len(shown) if len(rows) > len(shown) else None
@@ -99,7 +102,7 @@ def _passed_on(node: Node) -> Callable[[CaseSummary], CaseSummary]:
 
 def count_todo(node: Node, actor: Actor) -> int:
     """Return how many open cases wait for the actor's authorities."""
-    return node.store.read_now(lambda q: cases.count_todo(q, actor.reach("cases.read")))
+    return node.store.read_now(lambda q: cases.count_todo(q, actor.reach("cases.read"), actor.reach("cases.decide")))
 
 
 def _summary(node: Node, actor: Actor, row: Row, lang: str) -> CaseSummary:
@@ -111,7 +114,7 @@ def _summary(node: Node, actor: Actor, row: Row, lang: str) -> CaseSummary:
         role=case.role,
         state=case.state,
         state_text=_state_text(texts, case, given_up=given_up),
-        holder=holder_of(case),
+        holder=holder_of(actor, case),
         counterpart=_party(node, texts, case.other_role, case.counterpart, case.their_authority, case.their_name),
         own_authority=case.own_authority,
         area=texts.area_title(case.area),
@@ -122,19 +125,25 @@ def _summary(node: Node, actor: Actor, row: Row, lang: str) -> CaseSummary:
         unread=bool(row["unread"]),
         given_up=given_up,
         handler=row["handled_by"],
-        readable=actor.may("cases.read", case.own_authority, case.area),
+        readable=actor.may("cases.read", case.own_authority, case.area) or decides(actor, case),
         confidential=case.confidential,
     )
 
 
-def holder_of(case: Case) -> Holder:
-    """Say who moves the case next, from this node's side."""
+def holder_of(actor: Actor, case: Case) -> Holder:
+    """Say who moves the case next, as a reader sees it: what is with the coordinator is the turn of others."""
+    if case.owner == case.role and case.coordinator and not decides(actor, case):
+        return "them"
     return "nobody" if case.owner is None else "us" if case.owner == case.role else "them"
+
+
+_ANSWERED: Final = ("replied", "referred", "escalated", "upheld")
+"""States in which no date matters: the reply is there."""
 
 
 def due_of(node: Node, case: Case) -> Due | None:
     """Return until when the answer is due, while one is awaited."""
-    if case.ended or case.state == "replied":
+    if case.ended or case.state in _ANSWERED:
         return None
     holder: Holder = "us" if dates.OWNER[case.date_state] == case.role else "them"
     if case.date_state == "agreed":
@@ -181,8 +190,8 @@ def view_case(node: Node, actor: Actor, case_id: str, lang: str, *, as_form: boo
         role=case.role,
         state=case.state,
         state_text=_state_text(texts, case, given_up=sent.code == GIVEN_UP),
-        holder=holder_of(case),
-        holder_text=texts.interface(f"holder.{holder_of(case)}"),
+        holder=holder_of(actor, case),
+        holder_text=texts.interface(f"holder.{holder_of(actor, case)}"),
         asking=_party(node, texts, "asking", _asking(node, case), matter.asking.authority, matter.asking.name),
         replying=_party(node, texts, "replying", _replying(node, case), *story.replying()),
         area=texts.area_title(case.area),
@@ -203,7 +212,7 @@ def view_case(node: Node, actor: Actor, case_id: str, lang: str, *, as_form: boo
         attachments=story.attachments(node.store.read_now(lambda q: blobs.of_case(q, case_id))),
         timeline=story.timeline(),
         notices=_notices(node, texts, case, events),
-        actions=actions_of(case) if _acts(actor, case) and counterparts.can_act(node, case) else (),
+        actions=_actions_for(actor, case) if counterparts.can_act(node, case) else (),
         waiting_since=_waiting(node, case_id),
         draft_reply=_draft(node, case_id),
         confidential=case.confidential,
@@ -211,8 +220,9 @@ def view_case(node: Node, actor: Actor, case_id: str, lang: str, *, as_form: boo
     )
 
 
-def _acts(actor: Actor, case: Case) -> bool:
-    return actor.may("cases.act", case.own_authority, case.area)
+def _actions_for(actor: Actor, case: Case) -> tuple[str, ...]:
+    kinds = {action: kind for kind, action in _ACTIONS.items()}
+    return tuple(action for action in actions_of(case) if acting_for(actor, case, kinds[action]) is not None)
 
 
 def _rating(case: Case) -> Rating | None:
@@ -252,7 +262,11 @@ _ACTIONS = {
     REPLY: "reply",
     REPLY_PART: "reply-part",
     "request.clarify": "clarify",
-    "request.close": "close",
+    CLOSE: "close",
+    REFER: "refer",
+    ESCALATE: "escalate",
+    UPHOLD: "uphold",
+    RETURN: "return",
     "date.agree": "agree-date",
     "date.propose": "propose-date",
     "wish.withdraw": "withdraw",
@@ -267,7 +281,7 @@ def actions_of(case: Case) -> tuple[str, ...]:
     found = [action for kind, action in _ACTIONS.items() if kind in moves]
     if "request.withdraw" in moves and case.withdrawal_wished:
         found.append("withdraw")
-    if case.state == "replied":  # nothing is due any more; a date that crossed the reply is left as it is
+    if case.state in _ANSWERED:  # nothing is due any more; a date that crossed the reply is left as it is
         return tuple(action for action in found if not action.endswith("-date"))
     if "propose-date" in found and case.state == "clarifying" and case.date_state == "agreed":
         found.remove("propose-date")
@@ -287,6 +301,10 @@ def _each_notice(node: Node, texts: CaseTexts, case: Case, events: list[Stored])
     if case.withdrawal_wished and case.state in ("sent", "accepted"):
         crossed = "crossed" if case.state == "accepted" else "asked"
         yield texts.interface(f"notice.withdraw-{crossed}.{'us' if case.role == 'asking' else 'them'}")
+    if case.state in ("referred", "escalated", "upheld"):
+        to = case.asking_coordinator if case.state == "referred" else case.replying_coordinator
+        name = node.store.read_now(lambda q: authorities.name_of(q, to)) or to
+        yield texts.interface(f"notice.{case.state}", name=name)
     if case.former and not case.ended:
         names = node.store.read_now(lambda q: [authorities.name_of(q, one) or one for one in case.former])
         yield texts.interface("notice.passed-on", names=", ".join(names))

@@ -21,6 +21,7 @@ from protocol.content import (
     BlobMatter,
     Content,
     ForwardMatter,
+    ReferMatter,
     SendMatter,
     SplitMatter,
     check_values,
@@ -32,7 +33,7 @@ from protocol.message import check as check_message
 from protocol.problems import STORED, ProtocolError
 from protocol.receipt import issue as issue_receipt
 from protocol.receipt import parse_receipt
-from protocol.request import SPLIT
+from protocol.request import REFER, SPLIT
 
 _INLINE_ITEMS = 4
 
@@ -339,6 +340,9 @@ class _Taking:
         matter = item.contents[MATTER]
         if isinstance(matter, ForwardMatter | SplitMatter):
             competence.check(self.tx, case.counterpart, matter.to.authority, case.area, self.tx.now.date())
+        if isinstance(matter, ReferMatter):
+            of = case.asking if item.event.claims.kind == REFER else case.replying
+            competence.check_coordinator(self.tx, of, matter.to.authority, case.area, self.tx.now.date())
         if isinstance(matter, SplitMatter) and cases.is_taken(self.tx, case.counterpart, matter.part):
             raise ProtocolError("content-malformed", "a part is a case of its own")  # SPEC S-229
 

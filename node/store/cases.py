@@ -36,15 +36,20 @@ _COLUMNS: Final = (
     "confidential",
     "timeliness",
     "efforts",
+    "asking_coordinator",
+    "replying_coordinator",
 )
-_NEW: Final = (*_COLUMNS, "unread", "on_its_way", "created_at", "updated_at")
+_WRITTEN: Final = (*_COLUMNS, "coordinator")
+"""`coordinator` is worked out from the case, to find it by."""
+_NEW: Final = (*_WRITTEN, "unread", "on_its_way", "created_at", "updated_at")
 _INSERT: Final = f"INSERT INTO cases ({', '.join(_NEW)}) VALUES ({', '.join(':' + name for name in _NEW)})"  # noqa: S608 - ours
-_SETS: Final = ", ".join(f"{name} = :{name}" for name in _COLUMNS if name != "id")
+_SETS: Final = ", ".join(f"{name} = :{name}" for name in _WRITTEN if name != "id")
 
 
 def _values(case: Case) -> dict[str, Any]:
     return {
         **vars(case),
+        "coordinator": case.coordinator,
         "due": case.due.isoformat(),
         "agreed": case.agreed.isoformat() if case.agreed else None,
         "opened": int(case.opened),
@@ -155,16 +160,18 @@ _VOID = (
 _HANDLED = "(SELECT name FROM person WHERE person.id = cases.handler AND ended_at IS NULL)"
 
 
-def listing(q: Read, reach: Reach, filters: dict[str, Any], limit: int, offset: int) -> list[Row]:
+def listing(q: Read, reach: Reach, filters: dict[str, Any], limit: int, offset: int, deciding: Reach = ()) -> list[Row]:
     """Return the cases within a reach, newest change first; with `passed_on` those that they had once instead.
 
+    `deciding` is where the reader decides on referrals: those that are open stand in the list too.
     `filters` may hold: state, role, area, country, number, handler (exact), open and passed_on (bool). The column
     `void` says why a request never happened: the code of its refusal.
     """
     if not reach:
         return []
     within, values = reached(reach, "own_authority", "area")
-    where = [within]
+    referred, more = _referred(deciding)
+    where, values = [f"({within} OR {referred})"], values | more
     if filters.get("passed_on"):
         once = [(f"' ' || former || ' ' LIKE '% ' || :f{i} || ' %' AND :g{i} IN ('', area)") for i in range(len(reach))]
         values |= {f"f{i}": of for i, (of, _) in enumerate(reach)} | {
@@ -243,14 +250,25 @@ def renamed(tx: Tx, case_id: str, before: str, after: str) -> None:
         tx.run(f"UPDATE cases SET {column} = :after WHERE id = :id AND {column} = :before", values)  # noqa: S608 - names are ours
 
 
-def count_todo(q: Read, reach: Reach) -> int:
-    """Return how many open cases within a reach wait for their authority, for a step or an agreement on a date."""
+def _referred(deciding: Reach) -> tuple[str, dict[str, str]]:
+    """Return the condition under which a referral is open to somebody who decides there, and its values."""
+    within, values = reached(deciding, "coordinator", "area", "r")
+    return f"(coordinator <> '' AND {within})", values
+
+
+def count_todo(q: Read, reach: Reach, deciding: Reach = ()) -> int:
+    """Return how many open cases within a reach wait for their authority, for a step or an agreement on a date.
+
+    Referrals count where they can be decided (`deciding`).
+    """
     within, values = reached(reach, "own_authority", "area")
+    referred, more = _referred(deciding)
     row = q.one(
-        f"SELECT COUNT(*) AS count FROM cases WHERE {within}"  # noqa: S608 - names are ours
-        " AND closed_at IS NULL AND ((role = 'replying' AND state IN ('sent', 'accepted', 'clarifying'))"
-        " OR (role = 'asking' AND (state = 'replied' OR date_state = 'proposed')))",
-        values,
+        f"SELECT COUNT(*) AS count FROM cases WHERE closed_at IS NULL AND ({within}"  # noqa: S608 - names are ours
+        " AND ((role = 'replying' AND state IN ('sent', 'accepted', 'clarifying'))"
+        " OR (role = 'asking' AND (state IN ('replied', 'upheld') OR date_state = 'proposed')))"
+        f" OR {referred} AND (role, state) IN (('asking', 'referred'), ('replying', 'escalated')))",
+        values | more,
     )
     return int(row["count"]) if row else 0
 

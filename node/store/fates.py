@@ -62,7 +62,7 @@ def cases(q: Read) -> list[Row]:
         "SELECT id, number, role, counterpart, state, n, date_state, date_n, due, agreed, head, date_head, on_its_way,"
         " withdrawal_wished IS NOT NULL AS wished,"
         " CASE WHEN role = 'replying' THEN own_authority ELSE their_authority END AS replying, former, parts, part_of,"
-        " confidential, timeliness, efforts"
+        " confidential, timeliness, efforts, asking_coordinator, replying_coordinator"
         " FROM cases ORDER BY id"
     )
 

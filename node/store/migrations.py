@@ -150,6 +150,13 @@ ALTER TABLE cases ADD COLUMN handler_before TEXT
     )
 
 
+@NODE(name="030_coordinators")
+def _coordinators(db: Database) -> None:
+    for name in ("asking_coordinator", "replying_coordinator", "coordinator"):
+        run(db, f"ALTER TABLE cases ADD COLUMN {name} TEXT NOT NULL DEFAULT ''")
+    run(db, "CREATE INDEX cases_coordinator ON cases(coordinator) WHERE coordinator <> ''")
+
+
 @KEYS(name="001_case_keys")
 def _case_keys(db: Database) -> None:
     run(

@@ -59,23 +59,26 @@ class Tx(Read):
         return self._connection.executemany(sql, values).rowcount
 
 
-def listed(items: Sequence[str]) -> tuple[str, dict[str, str]]:
+def listed(items: Sequence[str], prefix: str = "v") -> tuple[str, dict[str, str]]:
     """Return what stands between the brackets of `IN ()`, and its values."""
-    values = {f"v{place}": item for place, item in enumerate(items)}
+    values = {f"{prefix}{place}": item for place, item in enumerate(items)}
     return ", ".join(f":{name}" for name in values), values
 
 
-def reached(reach: Iterable[tuple[str, str]], authority: str, area: str) -> tuple[str, dict[str, str]]:
+def reached(
+    reach: Iterable[tuple[str, str]], authority: str, area: str, prefix: str = ""
+) -> tuple[str, dict[str, str]]:
     """Return the condition under which a row lies within a reach, and its values.
 
     `reach` has authorities, each with an area or, for all of them, an empty text; `authority` and `area` are columns.
+    `prefix` tells the names of the values of several conditions apart.
     """
     pairs = list(reach)
-    names, values = listed([of for of, confined in pairs if not confined])
+    names, values = listed([of for of, confined in pairs if not confined], f"{prefix}v")
     any_of = [f"{authority} IN ({names})"] if names else []
     for place, (of, confined) in enumerate((of, confined) for of, confined in pairs if confined):
-        any_of.append(f"{authority} = :o{place} AND {area} = :i{place}")
-        values |= {f"o{place}": of, f"i{place}": confined}
+        any_of.append(f"{authority} = :{prefix}o{place} AND {area} = :{prefix}i{place}")
+        values |= {f"{prefix}o{place}": of, f"{prefix}i{place}": confined}
     return f"({' OR '.join(any_of) or '0 = 1'})", values
 
 

@@ -27,6 +27,7 @@ from node.domain.case_view import (
     Message,
     Party,
     Question,
+    Rating,
     Text,
     TimelineEntry,
     Variable,
@@ -1119,6 +1120,15 @@ def case_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
         ),
         "case-replied": ("case.html", case_page(replied)),
         "case-clarifying": ("case.html", case_page(clarifying)),
+        "case-escalated": (
+            "case.html",
+            case_page(case("escalated", "replying", "us", due=None, actions=("uphold", "return"), confidential=True)),
+        ),
+        "case-rated": (
+            "case.html",
+            case_page(case("closed", "asking", "nobody", due=None, rating=Rating(timeliness=-1, efforts=1))),
+        ),
+        "case-to-rate": ("case.html", case_page(case("closed", "asking", "nobody", due=None, actions=("rate",)))),
         "case-proposed": ("case.html", case_page(proposed)),
         "case-declined": ("case.html", case_page(declined)),
         "case-wished": ("case.html", case_page(wished)),

@@ -13,7 +13,7 @@ from aiohttp.test_utils import TestServer
 from directory_sync.authority import AreaRole
 from directory_sync.demo import demo_authorities
 from node.dashboard.app import add_routes
-from node.domain.access import operator
+from node.domain.access import Role, operator
 from node.domain.person import NewPerson
 from node.service import accounts, directory, find, sessions
 from node.service.node import Node
@@ -40,9 +40,11 @@ async def dashboard(node: Node) -> AsyncIterator[str]:
 
 
 @contextlib.asynccontextmanager
-async def signed_in(node: Node, base: str, login: str, name: str, lang: str, authority: str) -> AsyncIterator[Browser]:
-    """Give a new handler's browser, signed in by link and with a password of its own."""
-    new = NewPerson(login, name, lang, frozenset({"handler"}), frozenset({authority}))
+async def signed_in(
+    node: Node, base: str, login: str, name: str, lang: str, authority: str, role: Role = "handler"
+) -> AsyncIterator[Browser]:
+    """Give a new person's browser, signed in by link and with a password of its own."""
+    new = NewPerson(login, name, lang, frozenset({role}), frozenset({authority}))
     person = await accounts.add_person(node, operator(), new)
     token = await sessions.make_link(node, operator(), person.id)
     jar = aiohttp.CookieJar(unsafe=True)

@@ -1,10 +1,14 @@
-"""What officials do about a reply on their pages: mark it as confidential, send it in parts, rate it."""
+"""What officials do about a reply on their pages: mark it as confidential, send it in parts, rate and refer it."""
 
+from datetime import timedelta
 from pathlib import Path
 
-from node.service import cases
+from directory_sync.demo import coordinated, demo_authorities
+from node.domain.access import operator
+from node.service import cases, directory, find
 from tests.dashboard.test_pages import asked, dashboard, signed_in
 from tests.exchange.pair import world
+from tests.exchange.test_areas import until
 from tests.exchange.test_story import ANNA, KATALIN, ask, reply
 
 
@@ -90,3 +94,46 @@ async def test_a_closed_request_is_rated_on_its_page(tmp_path: Path) -> None:
         assert "Nem elégedett" in (await katalin.get(f"/cases/{case_id}")).text
         rows = await anna.get("/statistics.csv?role=asking")
         assert rows.html.splitlines()[-1].endswith(",0,1,100,1")
+
+
+async def test_a_reply_is_referred_and_decided_on_pages(tmp_path: Path) -> None:
+    """Each page says in plain words where the case is; who decides has the buttons, and nobody else."""
+    async with (
+        world(tmp_path, "DE", "HU") as both,
+        dashboard(both["DE"]) as berlin,
+        dashboard(both["HU"]) as budapest,
+        signed_in(both["DE"], berlin, "anna", "Anna Berger", "de", "DE-zaek-berlin") as anna,
+        signed_in(both["DE"], berlin, "uwe", "Uwe Lang", "de", "DE-bva", "referral-handler") as uwe,
+        signed_in(both["HU"], budapest, "reka", "Tóth Réka", "hu", "HU-oktatasi-hivatal", "referral-handler") as reka,
+    ):
+        path = f"/cases/{await ask(both)}"
+        case_id = path.rpartition("/")[2]
+        await cases.accept(both["HU"], KATALIN, case_id)
+        await cases.reply(both["HU"], KATALIN, case_id, reply())
+        await both.settled()
+        form = (await anna.get(path)).form("/refer")
+        alone = await anna.post(form, refer="Die Angaben fehlen.")
+        assert (alone.status, "Das Verzeichnis nennt" in alone.text) == (422, True)
+        both.clock.offset += timedelta(minutes=1)  # a log is signed every ten seconds at most
+        for country in ("DE", "HU"):
+            await directory.import_authorities(both[country], operator(), coordinated(demo_authorities(country)))
+        for country, other, known in (("DE", "HU", "HU-okfo"), ("HU", "DE", "DE-zaek-berlin")):
+            both.exchanges[other].announce()
+            await until(
+                lambda at=both[country], one=known: bool((find.known(at, one) or demo_authorities("HU")[0]).links)
+            )
+        referred = await anna.post(alone.form("/refer"))
+        assert "Jetzt entscheidet ihr eigener Koordinator" in referred.text, referred.text[:900]
+        assert ("/escalate" in referred.html, path in (await uwe.get("/work")).html) == (False, True)
+        agreed = await uwe.post((await uwe.get(path)).form("/escalate"))
+        assert "Koordinator der antwortenden Seite" in agreed.text
+        await both.settled()
+        both_ways = await reka.get(path)
+        empty = await reka.post(both_ways.form("/return"))
+        assert empty.status == 422
+        upheld = await reka.post(both_ways.form("/uphold"), uphold="Teljes.")
+        assert upheld.path == "/work"
+        await both.settled()
+        seen = await anna.get(path)
+        assert ("hält die Antwort für ausreichend" in seen.text, "Teljes." in seen.text) == (True, True)
+        assert ("/close" in seen.html, "/refer" in seen.html) == (True, False)

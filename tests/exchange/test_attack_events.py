@@ -218,6 +218,7 @@ def _divided(*items: str) -> Craft:
 
 STRANGE = "00000000-0000-4000-8000-00000000000f"
 DEEP = b'{"actor":' + b"[" * 10_000 + b"]" * 10_000 + b"}"
+REFERRED = raw({"actor": {"authority": "DE-zaek-berlin"}, "to": {"authority": "DE-bva", "name": "?"}})
 ELSEWHERE = PartyName(authority="HU-nowhere", name="?")
 AUSTRIAN = PartyName(authority="AT-bka", name="?")
 
@@ -336,6 +337,8 @@ REFUSED: dict[str, tuple[Craft, str]] = {
         _of("note.rating", raw({"actor": {"authority": "DE-zaek-berlin"}, "timeliness": 1})),
         "content-malformed",
     ),
+    "a reply referred to who isn't the coordinator": (_of("request.refer", REFERRED), "not-competent"),
+    "a decision by the side whose turn it isn't": (_on_theirs("request.uphold"), "wrong-state"),
     "a mark of confidence that is no yes or no": (
         _of("request.clarify", raw({"actor": {"authority": "DE-zaek-berlin"}, "confidential": "yes"})),
         "content-malformed",

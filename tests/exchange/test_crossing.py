@@ -22,7 +22,7 @@ from tests.exchange.test_story import ANNA, KATALIN, ask, reply
 
 SAME = (
     "state", "n", "head", "date_state", "date_n", "date_head", "due", "agreed", "withdrawal_wished", "replying", "former",
-    "parts", "confidential", "timeliness", "efforts",
+    "parts", "confidential", "timeliness", "efforts", "asking_coordinator", "replying_coordinator",
 )  # fmt: skip
 """What both sides must agree on of a case."""
 PETER = handler("HU-okfo", "Nagy Péter", "hu")

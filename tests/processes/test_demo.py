@@ -112,6 +112,21 @@ async def test_a_request_that_two_authorities_answer(tmp_path: Path):
     assert [line["state"] for line in lines[-4:]] == ["Abgeschlossen", "Lezárva"] * 2
 
 
+async def test_a_reply_that_coordinators_decide_on(tmp_path: Path):
+    """`demo --once --story referral` refers a reply to both coordinators; it is added to, accepted, closed and rated."""
+    async with demo(tmp_path, "--once", "--json", "--story", "referral") as process:
+        out, err = await process.communicate()
+        assert (process.returncode, err.decode()) == (0, "")
+    lines = [json.loads(line) for line in out.decode().splitlines()]
+    assert all(list(line) == FIELDS for line in lines)
+    states = {line["actor"]: line["state"] for line in lines if line["actor"] in ("Uwe Lang", "Tóth Réka")}
+    assert states == {"Uwe Lang": "Dem Koordinator vorgelegt", "Tóth Réka": "A válaszadó fél koordinátoránál"}
+    decided = next(line for line in lines if line["actor"] == "Tóth Réka")
+    assert "Oktatási Hivatal" in decided["text"]
+    assert [line["title"] for line in lines if line["text"].startswith("2015. július 1.")] == ["Antwort gesendet"]
+    assert (lines[-1]["title"], lines[-1]["state"]) == ("A válasz értékelve", "Lezárva")
+
+
 async def test_ctrl_c_stops_both_nodes(tmp_path: Path):
     """The demo stays up until Ctrl-C, then both nodes end in order and their data are whole."""
     async with demo(tmp_path, "--folder", str(tmp_path / "kept")) as process:

@@ -22,6 +22,7 @@ from protocol.content import (
     ForwardMatter,
     PartyName,
     RatingMatter,
+    ReferMatter,
     SendMatter,
     SplitMatter,
     WrittenMatter,
@@ -43,7 +44,7 @@ KINDS = [
 ]
 SAME = (
     "state", "n", "head", "date_state", "date_n", "date_head", "due", "agreed", "withdrawal_wished", "replying", "former",
-    "parts", "confidential", "timeliness", "efforts",
+    "parts", "confidential", "timeliness", "efforts", "asking_coordinator", "replying_coordinator",
 )  # fmt: skip
 ACT = ActMatter(actor=Actor(authority="XX-a"))
 SEND = SendMatter(
@@ -143,6 +144,9 @@ def next_event(end: End, kind: str, day: dt.date) -> Said:
     matter: Content = ACT
     if kind in ("request.reply", "request.clarify", "note.message"):
         matter = WrittenMatter(actor=Actor(authority="XX-a"), confidential=day == DAYS[1] or None)
+    if kind in (request.REFER, request.ESCALATE):
+        country = "DE" if kind == request.REFER else "HU"
+        matter = ReferMatter(actor=Actor(authority="DE-a"), to=PartyName(authority=f"{country}-k{day.day}", name="K"))
     if kind == "note.rating":
         matter = RatingMatter(actor=Actor(authority="XX-a"), timeliness=day.day - 2, efforts=0)
     if kind == request.FORWARD:

@@ -8,13 +8,25 @@ from typing import Any, Final, TypeVar
 
 from node.cli.simulation.life import Ended, Life
 from node.cli.simulation.oracle import PERSONAL, Attempt, Oracle
-from node.cli.simulation.template import AREA, authorities_in, authority_of, register_of
+from node.cli.simulation.template import AREA, authorities_in, authority_of, coordinator_of, register_of
 from node.cli.simulation.trace import Trace
 from node.domain.access import Actor, granted, operator
 from node.domain.case import Case
 from node.domain.draft import Draft, ReplyDraft, RequestDraft
 from node.errors import NodeError
-from node.service import cases, contents, directory, drafts, forwarding, messages, rating, reading, requests, splitting
+from node.service import (
+    cases,
+    contents,
+    directory,
+    drafts,
+    forwarding,
+    messages,
+    rating,
+    reading,
+    referral,
+    requests,
+    splitting,
+)
 from node.service.node import Node
 from node.store import cases as stored_cases
 from node.store import fates
@@ -58,7 +70,7 @@ class Official:
         closed = {"state": "closed", "role": "asking"}  # its reply can be rated
 
         def read(q: Read) -> list[Row]:
-            rows = stored_cases.listing(q, mine, {"open": True}, _OPEN_CASES, 0)
+            rows = stored_cases.listing(q, mine, {"open": True}, _OPEN_CASES, 0)  # those referred are in it already
             return rows + stored_cases.listing(q, mine, closed, _CLOSED_CASES, 0)
 
         return [stored_cases.from_row(row) for row in node.store.read_now(read)]
@@ -149,6 +161,10 @@ class Official:
             "request.reply": lambda who: cases.reply(node, who, case.id, replied),
             "request.reply-part": lambda who: cases.reply_part(node, who, case.id, ReplyDraft(answers=some)),
             "request.clarify": lambda who: cases.clarify(node, who, case.id, word, confidential=marked),
+            "request.refer": lambda who: referral.refer(node, who, case.id, word),
+            "request.escalate": lambda who: referral.escalate(node, who, case.id, word),
+            "request.uphold": lambda who: referral.uphold(node, who, case.id),
+            "request.return": lambda who: referral.send_back(node, who, case.id, word),
             "request.close": lambda who: cases.close(node, who, case.id),
             "request.withdraw": lambda who: cases.withdraw(node, who, case.id),
             "wish.withdraw": lambda who: cases.withdraw(node, who, case.id, word),
@@ -173,7 +189,8 @@ class Official:
 
     def _actor(self, name: str) -> Actor:
         mine = (authority_of(self.country), register_of(self.country))
-        return Actor(name, name, "de", granted(["handler"], mine))
+        decider = granted(["referral-handler"], [coordinator_of(self.country)])
+        return Actor(name, name, "de", granted(["handler"], mine) | decider)
 
     async def _try(self, life: Life, kind: str, work: Callable[[Actor], Awaitable[Any]], expected: int = 1) -> None:
         """Do something that is promised once it returns."""

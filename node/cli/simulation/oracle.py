@@ -34,6 +34,10 @@ STATE_AFTER: Final = {
     "request.forward": "sent",
     "request.reply": "replied",
     "request.clarify": "clarifying",
+    "request.refer": "referred",
+    "request.escalate": "escalated",
+    "request.uphold": "upheld",
+    "request.return": "clarifying",
     "request.close": "closed",
 }
 """The last event of a case that moves it says its state: written down here apart from the nodes' own table."""
@@ -349,6 +353,7 @@ class Oracle:
     def _shared(self, life: Life, other: Life) -> dict[str, tuple[object, ...]]:
         names = ["number", "state", "n", "date_state", "date_n", "due", "agreed", "head", "date_head", "wished"]
         names += ["replying", "former", "parts", "part_of", "confidential", "timeliness", "efforts"]
+        names += ["asking_coordinator", "replying_coordinator"]
         rows = life.node.store.read_now(fates.cases)
         return {row["id"]: tuple(row[name] for name in names) for row in rows if row["counterpart"] == other.country}
 

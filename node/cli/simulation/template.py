@@ -16,7 +16,7 @@ from typing import Final
 from securesystemslib.signer import CryptoSigner  # type: ignore[attr-defined]
 
 import translations
-from directory_sync.authority import AreaRole, Authority
+from directory_sync.authority import AreaRole, Authority, Links
 from node.cli.simulation.clock import START, DriftingClock
 from node.cli.simulation.entropy import SeededEntropy
 from node.cli.simulation.loop import run
@@ -88,6 +88,11 @@ def authority_of(country: str) -> str:
 def register_of(country: str) -> str:
     """Return the id of a country's other authority, to which a case may be passed on."""
     return f"{country}-register"
+
+
+def coordinator_of(country: str) -> str:
+    """Return the id of a country's coordinator, to whom a reply may be referred."""
+    return f"{country}-coordinator"
 
 
 def config_for(folder: Path, country: str, keys: Path) -> Config:
@@ -201,14 +206,18 @@ def candidate_of(country: str, states: dict[str, CryptoSigner], keys: NodeKeys) 
 
 
 def authorities_in(country: str, place: str = "Capital") -> list[Authority]:
-    """Return a country's two authorities; the chamber sits in `place`."""
+    """Return a country's two authorities and their coordinator; the chamber sits in `place`."""
     return [
+        _authority(country, coordinator_of(country), f"Coordinator {country}", "Capital"),
         _authority(country, authority_of(country), f"Chamber {country}", place),
         _authority(country, register_of(country), f"Register {country}", "Capital"),
     ]
 
 
 def _authority(country: str, authority: str, name: str, place: str) -> Authority:
+    coordinator = coordinator_of(country)
+    linked = Links(validating=coordinator, request={AREA: (coordinator,)})
+    links = None if authority == coordinator else linked
     return Authority(
         id=authority,
         country=country,
@@ -217,7 +226,8 @@ def _authority(country: str, authority: str, name: str, place: str) -> Authority
         level="national",
         place=place,
         languages=("en",),
-        areas=(AreaRole(area=AREA, role="authority"),),
+        areas=(AreaRole(area=AREA, role="authority" if links else "coordinator"),),
+        links=links,
         valid_from=(START - 365 * _DAY).date(),
         v=1,
     )
