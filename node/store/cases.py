@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from node.domain.access import Reach
 from node.domain.case import Case
-from node.store.tx import Read, Row, Tx, reached
+from node.store.tx import Read, Row, Tx, listed, reached
 
 _COLUMNS: Final = (
     "id",

@@ -137,15 +137,6 @@ def _ratings(db: Database) -> None:
         """
 ALTER TABLE cases ADD COLUMN timeliness INTEGER;
 ALTER TABLE cases ADD COLUMN efforts INTEGER
-
-
-@NODE(name="009_handlers_before")
-def _handlers_before(db: Database) -> None:
-    _run(
-        db,
-        """
-ALTER TABLE cases ADD COLUMN authority_before TEXT NOT NULL DEFAULT '';
-ALTER TABLE cases ADD COLUMN handler_before TEXT
 """,
     )
 
@@ -155,6 +146,17 @@ def _coordinators(db: Database) -> None:
     for name in ("asking_coordinator", "replying_coordinator", "coordinator"):
         run(db, f"ALTER TABLE cases ADD COLUMN {name} TEXT NOT NULL DEFAULT ''")
     run(db, "CREATE INDEX cases_coordinator ON cases(coordinator) WHERE coordinator <> ''")
+
+
+@NODE(name="009_handlers_before")
+def _handlers_before(db: Database) -> None:
+    run(
+        db,
+        """
+ALTER TABLE cases ADD COLUMN authority_before TEXT NOT NULL DEFAULT '';
+ALTER TABLE cases ADD COLUMN handler_before TEXT
+""",
+    )
 
 
 @KEYS(name="001_case_keys")
