@@ -8,7 +8,7 @@ from typing import Final
 from aiohttp import web
 
 from directory_sync import limits
-from directory_sync.table import CellError, Read
+from directory_sync.table import CellError, Fault, Read
 from node.clock import new_uuid
 from node.dashboard.authority_fields import Fields, Row
 from node.dashboard.authority_form import mistakes_of
@@ -28,10 +28,21 @@ PREVIEW_MINUTES: Final = 30
 PREVIEWS: Final = 20
 """Tables that wait at a time, one for each person; then the oldest has to be looked at again."""
 _FIELDS: Final = ("table", "mapping")
-_TOLD: Final = {
-    "missing": "error.required", "malformed": "error.malformed", "too-long": "error.too-long",
-    "not-in-list": "error.not-in-list", "date": "error.date",
-}  # fmt: skip
+_TOLD: Final[dict[Fault, str]] = {
+    "missing": "error.required",
+    "malformed": "error.malformed",
+    "too-long": "error.too-long",
+    "not-in-list": "error.not-in-list",
+    "date": "error.date",
+    "column-missing": "exchange.cell.column-missing",
+    "column-unknown": "exchange.cell.column-unknown",
+    "column-twice": "exchange.cell.column-twice",
+    "cells": "exchange.cell.cells",
+    "id-twice": "exchange.cell.id-twice",
+    "too-large": "exchange.cell.too-large",
+    "unreadable": "exchange.cell.unreadable",
+    "encoding": "exchange.cell.encoding",
+}
 """What is wrong with one cell is told as in the form of one record."""
 
 
@@ -156,8 +167,7 @@ async def check(request: web.Request) -> web.Response:
 
 def _told(texts: Texts, error: CellError) -> Text:
     """Say in words what is wrong with a cell, or with the table's form."""
-    said = _TOLD.get(error.code, f"exchange.cell.{error.code}")
-    return texts.t(said, n=error.number, row=error.number)
+    return texts.t(_TOLD[error.code], n=error.number, row=error.number)
 
 
 def _files(form: Form) -> dict[str, bytes]:
