@@ -2,14 +2,23 @@
 
 from typing import Final
 
-from node.api.route import Call, Page, PageQuery, Route, Shape, page_of
-from node.domain.case_view import Choice, Text
+from node.api.route import Call, Page, PageQuery, Query, Route, Shape, page_of
+from node.domain.case_view import Choice, Period, Text
+from node.domain.draft import Country
 from node.errors import NodeError
+from node.service import deadlines
+from protocol.countries import COUNTRIES
 from translations.answer import VisibleItem, visible_items
 from translations.area import Area
 from translations.catalogue import Text as CatalogueText
 from translations.question_set import Item, ItemType, QuestionSet, VariableType
 from translations.question_set import Variable as AreaVariable
+
+
+class DeadlineQuery(Query):
+    """Which country would reply; its working days count."""
+
+    country: Country
 
 
 class SetName(Shape):
@@ -180,6 +189,16 @@ async def listing(call: Call) -> Page[AreaView]:
     return Page[AreaView](items=items, next=following)
 
 
+async def read_deadline(call: Call) -> Period:
+    """Return until when a reply would be due of a request sent today."""
+    area, asked = call.node.areas.get(call.path["area"]), call.query
+    if area is None or call.path["set"] not in area.question_sets:
+        raise NodeError("not-found", "There is no such area or question set here.")
+    if asked.country not in COUNTRIES:
+        raise NodeError("invalid", "No country that takes part.", fields={"country": "unknown-country"})
+    return deadlines.usual(call.node, area, call.path["set"], asked.country, call.lang)
+
+
 async def read_set(call: Call) -> QuestionSetView:
     """Read a question set."""
     area = call.node.areas.get(call.path["area"])
@@ -194,4 +213,7 @@ ROUTES: Final = (
           query=PageQuery),
     Route("GET", "/areas/{area}/question-sets/{set}", "readQuestionSet",
           "Read a question set: questions, answer lists, variables", read_set, QuestionSetView),
+    Route("GET", "/areas/{area}/question-sets/{set}/deadline", "readDeadline",
+          "Read until when a country would have to reply to a request of today", read_deadline, Period,
+          query=DeadlineQuery),
 )  # fmt: skip

@@ -1,6 +1,5 @@
 """The third step of asking: values, comments, date, files."""
 
-import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -15,7 +14,7 @@ from node.dashboard.sign_in import checked_form
 from node.domain.case_view import Attachment
 from node.domain.draft import RequestDraft
 from node.errors import NodeError
-from node.service import drafts, preview, requests
+from node.service import deadlines, drafts, preview, requests
 from node.service.node import Node
 from protocol.content import AttachmentRef, Variable
 from protocol.limits import MAX_ATTACHMENTS, MAX_BLOB, MAX_NAME, MAX_TEXT
@@ -68,7 +67,7 @@ def _details(asking: Asking, values: dict[str, str], errors: dict[str, Mistake])
     asked = [q for q in content.questions if q in question_set.questions]
     fields = tuple(_field(asking, area, name) for name in needed_variables(question_set, asked))
     shown = tuple(preview.question_with_follow_ups(area, question_set, q, {}, lang)[0] for q in asked)
-    usual = asking.node.clock.now().date() + dt.timedelta(days=area.rules.deadline_days)
+    usual = deadlines.usual(asking.node, area, content.set, content.country or asking.node.country, lang)
     return asking.show(
         "ask_details",
         errors,
@@ -77,11 +76,11 @@ def _details(asking: Asking, values: dict[str, str], errors: dict[str, Mistake])
         questions=shown,
         writing=asking.texts.writing(),
         own_lang=lang,
-        usual_due=usual,
+        usual=usual,
         attached=attached(content.attachments),
         file_count=MAX_ATTACHMENTS,
         file_size=MAX_BLOB,
-        values={"due": usual.isoformat(), **{k: v for k, v in values.items() if v}},
+        values={"due": usual.date.isoformat(), **{k: v for k, v in values.items() if v}},
     )
 
 

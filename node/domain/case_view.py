@@ -4,6 +4,7 @@ All texts are already in the reader's language (`Text.lang` says which one it re
 translation is missing). Free text keeps its original and its language (`FreeText`).
 """
 
+import datetime as dt
 from datetime import date, datetime
 from typing import Literal
 
@@ -183,12 +184,30 @@ class Due(View):
     holder: Holder
 
 
+Unit = Literal["days", "working-days"]
+
+
+class Period(View):
+    """A period for a reply that begins the day after `since` and ends with `date`: so many `days` of a `unit`.
+
+    Working days are those of `country`; `holidays` are its public holidays from Monday to Friday that don't count.
+    """
+
+    date: dt.date
+    since: dt.date
+    days: int
+    unit: Unit
+    country: str
+    country_name: str
+    holidays: tuple[dt.date, ...]
+
+
 class CaseSummary(View):
     """A line of the work list; `given_up`: our own operator took the request back, so it never happened.
 
     `passed_on` names the own authority that has the case now, where the reader's had it once: then this line is all
-    that there is to read. `handler` is the name of the person who looks after the case at home. `readable`: the
-    reader's roles open the case itself.
+    that there is to read. `legal` is the period that the act sets for the reply, if it does. `handler` is the name of
+    the person who looks after the case at home. `readable`: the reader's roles open the case itself.
     """
 
     id: str
@@ -202,6 +221,7 @@ class CaseSummary(View):
     area: Text
     question_set: Text
     due: Due | None
+    legal: Period | None = None
     updated_at: datetime
     on_its_way: bool
     unread: bool
@@ -254,6 +274,7 @@ class CaseView(View):
     question_set_id: str
     question_set_here: bool
     due: Due | None
+    legal: Period | None = None
     variables: tuple[Variable, ...]
     questions: tuple[Question, ...]
     comment: FreeText | None

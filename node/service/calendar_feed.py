@@ -3,6 +3,7 @@
 It holds date, country, legislative area and link, as a mail would; the store knows the SHA-256 of the secret only.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
@@ -12,6 +13,7 @@ from node.clock import unstamp
 from node.domain.access import Actor
 from node.domain.person import Person
 from node.errors import NodeError
+from node.service import deadlines
 from node.service.accounts import person_of
 from node.service.case_texts import CaseTexts
 from node.service.node import Node
@@ -21,7 +23,7 @@ from protocol.encoding import b64u, sha256_b64u
 from translations.languages import country_name
 
 MAX_EVENTS: Final = 1000
-"""Dates in a calendar, the earliest."""
+"""Cases in a calendar, those due first; each has its date, and the act's where there is one."""
 _SECRET_BYTES: Final = 32
 
 
@@ -96,7 +98,6 @@ def _written(node: Node, person: Person, rows: list[Row]) -> bytes:
     from icalendar import Calendar, Event  # a fifth of a second, for who has a calendar
 
     texts, url = CaseTexts(node, person.language), node.config.web.url.rstrip("/")
-    due = node.texts.text("case.due", person.language).text
     calendar = Calendar()
     calendar.add("prodid", "-//Entente//EN")
     calendar.add("version", "2.0")
@@ -104,12 +105,24 @@ def _written(node: Node, person: Person, rows: list[Row]) -> bytes:
     for row in rows:
         country, area = country_name(row["counterpart"], person.language), texts.area_title(row["area"]).text
         changed = unstamp(row["updated_at"]).replace(microsecond=0)
-        event = Event()
-        event.add("uid", f"{row['id']}@{urlsplit(url).hostname}")
-        event.add("dtstamp", changed)
-        event.add("dtstart", date.fromisoformat(row["due"]))
-        event.add("summary", f"{due} · {country} · {area}")
-        event.add("url", f"{url}/cases/{row['id']}")
-        event.add("transp", "TRANSPARENT")
-        calendar.add_component(event)
+        for kind, day, said, more in _dates(node, texts, row):
+            event = Event()
+            event.add("uid", f"{row['id']}{kind}@{urlsplit(url).hostname}")
+            event.add("dtstamp", changed)
+            event.add("dtstart", day)
+            event.add("summary", f"{said} · {country} · {area}")
+            event.add("description", more)
+            event.add("url", f"{url}/cases/{row['id']}")
+            event.add("transp", "TRANSPARENT")
+            calendar.add_component(event)
     return bytes(calendar.to_ical())
+
+
+def _dates(node: Node, texts: CaseTexts, row: Row) -> Iterator[tuple[str, date, str, str]]:
+    """Yield the dates of a case: ending of the entry's name, day, title, and what kind of date it is."""
+    due = texts.interface("case.due").text
+    yield "", date.fromisoformat(row["due"]), due, texts.interface(f"due.{row['date_state']}").text
+    legal = deadlines.by_law(node, cases.from_row(row), row["received_at"], texts.lang)
+    if legal is not None:
+        values = {"n": legal.days, "country": legal.country_name, "date": texts.day(legal.since)}
+        yield "-law", legal.date, texts.interface("case.legal").text, texts.interface("period.working", **values).text

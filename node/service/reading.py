@@ -12,7 +12,7 @@ from node.domain.access import Actor
 from node.domain.case import Case
 from node.domain.case_view import CaseSummary, CaseView, Due, Holder, Party, Rating, Side, Text
 from node.errors import NodeError
-from node.service import contents, counterparts, damage
+from node.service import contents, counterparts, damage, deadlines
 from node.service.allocation import handler_of
 from node.service.case_parts import part_of, parts_of
 from node.service.case_texts import CaseTexts
@@ -91,6 +91,7 @@ def _passed_on(node: Node) -> Callable[[CaseSummary], CaseSummary]:
                 "passed_on": name or summary.own_authority,
                 "holder": "nobody",
                 "due": None,
+                "legal": None,
                 "unread": False,
                 "handler": None,
                 "readable": False,
@@ -120,6 +121,7 @@ def _summary(node: Node, actor: Actor, row: Row, lang: str) -> CaseSummary:
         area=texts.area_title(case.area),
         question_set=texts.set_title(case.area, case.question_set),
         due=due_of(node, case),
+        legal=deadlines.by_law(node, case, row["received_at"], lang),
         updated_at=unstamp(row["updated_at"]),
         on_its_way=row["on_its_way"] > 0,
         unread=bool(row["unread"]),
@@ -200,6 +202,7 @@ def view_case(node: Node, actor: Actor, case_id: str, lang: str, *, as_form: boo
         question_set_id=case.question_set,
         question_set_here=story.area is not None,
         due=due_of(node, case),
+        legal=deadlines.by_law(node, case, node.store.read_now(lambda q: cases.received_at(q, case)) or sent.at, lang),
         variables=story.variables(),
         questions=story.questions(as_form=as_form),
         comment=story.request_comment(),

@@ -112,6 +112,12 @@ def find(q: Read, case_id: str) -> Case | None:
     return from_row(row) if row else None
 
 
+def received_at(q: Read, case: Case) -> str | None:
+    """Return since when a case's request is here: of a part, that of the request it came from."""
+    row = q.one(f"SELECT {_RECEIVED} AS at FROM cases WHERE id = :id", {"id": case.id})  # noqa: S608 - ours
+    return str(row["at"]) if row else None
+
+
 def replying_by_number(q: Read, number: str) -> Row | None:
     """Return the case with a number that somebody asked us.
 
@@ -157,6 +163,7 @@ _VOID = (
 )
 
 
+_RECEIVED = "COALESCE((SELECT created_at FROM cases AS whole WHERE whole.id = cases.part_of), created_at)"
 _HANDLED = "(SELECT name FROM person WHERE person.id = cases.handler AND ended_at IS NULL)"
 
 
@@ -186,7 +193,8 @@ def listing(q: Read, reach: Reach, filters: dict[str, Any], limit: int, offset: 
     if filters.get("open") is not None:
         where.append("closed_at IS NULL" if filters["open"] else "closed_at IS NOT NULL")
     return q.all(
-        f"SELECT *, {_VOID} AS void, {_HANDLED} AS handled_by FROM cases WHERE {' AND '.join(where)}"  # noqa: S608 - names are ours
+        f"SELECT *, {_VOID} AS void, {_HANDLED} AS handled_by, {_RECEIVED} AS received_at"  # noqa: S608 - names are ours
+        f" FROM cases WHERE {' AND '.join(where)}"
         " ORDER BY updated_at DESC, id LIMIT :limit OFFSET :offset",
         {**values, "limit": limit, "offset": offset},
     )
@@ -277,7 +285,7 @@ def outstanding(q: Read, reach: Reach, limit: int) -> list[Row]:
     """Return the cases within a reach whose reply is still to come, by the date until which it is due."""
     within, values = reached(reach, "own_authority", "area")
     return q.all(
-        f"SELECT * FROM cases WHERE {within} AND closed_at IS NULL"  # noqa: S608 - names are ours
+        f"SELECT *, {_RECEIVED} AS received_at FROM cases WHERE {within} AND closed_at IS NULL"  # noqa: S608 - names are ours
         " AND state IN ('sent', 'accepted', 'clarifying') ORDER BY due, id LIMIT :limit",
         {**values, "limit": limit},
     )

@@ -187,6 +187,15 @@ async def test_a_question_set_is_read_as_a_form_needs_it(apis: Apis):
     assert set(sets) >= {"services", "posting", "patients-rights", "e-commerce", "gambling", "general"}
     (posting,) = (area for area in areas["items"] if area["id"] == "posting")
     assert posting["working_days"] == {"registers": 2, "information": 25}
+    deadline = await apis.anna.get("areas/posting/question-sets/registers/deadline", country="HU")
+    assert {name: deadline[name] for name in ("date", "days", "unit")} == {
+        "date": "2026-11-25", "days": 2, "unit": "working-days"
+    }  # fmt: skip
+    for path, status in (
+        ("posting/question-sets/x/deadline?country=HU", 404),
+        (f"{AREA}/question-sets/establishment/deadline?country=CH", 422),
+    ):
+        assert (await apis.anna.call("GET", f"areas/{path}")).status == status
     read = await apis.anna.get(f"areas/{AREA}/question-sets/establishment", lang="hu")
     assert "{profession}" in read["questions"][0]["text"]["text"]
     assert read["title"]["lang"] == "hu"

@@ -28,7 +28,7 @@ _HEAVY = {
 }  # fmt: skip
 """What no help needs."""
 
-_LATER = {"babel", "jinja2", "openpyxl", "pygments", "rich", "sqlite_utils", "zeroconf"}
+_LATER = {"babel", "holidays", "jinja2", "openpyxl", "pygments", "rich", "sqlite_utils", "zeroconf"}
 """What a node needs for its first page, a terminal, a migration or its neighbours, and not for its start."""
 
 

@@ -26,6 +26,7 @@ from node.domain.case_view import (
     FreeText,
     Message,
     Party,
+    Period,
     Question,
     Rating,
     Text,
@@ -233,6 +234,17 @@ MESSAGES = (
 )
 
 
+PERIOD = Period(
+    date=date(2026, 11, 6),
+    since=date(2026, 10, 22),
+    days=10,
+    unit="working-days",
+    country="HU",
+    country_name="Hungary",
+    holidays=(date(2026, 10, 23),),
+)
+
+
 def case(state: str, role: str, holder: str, **more: Any) -> CaseView:
     """Give the sample case as one side sees it in a state."""
     history = (
@@ -242,6 +254,7 @@ def case(state: str, role: str, holder: str, **more: Any) -> CaseView:
     )
     values: dict[str, Any] = {
         "due": due(12),
+        "legal": PERIOD if holder != "nobody" else None,
         "questions": QUESTIONS,
         "reason": None,
         "clarifications": (),
@@ -292,6 +305,7 @@ def summary(number: str, state: str, holder: str, left: int | None, **more: Any)
         area=en("Professional qualifications"),
         question_set=en("Permanent establishment"),
         due=values.pop("due", None if left is None else due(left)),
+        legal=None if left is None else PERIOD,
         updated_at=at(20),
         **values,
     )
@@ -958,7 +972,7 @@ def ask_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
         "questions": tuple(q for q in QUESTIONS if q.depth == 0),
         "writing": WRITING,
         "own_lang": "de",
-        "usual_due": date(2026, 12, 14),
+        "usual": PERIOD,
         "attached": ATTACHMENTS,
         "file_count": 10,
         "file_size": 20 * 1024 * 1024,

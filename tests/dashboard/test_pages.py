@@ -236,11 +236,15 @@ async def test_another_area_is_asked_and_answered_on_the_same_pages(tmp_path: Pa
         details = await anna.post(questions.form("/questions"), item="vat-registered", do="next")
         assert "(HU) Kft." in details.text
         assert "forms are named as in national law" in details.text
+        assert "Usual date in this area: 25 November 2026" in details.text
+        assert "Working days: 2. Country: Hungary. Counted from: 23 November 2026" in details.text
+        assert details.form("/details").fields["due"] == "2026-11-25"
         check = await anna.post(
             details.form("/details"), variable__legal_form="hu-kft", variable__provider="Építő Kft.", do="check"
         )
         case = await anna.post(check.form("/send"))
         assert case.status == 200, case.text[:900]
+        assert "Latest date by law" in case.text
         await both.settled()
         theirs = await katalin.get("/work")
         href = next(link for link, _ in theirs.links if link.startswith("/cases/"))

@@ -14,6 +14,7 @@ from tests.dashboard.test_pages import PASSWORD, dashboard, signed_in
 from tests.dashboard.test_ways_in import stranger
 from tests.exchange.mail_server import mail_server
 from tests.exchange.pair import world
+from tests.exchange.test_deadlines import about_posting, asked
 from tests.exchange.test_mails import Told, link_in
 from tests.exchange.test_story import KATALIN, ask
 
@@ -94,8 +95,9 @@ async def test_a_calendar_program_reads_the_dates_by_a_secret_address(tmp_path: 
         first = await program.get(address)
         assert first.headers["Content-Type"] == "text/calendar; charset=utf-8"
         (event,) = Calendar.from_ical(first.html).events
-        assert set(event) == {"UID", "DTSTAMP", "DTSTART", "SUMMARY", "URL", "TRANSP"}
+        assert set(event) == {"UID", "DTSTAMP", "DTSTART", "SUMMARY", "DESCRIPTION", "URL", "TRANSP"}
         assert event["SUMMARY"] == "A válasz határideje · Németország · A szakmai képesítések elismerése"
+        assert event["DESCRIPTION"] == "Kért időpont, még nincs megállapodás"
         assert (event.start, event["URL"]) == (dt.date(2026, 12, 14), f"http://127.0.0.1:7080/cases/{case_id}")
         assert Calendar.from_ical((await program.get(await made(other))).html).events == []
         known = {"If-None-Match": first.headers["ETag"]}
@@ -116,3 +118,31 @@ async def test_a_calendar_program_reads_the_dates_by_a_secret_address(tmp_path: 
         person = both["HU"].store.read_now(lambda q: people.by_login(q, "katalin"))
         await accounts.end_person(both["HU"], operator(), person.id)
         assert (await program.get(third)).status == 404
+
+
+async def test_a_calendar_shows_the_date_of_the_act_beside_the_agreed_one(tmp_path: Path) -> None:
+    """Two entries of one case, each with its kind; after the reply none."""
+    async with (
+        world(tmp_path, "DE", "HU") as both,
+        dashboard(both["HU"]) as base,
+        signed_in(both["HU"], base, "katalin", "Szabó Katalin", "en", "HU-okfo") as katalin,
+        stranger(base) as program,
+    ):
+        case_id = await asked(both, about_posting())
+        await cases.agree_date(both["HU"], KATALIN, case_id)
+        page = await katalin.post((await katalin.get("/profile")).form("/profile/calendar"))
+        address = re.search(r"/calendar/[\w-]{43}\.ics", page.text)
+        assert address is not None
+        events = Calendar.from_ical((await program.get(address[0])).html).events
+        told = [(one.start, one["SUMMARY"].partition(" · ")[0], one["DESCRIPTION"]) for one in events]
+        assert told == [
+            (dt.date(2026, 12, 14), "Reply due", "Date agreed"),
+            (
+                dt.date(2026, 12, 30),
+                "Latest date by law",
+                "Working days: 25. Country: Hungary. Counted from: 23 November 2026",
+            ),
+        ]
+        assert len({one["UID"] for one in events}) == 2
+        await cases.decline(both["HU"], KATALIN, case_id, "other")
+        assert Calendar.from_ical((await program.get(address[0])).html).events == []
