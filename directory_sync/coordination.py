@@ -58,6 +58,14 @@ def reach_of(one: Authority) -> Reach | None:
             return Reach(areas, region) if areas else None
 
 
+def coordinators_of(one: Authority, area: str) -> frozenset[str]:
+    """Return the coordinators that an authority's record names for its requests in a legal area."""
+    if one.links is None:
+        return frozenset()
+    named = {one.links.validating, one.links.access.get(area), *one.links.request.get(area, ())}
+    return frozenset(each for each in named if each is not None)
+
+
 def registration_faults(by: Authority, one: Authority) -> Faults:
     """Return why a coordinator may not register (or approve) an authority, by field; nothing where it may."""
     reach = reach_of(by)

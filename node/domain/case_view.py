@@ -10,6 +10,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from node.domain.reminders import Mark
+
 Side = Literal["asking", "replying"]
 Holder = Literal["us", "them", "nobody"]
 Transit = Literal["on-its-way", "applied", "refused", "given-up"]
@@ -206,8 +208,9 @@ class CaseSummary(View):
     """A line of the work list; `given_up`: our own operator took the request back, so it never happened.
 
     `passed_on` names the own authority that has the case now, where the reader's had it once: then this line is all
-    that there is to read. `legal` is the period that the act sets for the reply, if it does. `handler` is the name of
-    the person who looks after the case at home. `readable`: the reader's roles open the case itself.
+    that there is to read. `legal` is the period that the act sets for the reply, if it does; `marks` say what stands
+    too long. `handler` is the name of the person who looks after the case at home. `readable`: the reader's roles
+    open the case itself.
     """
 
     id: str
@@ -222,6 +225,7 @@ class CaseSummary(View):
     question_set: Text
     due: Due | None
     legal: Period | None = None
+    marks: tuple[Mark, ...] = ()
     updated_at: datetime
     on_its_way: bool
     unread: bool

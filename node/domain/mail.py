@@ -12,7 +12,7 @@ from node.domain.case import Case
 News = Literal[
     "new", "accepted", "declined", "answered", "clarification", "withdrawal-asked", "withdrawn", "closed",
     "date-proposed", "date-agreed", "message", "near", "passed", "partly-answered",
-    "referred", "upheld",
+    "referred", "upheld", "unaccepted", "unaccepted-there", "idle",
 ]  # fmt: skip
 Topic = Literal["new", "accepted", "answered", "clarification", "message", "ended", "dates"]
 How = Literal["once", "daily", "never"]
@@ -24,21 +24,25 @@ TOPICS: Final[dict[Topic, tuple[News, ...]]] = {
     "clarification": ("clarification", "referred", "upheld"),
     "message": ("message",),
     "ended": ("declined", "withdrawn", "closed", "withdrawal-asked"),
-    "dates": ("near", "passed", "date-proposed", "date-agreed"),
+    "dates": ("near", "passed", "date-proposed", "date-agreed", "unaccepted", "unaccepted-there", "idle"),
 }
 """What people choose among → what it covers."""
 
 HOWS: Final[tuple[How, ...]] = ("once", "daily", "never")
 
 URGENCY: Final[tuple[News, ...]] = (
-    "passed", "near", "clarification", "new", "withdrawal-asked", "date-proposed", "answered", "partly-answered",
-    "referred", "upheld", "accepted", "date-agreed", "message", "declined", "withdrawn", "closed",
+    "passed", "near", "unaccepted", "unaccepted-there", "clarification", "new", "withdrawal-asked", "date-proposed",
+    "answered", "partly-answered", "referred", "upheld", "accepted", "date-agreed", "message", "idle", "declined",
+    "withdrawn", "closed",
 )  # fmt: skip
 """The order of a daily summary."""
 
 NEAR_DAYS: Final = (1, 7)
 """So many days before a reply is due the replying authority is reminded."""
 MAX_ADDRESS_CHARS: Final = 254  # of an e-mail address (RFC 5321, 4.5.3.1.3)
+
+FOR_COORDINATORS: Final[frozenset[News]] = frozenset({"unaccepted-there"})
+"""News of a case that its reader only coordinates: they lead to the list of urgent cases."""
 
 _OF_EVENT: Final[dict[str, News]] = {
     "request.send": "new",

@@ -9,7 +9,7 @@ from email.policy import SMTP
 from email.utils import format_datetime
 from typing import Final
 
-from node.domain.mail import URGENCY, News
+from node.domain.mail import FOR_COORDINATORS, URGENCY, News
 from node.service.node import Node
 from node.store.tx import Row
 from translations.dates import format_date
@@ -37,6 +37,9 @@ _NEWS: Final[dict[News, str]] = {
     "message": "event.note.message",
     "near": "mail.near",
     "passed": "mail.passed",
+    "unaccepted": "remind.unaccepted",
+    "unaccepted-there": "remind.unaccepted",
+    "idle": "remind.idle",
 }
 """The text that names each kind of news."""
 
@@ -104,7 +107,7 @@ class Writer:
         return self._t(_NEWS[row["news"]]), country, self._t("due.until", date=due)
 
     def _link(self, row: Row) -> str:
-        return self._url(f"cases/{row['case_id']}")
+        return self._url("urgent" if row["news"] in FOR_COORDINATORS else f"cases/{row['case_id']}")
 
     def _footer(self) -> tuple[str, str]:
         return "-- ", self._t("mail.footer", link=self._url("profile#mail"))

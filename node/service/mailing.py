@@ -9,12 +9,13 @@ import structlog
 
 from node.clock import unstamp
 from node.domain.access import Actor
-from node.domain.mail import Choice
+from node.domain.mail import FOR_COORDINATORS, Choice
 from node.domain.person import Person
 from node.errors import NodeError
 from node.service.letters import Letter, Writer
 from node.service.mail_choice import CONFIRM_HOURS, addressee
 from node.service.node import Node
+from node.service.telling import coordinators
 from node.store import audit, mail_choices, mails, people
 from node.store.tx import Read, Row, Tx
 from protocol.encoding import b64u
@@ -83,7 +84,7 @@ def _news(q: Read, node: Node, row: Row) -> Letter | None:
     if found is None:
         return None
     person, choice = found
-    rows = [one for one in mails.news_in(q, row["id"]) if _may_hear(person, choice, one)]
+    rows = [one for one in mails.news_in(q, row["id"]) if _may_hear(q, person, choice, one)]
     if not rows:
         return None
     writer = Writer(node, person.language)
@@ -92,9 +93,11 @@ def _news(q: Read, node: Node, row: Row) -> Letter | None:
         return writer.letter(row["id"], choice.address, unstamp(row["created_at"]), said)
 
 
-def _may_hear(person: Person, choice: Choice, news: Row) -> bool:
-    may = person.actor().may("cases.read", news["own_authority"], news["area"])
-    return may and choice.wants(news["news"])
+def _may_hear(q: Read, person: Person, choice: Choice, news: Row) -> bool:
+    own = {news["own_authority"]}
+    if news["news"] in FOR_COORDINATORS:
+        own = set(coordinators(q, news["own_authority"], news["area"]))
+    return any(person.actor().may("cases.read", one, news["area"]) for one in own) and choice.wants(news["news"])
 
 
 async def settle(node: Node, mail_id: str, address: str, fate: Fate, code: str) -> None:

@@ -11,6 +11,7 @@ from node.clock import unstamp
 from node.domain.access import Actor
 from node.domain.case import Case
 from node.domain.case_view import CaseSummary, CaseView, Due, Holder, Party, Rating, Side, Text
+from node.domain.reminders import Advice, advice_on, marks_of
 from node.errors import NodeError
 from node.service import contents, counterparts, damage, deadlines
 from node.service.allocation import handler_of
@@ -92,6 +93,7 @@ def _passed_on(node: Node) -> Callable[[CaseSummary], CaseSummary]:
                 "holder": "nobody",
                 "due": None,
                 "legal": None,
+                "marks": (),
                 "unread": False,
                 "handler": None,
                 "readable": False,
@@ -122,6 +124,7 @@ def _summary(node: Node, actor: Actor, row: Row, lang: str) -> CaseSummary:
         question_set=texts.set_title(case.area, case.question_set),
         due=due_of(node, case),
         legal=deadlines.by_law(node, case, row["received_at"], lang),
+        marks=marks_of(case, unstamp(row["created_at"]), unstamp(row["updated_at"]), node.clock.now()),
         updated_at=unstamp(row["updated_at"]),
         on_its_way=row["on_its_way"] > 0,
         unread=bool(row["unread"]),
@@ -313,6 +316,8 @@ def _each_notice(node: Node, texts: CaseTexts, case: Case, events: list[Stored])
         yield texts.interface("notice.passed-on", names=", ".join(names))
     if case.owner == "replying" and case.state != "clarifying" and any(_is_part(stored) for stored in events):
         yield texts.interface("notice.partial")
+    if advice := _advice(node, case):
+        yield texts.interface(_ADVICE[advice])
     if not texts.held(case):
         yield texts.interface("notice.set-fetched")
     if case.date_state == "proposed" and case.role == "asking" and not case.ended:
@@ -324,6 +329,21 @@ def _each_notice(node: Node, texts: CaseTexts, case: Case, events: list[Stored])
 
 def _is_part(stored: Stored) -> bool:
     return stored.kind == REPLY_PART and stored.status != "refused"
+
+
+_ADVICE: dict[Advice, str] = {
+    "accept": "notice.unaccepted",
+    "close": "notice.idle.close",
+    "reply": "notice.idle.reply",
+    "wait": "notice.idle.wait",
+}
+
+
+def _advice(node: Node, case: Case) -> Advice | None:
+    row = node.store.read_now(lambda q: cases.row_of(q, case.id))
+    if row is None:
+        return None
+    return advice_on(case, marks_of(case, unstamp(row["created_at"]), unstamp(row["updated_at"]), node.clock.now()))
 
 
 async def read_attachment(node: Node, actor: Actor, case_id: str, sha256: str) -> OpenedFile:

@@ -1,17 +1,20 @@
-"""Telling people by mail: news are queued in the transaction of what they tell of, the dates by a look each day."""
+"""Telling people by mail: news are queued in the transaction of what they tell of, reminders by a look each day."""
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from datetime import date, timedelta
 from typing import Final
 
+from directory_sync.authority import Authority
+from directory_sync.coordination import coordinators_of
 from node.clock import new_uuid
 from node.domain.access import RIGHTS
 from node.domain.case import Case
 from node.domain.mail import News, news_of, reply_outstanding, stages, summary_day
+from node.domain.reminders import ACCEPTANCE, IDLE_MONTHS, months_before
 from node.service.node import Node
-from node.store import cases, events, mail_choices, mails
-from node.store.tx import Read, Tx
+from node.store import authorities, cases, events, mail_choices, mails
+from node.store.tx import Read, Row, Tx
 
 MAX_WAITING: Final = 50
 """Mails that wait for one person at most; news beyond come with the next daily summary."""
@@ -51,9 +54,10 @@ def tell_of_return(tx: Tx, node: Node, case: Case, receipt: str) -> None:
         _tell(tx, case, "new", f"back {receipt}")
 
 
-def _tell(tx: Tx, case: Case, news: News, what: str) -> None:
+def _tell(tx: Tx, case: Case, news: News, what: str, authority: str | None = None) -> None:
+    """Queue news for the people of an authority; by default of the one that has the case."""
     said = {"case_id": case.id, "news": news, "country": case.counterpart, "due": case.due.isoformat()}
-    for person, choice in mail_choices.readers(tx, case.own_authority, case.area, _READERS):
+    for person, choice in mail_choices.readers(tx, authority or case.own_authority, case.area, _READERS):
         if not choice.wants(news):
             continue
         # the same for the same news, also on a restored disk: so a mail that comes twice can be told
@@ -74,7 +78,10 @@ def confirm(tx: Tx, node: Node, person: str) -> None:
 
 
 async def look(node: Node) -> None:
-    """Queue what the day brings, at its hour: dates near or passed, and the summaries. Once, whatever comes between."""
+    """Queue what the day brings, at its hour: reminders and summaries. Once, whatever comes between.
+
+    Where the clock was set back the days are looked at again from the new one on; what was told isn't told again.
+    """
     config = node.config
     day = summary_day(node.clock.now(), config.node.time_zone, config.mail.daily_hour)
 
@@ -85,25 +92,53 @@ async def look(node: Node) -> None:
     def work(tx: Tx) -> None:
         before = last(tx)
         if before is None or before < day:
-            _look_at_dates(tx, before or day - timedelta(days=1), day)
+            _remind(tx, before or day - timedelta(days=1), day)
             _summarise(tx, day)
+        if before != day:
             mails.note(tx, "day", day.isoformat())
 
-    looked = node.store.read_now(last)
-    if looked is None or looked < day:
+    if node.store.read_now(last) != day:
         await node.store.write(work)
 
 
-def _look_at_dates(tx: Tx, last: date, today: date) -> None:
+def _remind(tx: Tx, last: date, today: date) -> None:
+    """Tell of dates near or passed, of requests not accepted in time and of cases without activity.
+
+    Of what came together in a long stop a case is told by its most urgent news alone.
+    """
+    told: set[str] = set()
+    for row, news, what in _due_reminders(tx, last, today):
+        if not cases.remind(tx, row["id"], f"{news}/{what}".replace(" ", "/")):
+            continue
+        case = cases.from_row(row)
+        if case.id not in told:
+            _tell(tx, case, news, what)
+            told.add(case.id)
+        if news == "unaccepted":
+            for coordinator in sorted(coordinators(tx, case.own_authority, case.area)):
+                _tell(tx, case, "unaccepted-there", f"{coordinator} {what}", coordinator)
+
+
+def _due_reminders(q: Read, last: date, today: date) -> Iterator[tuple[Row, News, str]]:
+    """Yield the case, kind and subject of each reminder of the days after `last` until `today`, urgent ones first."""
     for news, after, until in stages(last, today):
-        for row in mails.falling_due(tx, after, until):
-            case = cases.from_row(row)
-            if reply_outstanding(case) and (news == "passed" or case.role == "replying"):
-                _tell(tx, case, news, f"{case.due} {(until - today).days}")
+        for row in mails.falling_due(q, after, until):
+            if reply_outstanding(cases.from_row(row)) and (news == "passed" or row["role"] == "replying"):
+                yield row, news, f"{row['due']} {(until - today).days}"
+    for row in mails.unaccepted(q, last - ACCEPTANCE, today - ACCEPTANCE):
+        yield row, "unaccepted", row["created_at"]
+    for row in mails.idle(q, months_before(last, IDLE_MONTHS), months_before(today, IDLE_MONTHS)):
+        yield row, "idle", row["updated_at"]
+
+
+def coordinators(q: Read, authority: str, area: str) -> frozenset[str]:
+    """Return who coordinates an authority of ours in a legal area, by its record."""
+    record = authorities.record_of(q, authority)
+    return coordinators_of(Authority.model_validate_json(record), area) if record else frozenset()
 
 
 def _summarise(tx: Tx, day: date) -> None:
     for person in mails.awaiting_summary(tx):
-        name = mail_id("summary", person, day.isoformat())
+        name = mail_id("summary", person, day.isoformat(), *mails.awaiting_ids(tx, person))
         mails.gather(tx, person, name)
         mails.queue(tx, name, person, "summary")

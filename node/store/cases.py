@@ -8,6 +8,8 @@ from node.domain.access import Reach
 from node.domain.case import Case
 from node.store.tx import Read, Row, Tx, listed, reached
 
+MAX_REMINDED: Final = 12
+"""Reminders of a case that are remembered: three for each date, one for each time that nothing happened."""
 _COLUMNS: Final = (
     "id",
     "number",
@@ -136,6 +138,20 @@ def handler_of(q: Read, case_id: str) -> str | None:
     """Return the id of the person who looks after a case."""
     row = q.one("SELECT handler FROM cases WHERE id = :id", {"id": case_id})
     return row["handler"] if row else None
+
+
+def remind(tx: Tx, case_id: str, what: str) -> bool:
+    """Note that a reminder of a case was given; False where it was before: each is given once."""
+    given = _reminded(tx, case_id)
+    if what in given:
+        return False
+    kept = " ".join([*given[1 - MAX_REMINDED :], what])
+    return tx.run("UPDATE cases SET reminded = :kept WHERE id = :id", {"id": case_id, "kept": kept}) == 1
+
+
+def _reminded(q: Read, case_id: str) -> list[str]:
+    row = q.one("SELECT reminded FROM cases WHERE id = :id", {"id": case_id})
+    return str(row["reminded"]).split() if row else []
 
 
 def mark_read(tx: Tx, case_id: str) -> None:

@@ -73,6 +73,12 @@ def news_in(q: Read, mail_id: str) -> list[Row]:
     )
 
 
+def awaiting_ids(q: Read, person: str) -> list[str]:
+    """Return the news of a person that wait for the daily summary."""
+    rows = q.all("SELECT id FROM told WHERE person = :person AND mail IS NULL ORDER BY id", {"person": person})
+    return [str(row["id"]) for row in rows]
+
+
 def done(tx: Tx, mail_id: str) -> None:
     """Forget a mail that was sent, or isn't needed any more, with its news."""
     tx.run("DELETE FROM told WHERE mail = :id", {"id": mail_id})
@@ -141,5 +147,23 @@ def falling_due(q: Read, after: date, until: date) -> list[Row]:
     """Return the open cases that are due after one day and until another; by index, whatever else there is."""
     return q.all(
         "SELECT * FROM cases WHERE closed_at IS NULL AND due > :after AND due <= :until ORDER BY due, id",
+        {"after": after.isoformat(), "until": until.isoformat()},
+    )
+
+
+def unaccepted(q: Read, after: date, until: date) -> list[Row]:
+    """Return the requests that came from one day until before another and aren't accepted; by index."""
+    return q.all(
+        "SELECT * FROM cases WHERE state = 'sent' AND role = 'replying' AND created_at >= :after"
+        " AND created_at < :until ORDER BY created_at, id",
+        {"after": after.isoformat(), "until": until.isoformat()},
+    )
+
+
+def idle(q: Read, after: date, until: date) -> list[Row]:
+    """Return the open cases that changed last from one day until before another; by index."""
+    return q.all(
+        "SELECT * FROM cases WHERE closed_at IS NULL AND updated_at >= :after AND updated_at < :until"
+        " ORDER BY updated_at, id",
         {"after": after.isoformat(), "until": until.isoformat()},
     )

@@ -159,6 +159,17 @@ ALTER TABLE cases ADD COLUMN handler_before TEXT
     )
 
 
+@NODE(name="035_reminders")
+def _reminders(db: Database) -> None:
+    _run(
+        db,
+        """
+ALTER TABLE cases ADD COLUMN reminded TEXT NOT NULL DEFAULT '';
+CREATE INDEX cases_idle ON cases(updated_at) WHERE closed_at IS NULL
+""",
+    )
+
+
 @KEYS(name="001_case_keys")
 def _case_keys(db: Database) -> None:
     run(

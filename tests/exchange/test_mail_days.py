@@ -64,6 +64,7 @@ async def test_dates_near_and_passed_are_told_once_to_whose_turn_it_is(tmp_path:
         open_case, answered = await told.ask(), await told.ask()
         assert len(await at(told, dt.date(2026, 11, 23), 12)) == 2
         await cases.decline(told.node, handler("HU-okfo", "Éva", "hu"), answered, "other")
+        await cases.accept(told.node, KATALIN, open_case)
         near = "katalin: Entente: Közeleg a válasz határideje · Németország · határidő: 2026. december 14."
         for day, said in ((DUE - 8 * DAY, []), (DUE - 7 * DAY, [near]), (DUE - DAY, [near]), (DUE, [])):
             assert await at(told, day) == said
