@@ -9,7 +9,8 @@ from node.api.requests import CaseRef, case_ref
 from node.api.route import Call, File, Limit, Offset, Page, Query, Route, Shape, Upload
 from node.domain.case_view import CaseSummary, CaseView, Handler
 from node.domain.draft import Country
-from node.service import allocation, cases, forwarding, messages, rating, reading, referral, splitting
+from node.service import allocation, cases, forwarding, messages, rating, reading, referral, splitting, urgency
+from node.service.urgency import UrgentCases
 from protocol.content import Day, Id, Number, Rate, Said
 from protocol.limits import MAX_QUESTIONS
 from protocol.request import Side, State
@@ -32,6 +33,13 @@ class CaseSearch(Shape):
     mine: bool | None = None
     limit: Limit = 50
     offset: Offset = 0
+
+
+class UrgentQuery(Query):
+    """Which part of the list of urgent cases."""
+
+    after: str = Field("", max_length=60, description="`next` of the part before.")
+    limit: Limit = Field(50, ge=1, le=urgency.MAX_LIMIT)
 
 
 class Comment(Shape):
@@ -135,6 +143,12 @@ async def search(call: Call) -> Page[CaseSummary]:
     filters = reading.CaseFilter(**body.model_dump(exclude={"limit", "offset"}))
     found = await reading.list_cases(call.node, call.actor, filters, call.lang, limit=body.limit, offset=body.offset)
     return Page[CaseSummary](items=found.items, next=found.next)
+
+
+async def read_urgent(call: Call) -> UrgentCases:
+    """List what is urgent at coordinated authorities."""
+    asked: UrgentQuery = call.query
+    return await urgency.urgent(call.node, call.actor, call.lang, limit=asked.limit, after=asked.after)
 
 
 async def read(call: Call) -> CaseView:
@@ -278,6 +292,9 @@ async def withdraw(call: Call) -> CaseRef:
 ROUTES: Final = (
     Route("POST", "/cases/search", "searchCases", "List the cases of one's authorities, the latest change first",
           search, Page[CaseSummary], body=CaseSearch, reading=True),
+    Route("GET", "/urgent-cases", "listUrgentCases",
+          "List what is outstanding at the authorities that one coordinates, the most urgent first",
+          read_urgent, UrgentCases, query=UrgentQuery),
     Route("GET", "/cases/{case}", "readCase", "Read a case; its first opening is told to the asking side", read,
           CaseView),
     Route("GET", "/cases/{case}/attachments/{sha256}", "readAttachment", "Read a file of a case", read_file, File),

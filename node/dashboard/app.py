@@ -33,6 +33,7 @@ from node.dashboard import (
     roles,
     sign_in,
     statistics,
+    urgent,
     work,
 )
 from node.dashboard.page import (
@@ -73,7 +74,7 @@ HEADERS: Final = {
 _PAGES: Final = (
     sign_in, work, observed, find, countries, ask, ask_details, case, answer, forward, drafts, people, roles, peers,
     queue, diagnosis, profile, mail, calendar_feed, authority, authority_edit, authority_table, authorities, invitation,
-    statistics,
+    statistics, urgent,
 )  # fmt: skip
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

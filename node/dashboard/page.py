@@ -14,7 +14,7 @@ from aiohttp import web
 from node.domain.access import Actor
 from node.domain.case_view import Text
 from node.errors import NodeError
-from node.service import find, observed, reading
+from node.service import find, observed, reading, urgency
 from node.service.authority_edit import editor_of
 from node.service.callers import address_of
 from node.service.node import Node
@@ -42,6 +42,7 @@ _SECTIONS: Final = {
     "drafts": "cases.read",
     "authority": "directory.search",
     "authorities": "directory.change",
+    "urgent": "cases.read",
     "statistics": "statistics.read",
     "people": "people.manage",
     "peers": "node.observe",
@@ -195,6 +196,7 @@ def _user(node: Node, actor: Actor) -> User:
     coordinates = editor_of(node, actor).coordinates
     hidden = {"authorities": not coordinates, "authority": not actor.authorities}
     hidden["observed"] = actor.may("cases.observe") and not observed.observes(node, actor)
+    hidden["urgent"] = not urgency.coordinators(node, actor)
     sections = tuple(section for section in sections_of(actor) if not hidden.get(section))
     return User(actor.name, find.names(node, actor.authorities), sections)
 

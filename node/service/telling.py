@@ -107,7 +107,7 @@ def _remind(tx: Tx, last: date, today: date) -> None:
     Of what came together in a long stop a case is told by its most urgent news alone.
     """
     told: set[str] = set()
-    for row, news, what in _due_reminders(tx, last, today):
+    for row, news, what in due_reminders(tx, last, today):
         if not cases.remind(tx, row["id"], f"{news}/{what}".replace(" ", "/")):
             continue
         case = cases.from_row(row)
@@ -119,7 +119,7 @@ def _remind(tx: Tx, last: date, today: date) -> None:
                 _tell(tx, case, "unaccepted-there", f"{coordinator} {what}", coordinator)
 
 
-def _due_reminders(q: Read, last: date, today: date) -> Iterator[tuple[Row, News, str]]:
+def due_reminders(q: Read, last: date, today: date) -> Iterator[tuple[Row, News, str]]:
     """Yield the case, kind and subject of each reminder of the days after `last` until `today`, urgent ones first."""
     for news, after, until in stages(last, today):
         for row in mails.falling_due(q, after, until):

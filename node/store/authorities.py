@@ -62,6 +62,16 @@ def present(q: Read, ids: Iterable[str]) -> dict[str, tuple[bytes, bool, int | N
     }
 
 
+def naming(q: Read, country: str, ids: list[str]) -> list[bytes]:
+    """Return the records of a country's list in which one of these ids stands, somewhere."""
+    if not ids:
+        return []
+    values = {f"i{n}": f'%"{one}"%' for n, one in enumerate(ids)}
+    named = " OR ".join(f"CAST(record AS TEXT) LIKE :{name}" for name in values)
+    sql = f"SELECT record FROM authority WHERE country = :country AND ended = 0 AND ({named}) ORDER BY id"  # noqa: S608 - ours
+    return [bytes(row["record"]) for row in q.all(sql, {"country": country, **values})]
+
+
 def without_leaf(q: Read, country: str) -> dict[str, bytes]:
     """Return the records of a country's list that no leaf of its log publishes."""
     rows = q.all(

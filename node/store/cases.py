@@ -200,7 +200,7 @@ def listing(q: Read, reach: Reach, filters: dict[str, Any], limit: int, offset: 
         values |= {f"f{i}": of for i, (of, _) in enumerate(reach)} | {
             f"g{i}": area for i, (_, area) in enumerate(reach)
         }
-        where = [f"former <> '' AND role = 'replying' AND ({' OR '.join(once)}) AND NOT {within}"]
+        where = [f"former <> '' AND role <> 'asking' AND ({' OR '.join(once)}) AND NOT {within}"]
     columns = {"country": "counterpart"} | {n: n for n in ("state", "role", "area", "number", "handler")}
     for name, column in columns.items():
         if filters.get(name) is not None:
@@ -252,10 +252,8 @@ def skip_numbers(tx: Tx, country: str, count: int) -> str:
 
 def asked_with(q: Read, number: str) -> list[str]:
     """Return the ids of the own requests that have a number: one, but for the worst of nights."""
-    rows = q.all(
-        "SELECT id FROM cases WHERE number = :number AND role = 'asking' ORDER BY created_at", {"number": number}
-    )
-    return [str(row["id"]) for row in rows]
+    rows = q.all("SELECT id, created_at FROM cases WHERE number = :number AND role = 'asking'", {"number": number})
+    return [str(row["id"]) for row in sorted(rows, key=lambda row: str(row["created_at"]))]
 
 
 def recount(tx: Tx, case_id: str) -> None:
@@ -307,9 +305,26 @@ def outstanding(q: Read, reach: Reach, limit: int) -> list[Row]:
     )
 
 
+def urgent(q: Read, area: str, authorities: list[str], after: tuple[str, str], limit: int) -> list[Row]:
+    """Return cases of an area whose reply is to come, by their date, after the place (date, id) of another one."""
+    names, values = listed(authorities)
+    return q.all(
+        f"SELECT *, {_RECEIVED} AS received_at FROM cases WHERE own_authority IN ({names}) AND closed_at IS NULL"  # noqa: S608 - names are ours
+        " AND state IN ('sent', 'accepted', 'clarifying') AND area = :area"
+        " AND (due > :due OR (due = :due AND id > :id)) ORDER BY due, id LIMIT :limit",
+        {**values, "area": area, "due": after[0], "id": after[1], "limit": limit},
+    )
+
+
+def count_of(q: Read, authority: str) -> int:
+    """Return how many cases an authority of ours has; for measuring, since it visits all of them."""
+    row = q.one("SELECT COUNT(*) AS count FROM cases WHERE own_authority = :authority", {"authority": authority})
+    return int(row["count"]) if row else 0
+
+
 def counts(q: Read) -> list[Row]:
-    """Return how many cases there are by side and state."""
-    return q.all("SELECT role, state, COUNT(*) AS count FROM cases GROUP BY role, state ORDER BY role, state")
+    """Return how many cases there are by side and state; the database keeps count of them."""
+    return q.all("SELECT role, state, count FROM case_count WHERE count > 0 ORDER BY role, state")
 
 
 def wished(q: Read, peer: str | None = None) -> list[str]:
@@ -330,7 +345,7 @@ def unopened_parts(q: Read, peer: str, case_ids: Collection[str] | None = None) 
     names, values = listed(sorted(case_ids or ()))
     some = f" AND id IN ({names})" if case_ids is not None else ""
     rows = q.all(
-        "SELECT id, parts FROM cases WHERE parts <> '' AND counterpart = :peer AND role = 'asking'"  # noqa: S608 - ours
+        "SELECT id, parts FROM cases WHERE parts <> '' AND counterpart = :peer AND role <> 'replying'"  # noqa: S608 - ours
         f" AND state <> 'withdrawn'{some} ORDER BY id",
         {"peer": peer, **values},
     )

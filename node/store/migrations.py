@@ -159,14 +159,34 @@ ALTER TABLE cases ADD COLUMN handler_before TEXT
     )
 
 
-@NODE(name="035_reminders")
-def _reminders(db: Database) -> None:
+@NODE(name="035_reminders_and_lists")
+def _reminders_and_lists(db: Database) -> None:
     _run(
         db,
         """
 ALTER TABLE cases ADD COLUMN reminded TEXT NOT NULL DEFAULT '';
-CREATE INDEX cases_idle ON cases(updated_at) WHERE closed_at IS NULL
+CREATE INDEX cases_idle ON cases(updated_at) WHERE closed_at IS NULL;
+CREATE INDEX cases_open ON cases(own_authority, updated_at) WHERE closed_at IS NULL;
+DROP INDEX cases_asked;
+CREATE INDEX cases_asked ON cases(number, role)
 """,
+    )
+
+
+@NODE(name="036_case_counts")
+def _case_counts(db: Database) -> None:
+    # kept by triggers, so that whatever changes, adds or deletes a case counts it
+    more = "INSERT INTO case_count VALUES (NEW.role, NEW.state, 1) ON CONFLICT (role, state) DO UPDATE SET count = count + 1;"
+    less = "UPDATE case_count SET count = count - 1 WHERE role = OLD.role AND state = OLD.state;"
+    _run(
+        db,
+        f"""
+CREATE TABLE case_count (role TEXT NOT NULL, state TEXT NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (role, state)) STRICT;
+INSERT INTO case_count SELECT role, state, COUNT(*) FROM cases GROUP BY role, state;
+CREATE TRIGGER cases_more AFTER INSERT ON cases BEGIN {more} END;
+CREATE TRIGGER cases_less AFTER DELETE ON cases BEGIN {less} END;
+CREATE TRIGGER cases_moved AFTER UPDATE OF state ON cases WHEN OLD.state <> NEW.state BEGIN {less} {more} END
+""",  # noqa: S608 - ours
     )
 
 

@@ -281,14 +281,21 @@ def queued_with(q: Read, number: str) -> list[Row]:
 
 
 def last_times(q: Read, country: str) -> dict[str, tuple[str | None, str | None]]:
-    """Return for each peer when its last receipt came, and when the last batch of it was stored."""
-    rows = q.all(
-        "SELECT CASE WHEN iss = :own THEN aud ELSE iss END AS peer,"
-        " MAX(CASE WHEN iss = :own THEN receipted_at END) AS receipt,"
-        " MAX(CASE WHEN aud = :own THEN at END) AS batch FROM batch GROUP BY 1",
+    """Return for each peer when its last receipt came, and when the last batch of it was stored; by index."""
+    receipts = q.all(
+        "SELECT aud AS peer, (SELECT receipted_at FROM batch WHERE batch.iss = stream.iss AND batch.aud = stream.aud"
+        " AND receipt IS NOT NULL ORDER BY batch.epoch DESC, first DESC LIMIT 1) AS at"
+        " FROM stream WHERE iss = :own",
         {"own": country},
     )
-    return {row["peer"]: (row["receipt"], row["batch"]) for row in rows}
+    batches = q.all(
+        "SELECT iss AS peer, (SELECT at FROM batch WHERE batch.iss = stream.iss AND batch.aud = stream.aud"
+        " ORDER BY batch.epoch DESC, first DESC LIMIT 1) AS at FROM stream WHERE aud = :own",
+        {"own": country},
+    )
+    received = {row["peer"]: row["at"] for row in batches}
+    receipted = {row["peer"]: row["at"] for row in receipts}
+    return {peer: (receipted.get(peer), received.get(peer)) for peer in sorted(received.keys() | receipted.keys())}
 
 
 def waiting_since(q: Read, case_id: str) -> str | None:

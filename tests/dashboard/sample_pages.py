@@ -38,6 +38,7 @@ from node.service.countries import CountryState, State
 from node.service.freshness import Standing
 from node.service.observe import PeerStatus
 from node.service.statistics import Line, Statistics
+from node.service.urgency import UrgentCase
 from protocol.countries import COUNTRIES
 from translations.catalogue import Catalogue
 from translations.languages import country_name
@@ -309,6 +310,31 @@ def summary(number: str, state: str, holder: str, left: int | None, **more: Any)
         updated_at=at(20),
         **values,
     )
+
+
+def urgent(*late: int) -> dict[str, Any]:
+    """Give the list of urgent cases, so many days late each."""
+    line = UrgentCase(
+        number="DE-2026-000412",
+        role="replying",
+        area=en("Professional qualifications"),
+        asking="DE",
+        asking_name="Germany",
+        replying="HU",
+        replying_name=ATTACK,
+        authority="HU-okfo",
+        authority_name=f"Kamara {ATTACK}",
+        state="sent",
+        state_text=t("state.sent"),
+        sent=date(2026, 11, 2),
+        due=date(2026, 12, 14),
+        due_state="asked",
+        legal=date(2026, 12, 30),
+        days_late=0,
+        marks=("unaccepted", "idle"),
+    )
+    cases = tuple(line.model_copy(update={"days_late": days}) for days in late)
+    return {"cases": cases, "first_href": None, "more_href": "/urgent?after=x" if late else None}
 
 
 def frame(section: str, user: str | None = "Anna Weber") -> dict[str, Any]:
@@ -646,6 +672,8 @@ def list_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
         "whom-proposal": ("whom.html", asked),
         "whom-nobody": ("whom.html", {**asked, "proposal": Thing(authorities=(), coordinators=(), wider=True)}),
         "drafts": ("drafts.html", {**frame("drafts"), "drafts": drafts}),
+        "urgent": ("urgent.html", {**frame("urgent"), **urgent(12, 0, -3)}),
+        "urgent-none": ("urgent.html", {**frame("urgent"), **urgent()}),
         "drafts-empty": ("drafts.html", {**frame("drafts"), "drafts": ()}),
         "profile": ("profile.html", profile),
         "profile-mail-refused": ("profile.html", {**profile, **refused}),
