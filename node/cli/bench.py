@@ -56,3 +56,24 @@ def directory(
     from node.cli.bench_directory import measure_and_print
 
     measure_and_print(authorities, as_json=as_json)
+
+
+@bench.command()
+def cases(
+    count: Annotated[int, typer.Option("--cases", min=1000, max=1_000_000, help="Cases of the store.")] = 100_000,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON.")] = False,
+) -> None:
+    r"""Fill a node's store with a year of cases, and measure what people wait for.
+
+    Signed, encrypted and stored as between nodes, with one other country and half of them in each direction. Then
+    the work list, a case, a search, a message, the daily look, statistics of the year, and the running node's metrics,
+    memory and disk. 100,000 cases take 2 GB in the folder for temporary files.
+
+    \b
+    Examples:
+      entente bench cases
+      entente bench cases --cases 10000 --json
+    """
+    from node.cli.bench_cases import measure_and_print
+
+    measure_and_print(count, as_json=as_json)
