@@ -19,7 +19,7 @@ from node.cli.demo_network import nodes_of, seed
 from node.cli.demo_nodes import DemoNode
 from node.clock import SystemClock, stopwatch
 from node.config import FILE_NAME, load
-from node.domain.access import Actor, operator
+from node.domain.access import Actor, granted, operator
 from node.server import close_node, open_node
 from node.service import messages, observe, reading, telling
 from node.service.node import Node
@@ -154,7 +154,7 @@ class _Bench:
 
     def __init__(self, node: Node, authority: str) -> None:
         self._node = node
-        self._anna = Actor("bench", "Anna Berger", "de", frozenset({"handler"}), frozenset({authority}))
+        self._anna = Actor("bench", "Anna Berger", "de", granted(["handler"], [authority]))
 
     async def _listed(self, *, still_open: bool, limit: int, offset: int = 0) -> reading.CaseList:
         wanted = CaseFilter(open=still_open)

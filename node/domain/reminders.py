@@ -37,6 +37,6 @@ def advice_on(case: Case, marks: tuple[Mark, ...]) -> Advice | None:
         return "accept"
     if "idle" not in marks:
         return None
-    if case.owner != case.role:
-        return "wait"
-    return "close" if case.role == "asking" else "reply"
+    if case.role == "asking":
+        return "close" if case.state == "replied" else "wait"
+    return "reply" if case.state in ("sent", "accepted", "clarifying") else "wait"

@@ -295,7 +295,9 @@ def actions_of(case: Case) -> tuple[str, ...]:
 
 
 def _notices(node: Node, texts: CaseTexts, case: Case, events: list[Stored]) -> tuple[Text, ...]:
-    return tuple(_each_notice(node, texts, case, events))
+    advice = _advice(node, case)
+    advised = (texts.interface(_ADVICE[advice]),) if advice else ()
+    return (*advised, *_each_notice(node, texts, case, events))
 
 
 def _each_notice(node: Node, texts: CaseTexts, case: Case, events: list[Stored]) -> Iterator[Text]:
@@ -316,8 +318,6 @@ def _each_notice(node: Node, texts: CaseTexts, case: Case, events: list[Stored])
         yield texts.interface("notice.passed-on", names=", ".join(names))
     if case.owner == "replying" and case.state != "clarifying" and any(_is_part(stored) for stored in events):
         yield texts.interface("notice.partial")
-    if advice := _advice(node, case):
-        yield texts.interface(_ADVICE[advice])
     if not texts.held(case):
         yield texts.interface("notice.set-fetched")
     if case.date_state == "proposed" and case.role == "asking" and not case.ended:

@@ -161,7 +161,7 @@ ALTER TABLE cases ADD COLUMN handler_before TEXT
 
 @NODE(name="035_reminders_and_lists")
 def _reminders_and_lists(db: Database) -> None:
-    _run(
+    run(
         db,
         """
 ALTER TABLE cases ADD COLUMN reminded TEXT NOT NULL DEFAULT '';
@@ -178,7 +178,7 @@ def _case_counts(db: Database) -> None:
     # kept by triggers, so that whatever changes, adds or deletes a case counts it
     more = "INSERT INTO case_count VALUES (NEW.role, NEW.state, 1) ON CONFLICT (role, state) DO UPDATE SET count = count + 1;"
     less = "UPDATE case_count SET count = count - 1 WHERE role = OLD.role AND state = OLD.state;"
-    _run(
+    run(
         db,
         f"""
 CREATE TABLE case_count (role TEXT NOT NULL, state TEXT NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (role, state)) STRICT;

@@ -96,12 +96,6 @@ class _Planned:
 @pytest.mark.parametrize(
     ("index", "ask_for"),
     [
-        ("cases_open (own_authority=?)", lambda q: stored.listing(q, ["a", "b"], {"open": True}, 50, 0)),
-        ("cases_own (own_authority=?)", lambda q: stored.listing(q, ["a", "b"], {"open": False}, 50, 0)),
-        ("cases_asked (number=?)", lambda q: stored.listing(q, ["a", "b"], {"number": "DE-2026-000001"}, 50, 0)),
-        ("cases_former", lambda q: stored.listing(q, ["a"], {"passed_on": True, "role": "replying"}, 50, 0)),
-        ("cases_open (own_authority=?)", lambda q: stored.count_todo(q, ["a", "b"])),
-        ("cases_open (own_authority=?)", lambda q: stored.outstanding(q, ["a", "b"], 50)),
         ("cases_open (own_authority=?)", lambda q: stored.urgent(q, "area", ["a", "b"], ("", ""), 50)),
         ("cases_asked (number=? AND role=?)", lambda q: stored.asked_with(q, "DE-2026-000001")),
         ("cases_parts (counterpart=?)", lambda q: stored.unopened_parts(q, "HU")),

@@ -16,7 +16,7 @@ from node.store import cases as stored
 from protocol.content import Said
 from tests.exchange.pair import START
 from tests.exchange.test_mail_days import at
-from tests.exchange.test_mails import Told, link_in, telling
+from tests.exchange.test_mails import Told, link_in, telling, until
 from tests.exchange.test_story import ANNA, KATALIN, reply
 
 DAY = dt.timedelta(days=1)
@@ -178,6 +178,7 @@ async def coordinate(told: Told, coordinator: str, spare: str = "") -> None:
         update = {"links": links, "areas": areas, "level": level, "region": region, "v": one.v + (2 if spare else 1)}
         changed.append(one.model_copy(update=update))
     told.world.clock.offset += dt.timedelta(minutes=1)
+    await until(told.node.asked)
     await directory.import_authorities(told.node, operator(), changed)
 
 
