@@ -73,7 +73,7 @@ class World:
         self.folder = folder
         self.faults: Counter[str] = Counter()
         self.boundaries: Counter[str] = Counter()
-        self.stormy = False
+        self.stormy = self.judged = False
         self.lives: dict[str, Life] = {}
         self.clocks = {country: DriftingClock() for country in template.countries}
         self._numbers: Counter[str] = Counter()
@@ -130,7 +130,7 @@ class World:
 
     def dies(self, life: Life) -> bool:
         """Say whether the node dies at the boundary that it has reached."""
-        if life.dead:
+        if life.dead or self.judged:
             return False
         self.boundaries[life.country] += 1
         cut = self.plan.cut
@@ -362,6 +362,7 @@ class World:
         return all(self.states.known_to(life) for life in staying) and self.oracle.drained(staying)
 
     async def _judge(self) -> None:
+        self.judged = True
         self.oracle.must(self._all_up(), "not-running", "", sorted(self.lives))
         honest = [country for country in self.assembly.staying() if country in self.oracle.honest]
         for country in honest:
