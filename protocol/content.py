@@ -13,7 +13,16 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 
 from protocol.encoding import b64u, canonical_json, strict_object, un_b64u
-from protocol.limits import MAX_ATTACHMENTS, MAX_BLOB, MAX_NAME, MAX_PART, MAX_QUESTIONS, MAX_TEXT
+from protocol.limits import (
+    MAX_ATTACHMENTS,
+    MAX_BLOB,
+    MAX_COLUMNS,
+    MAX_NAME,
+    MAX_PART,
+    MAX_QUESTIONS,
+    MAX_ROWS,
+    MAX_TEXT,
+)
 from protocol.problems import ProtocolError
 
 MATTER: Final = "matter"
@@ -75,6 +84,25 @@ class Asked(Content):
     comment: Said | None = None
 
 
+class Cell(Content):
+    """A cell of a table: a code, a text with its language, a date, a country, or a name (SPEC S-291)."""
+
+    code: Id | None = None
+    text: Name | None = None
+    lang: Language | None = None
+    date: Day | None = None
+    country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = None
+    name: Name | None = None
+
+
+Rows = Annotated[
+    tuple[Annotated[dict[Id, Cell], Field(min_length=1, max_length=MAX_COLUMNS)], ...],
+    Field(min_length=1, max_length=MAX_ROWS),
+    BeforeValidator(lambda value: tuple(value) if isinstance(value, list) else value),  # also where it is read strictly
+]
+"""The rows of a table, each by column; what isn't filled in is left out (SPEC S-291)."""
+
+
 class Variable(Content):
     """A value for a question's placeholder; exactly the fields of its type are set."""
 
@@ -86,16 +114,18 @@ class Variable(Content):
     birth_date: Day | None = None
     country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = None
     name: Name | None = None
+    rows: Rows | None = None
 
 
 class Reply(Content):
-    """The answer to one question: a code, a text with its language, a date, a country, or why there is none."""
+    """The answer to one question: a code, a text and its language, a date, a country, a table, or why there is none."""
 
     code: Id | None = None
     text: Annotated[str, StringConstraints(min_length=1, max_length=MAX_TEXT)] | None = None
     lang: Language | None = None
     date: Day | None = None
     country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = None
+    rows: Rows | None = None
     absent: Literal["not-known", "not-available"] | None = None
     comment: Said | None = None
 
@@ -131,9 +161,10 @@ Variables = Annotated[dict[Id, Variable], Field(max_length=MAX_QUESTIONS), _or_n
 Replies = Annotated[dict[Id, Reply], Field(max_length=MAX_QUESTIONS), _or_nothing({})]
 
 _VARIABLE_TYPES: Final = tuple(
-    map(frozenset, ({"code"}, {"text", "lang"}, {"given_names", "family_name"}, {"country"}, {"name"}))
+    map(frozenset, ({"code"}, {"text", "lang"}, {"given_names", "family_name"}, {"country"}, {"name"}, {"rows"}))
 )
-_REPLY_TYPES: Final = tuple(map(frozenset, ({"code"}, {"text", "lang"}, {"date"}, {"country"}, {"absent"})))
+_REPLY_TYPES: Final = tuple(map(frozenset, ({"code"}, {"text", "lang"}, {"date"}, {"country"}, {"absent"}, {"rows"})))
+_CELL_TYPES: Final = tuple(map(frozenset, ({"code"}, {"text", "lang"}, {"date"}, {"country"}, {"name"})))
 """The fields of each type of value; a person may have a `birth_date` too, a reply a `comment`."""
 _BESIDE: Final = frozenset({"birth_date", "comment"})
 
@@ -318,9 +349,15 @@ def check_values(contents: Mapping[str, Content]) -> None:
         if len({name for values in parts for name in values}) < sum(map(len, parts)):
             raise ProtocolError("content-malformed", f"{where}: the same one in two parts")
         for value in (value for values in parts for value in values.values()):
-            given = {name for name, held in vars(value).items() if held is not None}
+            given = _given(value)
             if given - _BESIDE not in types or ("birth_date" in given and "given_names" not in given):
                 raise ProtocolError("content-malformed", f"{where}: not the fields of one type")
+            if any(_given(cell) not in _CELL_TYPES for row in value.rows or () for cell in row.values()):
+                raise ProtocolError("content-malformed", f"{where}: a cell without the fields of one type")
+
+
+def _given(value: Content) -> set[str]:
+    return {name for name, held in vars(value).items() if held is not None}
 
 
 _FIELDS: Final[frozenset[Any]] = frozenset(

@@ -70,6 +70,12 @@ MAX_NAME = 500
 MAX_QUESTIONS = 200
 """Questions in one request, and answers in one reply."""
 
+MAX_COLUMNS = 8
+"""Columns of a table in a question set, and cells of one row."""
+
+MAX_ROWS = 50
+"""Rows of a table that is sent."""
+
 MAX_DIRECTORY_PAGE = 24 * MIB
 """A page of a country's directory log, uncompressed."""
 MAX_MEMBER_BUNDLE = 4 * MIB

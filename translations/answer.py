@@ -5,11 +5,12 @@ Values are what JSON gives and may come from strangers: nothing here raises, wha
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from translations.area import Area
 from translations.limits import ANSWER_TEXT_CHARACTERS, COMMENT_CHARACTERS, ID_CHARACTERS, PROBLEMS
-from translations.question_set import Item, QuestionSet, Variable
+from translations.question_set import Item, QuestionSet, Variable, is_about_person
+from translations.table import CellProblem, table_problems
 from translations.variable import LENGTHS, SHAPES, field_problem
 
 _ANSWER_KEYS: Final = {
@@ -17,6 +18,7 @@ _ANSWER_KEYS: Final = {
     "text": frozenset({"text", "lang"}),
     "date": frozenset({"date"}),
     "country": frozenset({"country"}),
+    "table": frozenset({"rows"}),
 }
 ABSENCES: Final = ("not-known", "not-available")
 """Why there is no answer; in place of an answer of any type (SPEC S-263)."""
@@ -24,11 +26,15 @@ _ABSENT: Final = frozenset({"absent"})
 
 
 class Problem(NamedTuple):
-    """Why a request or reply isn't right: a stable code, the question or variable, a sentence for the log."""
+    """Why a request or reply isn't right: a stable code, the question or variable (`of` which), a sentence for the log.
+
+    In a table, `item` goes on with the row, counted from 0, and the column: `workers.rows.0.birth_date`.
+    """
 
     code: str
     item: str
     message: str
+    of: Literal["questions", "variables"] = "questions"
 
 
 class VisibleItem(NamedTuple):
@@ -47,9 +53,10 @@ def check_request(area: Area, set_id: object, questions: object, variables: obje
     problems = list(islice(_questions(question_set, questions), PROBLEMS))
     asked = [each for each in questions if isinstance(each, str)] if isinstance(questions, list | tuple) else []
     if not isinstance(variables, Mapping):
-        return [*problems, _problem("wrong-variable-type", set_id, "has variables that are no mapping")]
-    found = _variables(area, needed_variables(question_set, asked), variables)
-    return [*problems, *islice(found, PROBLEMS)]
+        found = iter([_problem("wrong-variable-type", set_id, "has variables that are no mapping")])
+    else:
+        found = _variables(area, needed_variables(question_set, asked), variables)
+    return [*problems, *(each._replace(of="variables") for each in islice(found, PROBLEMS))]
 
 
 def check_answers(area: Area, set_id: object, asked: object, answers: object) -> list[Problem]:
@@ -108,7 +115,7 @@ def needed_variables(question_set: QuestionSet, asked: Sequence[str]) -> tuple[s
 
 def personal_items(question_set: QuestionSet) -> frozenset[str]:
     """Return the items whose answers belong to the part with the person's identity."""
-    return frozenset(item.id for item in question_set.by_id.values() if item.personal)
+    return frozenset(item.id for item in question_set.by_id.values() if is_about_person(item))
 
 
 def _set(area: Area, set_id: object) -> QuestionSet | None:
@@ -151,6 +158,9 @@ def _variable(area: Area, variable: Variable, value: object) -> Iterator[Problem
     if not isinstance(value, Mapping) or not must <= value.keys() <= must | may:
         yield _problem("wrong-variable-type", variable.id, f"is no {variable.type}")
         return
+    if variable.type == "table":
+        yield from _cells(variable.id, "wrong-variable-type", table_problems(variable, area.lists, value["rows"]))
+        return
     for key in sorted(must | may & value.keys()):
         problem = field_problem(key, value[key], LENGTHS.get(key, ID_CHARACTERS))
         if problem:
@@ -186,6 +196,8 @@ def _answer(area: Area, item: Item, answer: object) -> Iterator[Problem]:
         return
     if keys is _ABSENT and answer["absent"] not in ABSENCES:
         yield _problem("wrong-answer-type", item.id, "has no answer for a reason that isn't known")
+    elif item.type == "table" and keys is not _ABSENT:
+        yield from _cells(item.id, "wrong-answer-type", table_problems(item, area.lists, answer["rows"]))
     elif keys is not _ABSENT:
         yield from _fields(item, {key: answer[key] for key in keys}, ANSWER_TEXT_CHARACTERS)
     if item.list and isinstance(answer.get("code"), str) and not _in_list(area, item.list, answer["code"]):
@@ -196,6 +208,13 @@ def _answer(area: Area, item: Item, answer: object) -> Iterator[Problem]:
             yield from _fields(item, comment, COMMENT_CHARACTERS)
         else:
             yield _problem("wrong-answer-type", item.id, "has a comment that is no text with its language")
+
+
+def _cells(name: str, wrong: str, found: Iterable[CellProblem]) -> Iterator[Problem]:
+    """Yield what is wrong with a table under its name; `wrong` is the code of what is no table at all."""
+    for each in found:
+        where = ".".join((name, *each.where))
+        yield Problem(each.code or wrong, where, f"{where} {each.what}")
 
 
 def _fields(item: Item, fields: Mapping[str, object], text_limit: int) -> Iterator[Problem]:

@@ -17,7 +17,17 @@ from translations.catalogue import Catalogue, Text
 from translations.finding import Finding
 from translations.limits import AREA_FILES, VARIABLE_TEXT_CHARACTERS
 from translations.placeholders import insert, placeholders
-from translations.question_set import CodeList, Id, Item, QuestionSet, Variable, Version, definition_sha256
+from translations.question_set import (
+    CodeList,
+    Id,
+    Item,
+    QuestionSet,
+    Variable,
+    Version,
+    definition_sha256,
+    lists_named,
+)
+from translations.table import in_a_line
 from translations.variable import rendered
 from translations.yaml_file import AreaError, Source, read_yaml
 
@@ -182,6 +192,8 @@ def render_variable(area: Area, name: str, value: object, lang: str) -> str:
     if variable.type == "code":
         entry = area.lists[variable.list or ""].get(str(value.get("code")))
         return area.catalogue.label(entry, lang).text if entry else "…"
+    if variable.type == "table":
+        return in_a_line(variable.columns, value) or "…"
     return rendered(variable.type, value, lang)[:VARIABLE_TEXT_CHARACTERS] or "…"
 
 
@@ -272,7 +284,7 @@ def _share(
     items = [item for question_set in sets.values() for item in question_set.by_id.values()]
     names = {name for item in items for name in item.variables} & common.variables.keys() - own.variables.keys()
     own.variables.update((name, common.variables[name]) for name in sorted(names))
-    named = {thing.list for things in (items, own.variables.values()) for thing in things if thing.list}
+    named = lists_named((*items, *own.variables.values()))
     for list_id in sorted((named | {DECLINE_REASONS}) & common.lists.keys() - own.lists.keys()):
         own.lists[list_id] = common.lists[list_id]
         sources[f"lists/{list_id}.yaml"] = shared[f"lists/{list_id}.yaml"]

@@ -5,7 +5,7 @@ from typing import Final
 
 from translations.finding import Finding
 from translations.limits import ITEM_DEPTH, SET_ITEMS
-from translations.question_set import CodeList, Item, QuestionSet, Variable
+from translations.question_set import CodeList, Column, Item, QuestionSet, Variable
 from translations.yaml_file import Source
 
 Found = tuple[str, str, str]  # id whose line is shown, code, message
@@ -20,7 +20,7 @@ def area_faults(
     sources: Mapping[str, Source],
 ) -> list[Finding]:
     """Return all faults, file by file."""
-    found = [(sources[f"variable {each.id}"], fault) for each in variables.values() for fault in _list(each, lists)]
+    found = [(sources[f"variable {each.id}"], fault) for each in variables.values() for fault in _fields(each, lists)]
     for code_list in lists.values():
         found += [(sources[f"lists/{code_list.id}.yaml"], fault) for fault in _codes(code_list)]
     texts: dict[str, str] = {}
@@ -47,7 +47,7 @@ def set_faults(
             if item.id in earlier:
                 faults.append((item.id, "duplicate-item", f"{item.id} stands twice"))
             earlier[item.id] = item
-            faults += _list(item, lists)
+            faults += _fields(item, lists)
             faults += [
                 (item.id, "unknown-variable", f"{item.id} names the unknown variable {name}")
                 for name in item.variables
@@ -60,7 +60,24 @@ def set_faults(
     return faults
 
 
-def _list(thing: Item | Variable, lists: Mapping[str, CodeList]) -> Iterator[Found]:
+def _fields(thing: Item | Variable, lists: Mapping[str, CodeList]) -> Iterator[Found]:
+    """Yield what is wrong with the list or the columns of an item or a variable."""
+    yield from _list(thing, lists)
+    if thing.type != "table":
+        if thing.columns or thing.rows:
+            yield thing.id, "needless-columns", f"{thing.id} is of type {thing.type}, which takes no columns or rows"
+        return
+    if not thing.columns:
+        yield thing.id, "no-columns", f"the table {thing.id} has no column"
+    seen: set[str] = set()
+    for column in thing.columns:
+        if column.id in seen:
+            yield thing.id, "duplicate-column", f"the table {thing.id} has the column {column.id} twice"
+        seen.add(column.id)
+        yield from _list(column, lists)
+
+
+def _list(thing: Item | Variable | Column, lists: Mapping[str, CodeList]) -> Iterator[Found]:
     if thing.type not in _WITH_LIST:
         if thing.list:
             yield thing.id, "needless-list", f"{thing.id} is of type {thing.type}, which takes no list"

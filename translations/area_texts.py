@@ -22,13 +22,20 @@ def text_uses(area: Area) -> list[Use]:
     for question_set in area.question_sets.values():
         name, items = f"questions/{question_set.id}.yaml", question_set.by_id.values()
         uses.append(Use(name, question_set.id, question_set.title))
-        uses += [Use(name, item.id, text) for item in items for text in (item.text, item.hint) if text]
+        uses += _thing_uses((name, item) for item in items)
     return uses
+
+
+def _thing_uses(things: Iterable[tuple[str, Item | Variable]]) -> Iterator[Use]:
+    """Yield the label, the hint and the headings of columns; a thing comes with the name of its source."""
+    for name, thing in things:
+        texts = (thing.text, thing.hint, *(column.text for column in thing.columns))
+        yield from (Use(name, thing.id, text) for text in texts if text)
 
 
 def part_uses(variables: Iterable[Variable], lists: Iterable[CodeList]) -> list[Use]:
     """Return every use of a text in variables and lists."""
-    uses = [Use(f"variable {each.id}", each.id, text) for each in variables for text in (each.text, each.hint) if text]
+    uses = list(_thing_uses((f"variable {each.id}", each) for each in variables))
     for code_list in lists:
         uses += [Use(f"lists/{code_list.id}.yaml", entry.code, entry.text) for entry in code_list.codes if entry.text]
     return uses

@@ -14,6 +14,7 @@ ITEM_DEPTH: Final = 6  # levels of questions, from the group down
 ID_CHARACTERS: Final = 80  # characters of an id in an area
 NAME_CHARACTERS: Final = 200  # characters of a person's name part, or of a document's name
 VARIABLE_TEXT_CHARACTERS: Final = 500  # characters of a free-text variable
+CELL_CHARACTERS: Final = 200  # characters of a text or a name in a cell of a table
 ANSWER_TEXT_CHARACTERS: Final = 8_000  # characters of a free-text answer
 COMMENT_CHARACTERS: Final = 4_000  # characters of a comment beside an answer
 PROBLEMS: Final = 100  # problems that one check reports before it stops

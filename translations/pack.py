@@ -70,7 +70,10 @@ def _dump(model: BaseModel, exclude: set[str] | None = None) -> dict[str, Any]:
 
 
 def read_pack(data: bytes, known: Mapping[str, Source] = MappingProxyType({})) -> Area:
-    """Return the area in a pack. Raises AreaError with every fault found, at its line where a source is known."""
+    """Return the area in a pack. Raises AreaError with every fault found, at its line where a source is known.
+
+    A type that this version doesn't know is a fault of the whole area (SPEC S-294).
+    """
     try:
         pack = Pack.model_validate(strict_object(data, limit=MAX_AREA_PACK))
     except ProtocolError as error:

@@ -2,20 +2,22 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from protocol.limits import MAX_COLUMNS, MAX_ROWS
 from translations.limits import ID_CHARACTERS, NAME_CHARACTERS
 
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+([._-][a-z0-9]+)*$", max_length=ID_CHARACTERS)]
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=ID_CHARACTERS)]
 Version = Annotated[int, Field(ge=1, le=1_000_000)]
 
-ItemType = Literal["group", "choice", "text", "date", "country"]
-VariableType = Literal["person", "code", "text", "document", "country"]
+ItemType = Literal["group", "choice", "text", "date", "country", "table"]
+VariableType = Literal["person", "code", "text", "document", "country", "table"]
+ColumnType = Literal["code", "text", "date", "country", "name"]
 
 _FROZEN: Final = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -26,6 +28,27 @@ class EnableWhen(BaseModel):
     model_config = _FROZEN
     item: Id
     any: Annotated[tuple[Id, ...], Field(min_length=1, strict=False)]
+
+
+class Column(BaseModel):
+    """A column of a table; `text` is the id of its heading (SPEC S-291).
+
+    One of type `name` holds what is the same in every language: a name, a number. One that is `personal` puts the
+    whole table with the identity.
+    """
+
+    model_config = _FROZEN
+    id: Name
+    type: ColumnType
+    text: Id
+    list: Id | None = None
+    required: bool = False
+    personal: bool = False
+
+
+Columns = Annotated[tuple[Column, ...], Field(max_length=MAX_COLUMNS, strict=False)]
+Rows = Annotated[int, Field(ge=1, le=MAX_ROWS)] | None
+"""The most rows of a table; None for as many as a message takes."""
 
 
 class Item(BaseModel):
@@ -41,6 +64,8 @@ class Item(BaseModel):
     personal: bool = False
     variables: Annotated[tuple[Name, ...], Field(strict=False)] = ()
     enable_when: EnableWhen | None = None
+    columns: Columns = ()
+    rows: Rows = None
     items: Annotated["tuple[Item, ...]", Field(strict=False)] = ()
 
     def walk(self) -> "Iterator[Item]":
@@ -91,6 +116,18 @@ class Variable(BaseModel):
     hint: Id | None = None
     list: Id | None = None
     personal: bool = False
+    columns: Columns = ()
+    rows: Rows = None
+
+
+def is_about_person(thing: Item | Variable) -> bool:
+    """Whether a value belongs with the identity: it is personal, or a table of which one column is (SPEC S-293)."""
+    return thing.personal or any(column.personal for column in thing.columns)
+
+
+def lists_named(things: Iterable[Item | Variable]) -> frozenset[str]:
+    """Return the ids of the lists that items, variables and their columns take values from."""
+    return frozenset(each.list for thing in things for each in (thing, *thing.columns) if each.list)
 
 
 class QuestionSet(BaseModel):
@@ -144,7 +181,7 @@ def definition_sha256(
     """
     items = question_set.by_id.values()
     used = [variables[name] for name in sorted({name for item in items for name in item.variables})]
-    list_ids = {thing.list for things in (items, used) for thing in things if thing.list}
+    list_ids = lists_named((*items, *used))
     definition = {
         "set": question_set.model_dump(mode="json", exclude_defaults=True, exclude={"sha256"}),
         "lists": {key: lists[key].model_dump(mode="json", exclude_defaults=True) for key in list_ids},

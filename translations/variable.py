@@ -20,6 +20,7 @@ SHAPES: Final[dict[str, tuple[frozenset[str], frozenset[str]]]] = {
     "text": (frozenset({"text", "lang"}), frozenset()),
     "country": (frozenset({"country"}), frozenset()),
     "document": (frozenset({"name"}), frozenset()),
+    "table": (frozenset({"rows"}), frozenset()),
 }
 LENGTHS: Final = {
     "given_names": NAME_CHARACTERS,
@@ -70,7 +71,7 @@ _CHECKS: Final[dict[str, Callable[[object], bool]]] = {
 
 
 def rendered(variable_type: str, value: Mapping[str, object], lang: str) -> str:
-    """Return the value of any type but `code` as one line; empty for one of the wrong shape."""
+    """Return the value of any type but `code` and `table` as one line; empty for one of the wrong shape."""
     if variable_type == "person":
         return " ".join(str(value.get(key, "")) for key in ("given_names", "family_name")).strip()
     if variable_type == "country":

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from protocol.encoding import canonical_json
+from protocol.limits import MAX_ROWS
 from translations.area import Area
 from translations.catalogue import ENGLISH
 from translations.finding import Finding
@@ -26,13 +27,14 @@ _CONDITION: Final = re.compile(
     r"(?:\$\{(?P<a>[^{}]+)\}\s*=\s*['\"](?P<x>[^'\"]+)['\"]|selected\(\s*\$\{(?P<b>[^{}]+)\}\s*,\s*['\"](?P<y>[^'\"]+)['\"]\s*\))"
 )
 _COLUMNS: Final = {
-    "survey": frozenset({"type", "name", "required", "relevant", "personal"}),
+    "survey": frozenset({"type", "name", "required", "relevant", "personal", "repeat_count"}),
     "choices": frozenset({"list_name", "name"}),
-    "variables": frozenset({"type", "name", "list", "personal"}),
+    "variables": frozenset({"type", "name", "list", "required", "personal", "repeat_count"}),
     "settings": frozenset({"form_id", "version"}),
 }
 _YES: Final = {"": False, "no": False, "false": False, "false()": False, "yes": True, "true": True, "true()": True}
 _TYPES: Final = frozenset({"text", "date", "country"})
+_COLUMN_TYPES: Final = _TYPES | {"code", "name"}
 
 
 class Row(NamedTuple):
@@ -95,6 +97,7 @@ class _Form:
         self.sheet = ""
         self.faults: list[Finding] = []
         self.lines: dict[str, int] = {}
+        self.table: dict[str, Any] | None = None
         self.set: dict[str, Any] = {"items": []}
 
     def refuse(self, error: _RefusedError) -> None:
@@ -128,9 +131,14 @@ class _Form:
 
     def variables(self, rows: Iterator[Row]) -> None:
         for row in rows:
+            kind = _kind(row)
+            if self._in_table(row, kind):
+                continue
             name = row.cells.get("name", "")
             slug = name.replace("_", "-")
             made: dict[str, Any] = {"id": name, "type": row.cells.get("type", "")}
+            if kind == "begin repeat":
+                made |= self._begin_table(row)
             made["text"] = self._text(row, "label", f"variable.{slug}")
             made |= {key: row.cells[key] for key in ("list",) if key in row.cells}
             self._hint(row, made, f"variable.{slug}.hint")
@@ -138,12 +146,16 @@ class _Form:
                 made["personal"] = True
             self.lines[name] = row.number
             self.pack["variables"] = [one for one in self.pack["variables"] if one["id"] != name] + [made]
+            self.table = made if kind == "begin repeat" else None
+        self._end()
 
     def survey(self, rows: Iterator[Row]) -> None:
         items: dict[str, dict[str, Any]] = {}
         group: dict[str, Any] | None = None
         for row in rows:
-            kind = " ".join(row.cells.get("type", "").replace("_", " ", 1).split())
+            kind = _kind(row)
+            if self._in_table(row, kind):
+                continue
             if kind == "end group":
                 group = None
                 continue
@@ -160,6 +172,45 @@ class _Form:
             items[made["id"]] = made
             if kind == "begin group":
                 group = made
+            self.table = made if kind == "begin repeat" else None
+        self._end()
+
+    def _begin_table(self, row: Row) -> dict[str, Any]:
+        """Return what a table has before its columns; `repeat_count` is the most rows it takes."""
+        most = row.cells.get("repeat_count", "")
+        if most and not (most.isascii() and most.isdigit() and 1 <= int(most[:3]) <= MAX_ROWS and len(most) < 3):  # noqa: PLR2004
+            raise _RefusedError(row.number, "repeat_count", f"isn't a number from 1 to {MAX_ROWS}")
+        return {"type": "table", "columns": []} | ({"rows": int(most)} if most else {})
+
+    def _in_table(self, row: Row, kind: str) -> bool:
+        """Take a row as a column of the table that is open, or as its end; says whether it was one."""
+        if self.table is None:
+            if kind == "end repeat":
+                raise _RefusedError(row.number, "type", "no table has begun")
+            return False
+        if kind == "end repeat":
+            if not self.table["columns"]:
+                raise _RefusedError(row.number, "type", "the table has no column")
+            self.table = None
+        else:
+            self.table["columns"].append(self._column(row, kind))
+        return True
+
+    def _end(self) -> None:
+        if self.table is not None:
+            raise _RefusedError(self.lines[self.table["id"]], "type", "the table has no end")
+
+    def _column(self, row: Row, kind: str) -> dict[str, Any]:
+        assert self.table is not None
+        name = row.cells.get("name", "")
+        first, _, chosen = row.cells.get("type", "").partition(" ")
+        kind, chosen = ("code", chosen.strip()) if first == "select_one" else (kind, row.cells.get("list", ""))
+        if kind not in _COLUMN_TYPES or "relevant" in row.cells or "hint" in row.texts or "repeat_count" in row.cells:
+            raise _RefusedError(row.number, "type", f"a table has no columns of this kind: {kind[:40] or 'empty'}")
+        self.lines.setdefault(name, row.number)
+        made: dict[str, Any] = {"id": name, "type": kind} | ({"list": chosen} if chosen else {})
+        made["text"] = self._text(row, "label", f"column.{self.table['id']}.{name}".replace("_", "-"))
+        return made | {key: True for key in ("required", "personal") if _yes(row, key)}
 
     def _item(self, row: Row, kind: str) -> dict[str, Any]:
         name = row.cells.get("name", "")
@@ -167,12 +218,13 @@ class _Form:
         if kind == "begin group":
             return {"id": name, "type": "group", "text": self._text(row, "label", f"group.{name}"), "items": []}
         first, _, chosen = row.cells.get("type", "").partition(" ")
-        if first != "select_one" and kind not in _TYPES:
+        if first != "select_one" and kind not in _TYPES | {"begin repeat"}:
             raise _RefusedError(row.number, "type", f"a set has no questions of this type: {kind[:40] or 'empty'}")
         made: dict[str, Any] = {"id": name, "type": "choice" if first == "select_one" else kind}
         made["text"] = self._text(row, "label", f"item.{name}")
         self._hint(row, made, f"item.{name}.hint")
         made |= {"list": chosen.strip()} if first == "select_one" else {}
+        made |= self._begin_table(row) if kind == "begin repeat" else {}
         made |= {key: True for key in ("required", "personal") if _yes(row, key)}
         shown = re.findall(r"\{([a-z0-9_]+)\}", row.texts["label"][ENGLISH])
         return made | ({"variables": list(dict.fromkeys(shown))} if shown else {})
@@ -209,6 +261,11 @@ class _Form:
         self.pack["texts"] = {lang: of for lang, of in self.pack["texts"].items() if of}
         source = Source(self.file, self.lines)
         return read_pack(canonical_json(self.pack), {f"questions/{self.set['id']}.yaml": source})
+
+
+def _kind(row: Row) -> str:
+    """Return the type of a row, in whichever of its two spellings: `begin_group`, `begin group`."""
+    return " ".join(row.cells.get("type", "").replace("_", " ", 1).split())
 
 
 def _yes(row: Row, column: str) -> bool:

@@ -11,8 +11,17 @@ from protocol.countries import COUNTRIES
 from translations.answer import VisibleItem, visible_items
 from translations.area import Area
 from translations.catalogue import Text as CatalogueText
-from translations.question_set import Item, ItemType, QuestionSet, VariableType
+from translations.question_set import (
+    ColumnType,
+    Item,
+    ItemType,
+    QuestionSet,
+    VariableType,
+    is_about_person,
+    lists_named,
+)
 from translations.question_set import Variable as AreaVariable
+from translations.table import most_rows
 
 
 class DeadlineQuery(Query):
@@ -55,11 +64,23 @@ class Group(Shape):
     text: Text
 
 
+class SetColumn(Shape):
+    """A column of a table; `list` names an entry of the set's, cells of type `name` have no language."""
+
+    id: str
+    text: Text
+    type: ColumnType
+    list: str | None
+    required: bool
+    personal: bool
+
+
 class SetQuestion(Shape):
     """A question (`depth` 0, can be picked) or a follow-up, which comes along with its question.
 
     `text` keeps its placeholders, `{person}`; `list` and `variables` name entries of the set's. A follow-up
-    counts while the question `enable_when[0]` is answered with one of the codes `enable_when[1]`.
+    counts while the question `enable_when[0]` is answered with one of the codes `enable_when[1]`. A table has
+    `columns`, and takes up to `rows` rows.
     """
 
     id: str
@@ -73,10 +94,15 @@ class SetQuestion(Shape):
     list: str | None
     variables: tuple[str, ...]
     enable_when: tuple[str, tuple[str, ...]] | None
+    columns: tuple[SetColumn, ...]
+    rows: int | None
 
 
 class SetVariable(Shape):
-    """What the asking authority fills in for a placeholder; `personal` values travel with the person's identity."""
+    """What the asking authority fills in for a placeholder; `personal` values travel with the person's identity.
+
+    A table has `columns`, and takes up to `rows` rows.
+    """
 
     id: str
     type: VariableType
@@ -84,6 +110,8 @@ class SetVariable(Shape):
     hint: Text | None
     list: str | None
     personal: bool
+    columns: tuple[SetColumn, ...]
+    rows: int | None
 
 
 class QuestionSetView(Shape):
@@ -141,10 +169,26 @@ def _question(area: Area, shown: VisibleItem, lang: str) -> SetQuestion:
         hint=_hint(area, item.hint, lang),
         type=item.type,
         required=item.required,
-        personal=item.personal,
+        personal=is_about_person(item),
         list=item.list,
         variables=item.variables,
         enable_when=(when.item, tuple(when.any)) if when else None,
+        columns=_columns(area, item, lang),
+        rows=most_rows(item) if item.columns else None,
+    )
+
+
+def _columns(area: Area, thing: Item | AreaVariable, lang: str) -> tuple[SetColumn, ...]:
+    return tuple(
+        SetColumn(
+            id=column.id,
+            text=_plain(area, column.text, lang),
+            type=column.type,
+            list=column.list,
+            required=column.required,
+            personal=column.personal,
+        )
+        for column in thing.columns
     )
 
 
@@ -155,7 +199,9 @@ def _variable(area: Area, variable: AreaVariable, lang: str) -> SetVariable:
         label=_plain(area, variable.text, lang),
         hint=_hint(area, variable.hint, lang),
         list=variable.list,
-        personal=variable.personal,
+        personal=is_about_person(variable),
+        columns=_columns(area, variable, lang),
+        rows=most_rows(variable) if variable.columns else None,
     )
 
 
@@ -169,7 +215,7 @@ def _set(area: Area, question_set: QuestionSet, lang: str) -> QuestionSetView:
     items: list[Item] = [one.item for one in shown]
     names = tuple(dict.fromkeys(name for item in items for name in item.variables))
     variables = [area.variables[name] for name in names]
-    lists = dict.fromkeys(thing.list for things in (items, variables) for thing in things if thing.list)
+    lists = sorted(lists_named((*items, *variables)))
     return QuestionSetView(
         area=area.id,
         id=question_set.id,

@@ -16,7 +16,12 @@ REPLYING: Final = "HU-bfkh"
 _AREA: Final = "posting"
 _WAIT_S: Final = 30.0
 _SET: Final = "information"
-_QUESTIONS: Final = ("provider-established", "substantial-activities", "pay-documents")
+_QUESTIONS: Final = ("provider-established", "trading-names", "substantial-activities", "pay-documents")
+_WORKERS: Final = (
+    ("Eszter", "Példa", "1991-04-17", "HU", "2026-03-01", "2026-06-30"),
+    ("Ana", "Exemplu", "1988-11-02", "RO", "2026-03-15", "2026-06-30"),
+)
+"""Invented workers: given names, family name, date of birth, nationality, posted from and until."""
 
 
 class PostingStory(Story):
@@ -62,7 +67,7 @@ class PostingStory(Story):
                     "provider": {"text": "Példaépítő Kft. (demo)", "lang": "hu"},
                     "legal_form": {"code": "hu-kft"},
                     "sector": {"code": "f"},
-                    "workers": {"text": "Eszter Példa, 17.04.1991", "lang": "de"},
+                    "workers": {"rows": [_worker(*one) for one in _WORKERS]},
                     "period": {"text": "01.03.2026 – 30.06.2026", "lang": "de"},
                 },
                 "due": (self.today + dt.timedelta(days=21)).isoformat(),
@@ -79,6 +84,10 @@ class PostingStory(Story):
         answers = {
             "provider-established": {"code": "yes"},
             "established-since": {"date": "2015-09-01"},
+            "trading-names": {"code": "yes"},
+            "trading-names-list": {
+                "rows": [{"name": {"name": "Példa Bau (demo)"}}, {"name": {"name": "PÉ Epít (demo)"}}]
+            },
             "substantial-activities": {"code": "yes"},
             "substantial-details": {"text": "Budapesti telephely, 40 munkavállaló.", "lang": "hu"},
             "pay-documents": {"code": "requested"},
@@ -88,3 +97,16 @@ class PostingStory(Story):
         self.say(self.katalin, view["timeline"][-1]["text"]["text"], answers_of(view), view)
         view = await self.until(self.anna, lambda v: v["state"] == "replied")
         self.say(self.anna, view["timeline"][-1]["text"]["text"], answers_of(view), view)
+
+
+def _worker(given: str, family: str, born: str, nationality: str, first: str, last: str) -> dict[str, dict[str, str]]:
+    """Return a row of the table of workers, as the API takes it."""
+    return {
+        "given_names": {"name": given},
+        "family_name": {"name": family},
+        "birth_date": {"date": born},
+        "nationality": {"country": nationality},
+        "posted_from": {"date": first},
+        "posted_until": {"date": last},
+        "workplace": {"text": "Baustelle Spandau, Berlin", "lang": "de"},
+    }

@@ -221,7 +221,20 @@ def questions_of(view: dict[str, Any]) -> str:
 
 def variables_of(view: dict[str, Any]) -> str:
     """Return what a case is about, as its reader sees it."""
-    return "\n".join(f"{v['label']['text']}: {v['value']}" for v in view["variables"])
+    return "\n".join(line for v in view["variables"] for line in _variable(v))
+
+
+def _variable(variable: dict[str, Any]) -> list[str]:
+    label = variable["label"]["text"]
+    return [f"{label}:", *rows_of(variable["table"])] if variable["table"] else [f"{label}: {variable['value']}"]
+
+
+def rows_of(table: dict[str, Any]) -> list[str]:
+    """Return a table as lines: its headings, and each row with its number."""
+    columns = [column["id"] for column in table["columns"]]
+    rows = (" | ".join(row[name]["text"] if name in row else "" for name in columns) for row in table["rows"])
+    headings = " | ".join(column["text"]["text"] for column in table["columns"])
+    return [f"     {headings}", *(f"  {number:>2} {row}" for number, row in enumerate(rows, 1))]
 
 
 def _notices(view: dict[str, Any]) -> str:
@@ -233,12 +246,18 @@ def answers_of(view: dict[str, Any]) -> str:
     lines = []
     for question in view["questions"]:
         answer = question["answer"] or {}
-        words = (answer.get("label") or answer.get("free") or {}).get("text", "–")
+        table = answer.get("table")
+        words = "\n".join(("", *rows_of(table))) if table else _words(answer)
         lines.append(f"{'  ' * question['depth']}? {question['text']['text']}")
         lines.append(f"{'  ' * question['depth']}→ {words}")
         if answer.get("comment"):
             lines.append(f"{'  ' * question['depth']}  {_said(answer['comment'])}")
     return "\n".join(lines)
+
+
+def _words(answer: dict[str, Any]) -> str:
+    found: str = (answer.get("label") or answer.get("free") or {}).get("text", "–")
+    return found
 
 
 def _timeline(view: dict[str, Any]) -> str:

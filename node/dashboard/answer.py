@@ -11,6 +11,7 @@ from node.dashboard.asking import changed_note, version_of
 from node.dashboard.form import Form
 from node.dashboard.page import ACTOR, LANG, NODE, Option, render, see_other, texts_of
 from node.dashboard.sign_in import checked_form
+from node.dashboard.tables import cell_labels, field_of, read_rows, shown_rows, typed
 from node.domain.case_view import CaseView, Question
 from node.domain.draft import Draft, ReplyDraft
 from node.errors import NodeError
@@ -46,9 +47,10 @@ def _content(draft: Draft) -> ReplyDraft:
 def _typed(content: ReplyDraft) -> dict[str, str]:
     values: dict[str, str] = {}
     for item, answer in content.answers.items():
-        given = answer.model_dump(mode="json", exclude={"lang", "comment", "absent"}, exclude_none=True)
+        given = answer.model_dump(mode="json", exclude={"lang", "comment", "absent", "rows"}, exclude_none=True)
         values[f"absent.{item}"] = answer.absent or ""
         values[f"answer.{item}"] = str(next(iter(given.values()), ""))
+        values |= typed(f"answer.{item}", answer.rows or ())
         if answer.comment is not None:
             values[f"comment.{item}"] = answer.comment.text
     return values | ({"confidential": "yes"} if content.confidential else {})
@@ -62,7 +64,11 @@ def _form_view(request: web.Request) -> CaseView:
 def _show(
     request: web.Request, draft: Draft, form: Form, found: dict[str, str], *, changed: bool = False
 ) -> web.Response:
-    texts = texts_of(request)
+    texts, view, values = texts_of(request), _form_view(request), form.values()
+    tables = {f"answer.{one.id}": one.takes for one in view.questions if one.takes}
+    labels = {
+        cell: label for name, takes in tables.items() for cell, label in cell_labels(texts, name, takes, found).items()
+    }
     frame: dict[str, Any] = {"flash": (changed_note(texts),)} if changed else {}
     return render(
         request,
@@ -70,7 +76,8 @@ def _show(
         HTTPStatus.CONFLICT if changed else HTTPStatus.UNPROCESSABLE_ENTITY if found else HTTPStatus.OK,
         **frame,
         section="work",
-        case=_form_view(request),
+        case=view,
+        rows={name: shown_rows(name, takes, values) for name, takes in tables.items()},
         saved_at=draft.updated_at,
         version=draft.version,
         countries=texts.countries(preview.all_countries()),
@@ -80,8 +87,8 @@ def _show(
         attached=attached(_content(draft).attachments),
         file_count=MAX_ATTACHMENTS,
         file_size=MAX_BLOB,
-        values=form.values(),
-        errors=told(texts, found, form.refused_file),
+        values=values,
+        errors=told(texts, found, form.refused_file, labels),
     )
 
 
@@ -108,10 +115,11 @@ async def reply(request: web.Request) -> web.Response:
         except NodeError as error:
             if error.code != "invalid":
                 raise
-            found = {path.replace("answers.", "answer."): _told_code(code) for path, code in error.fields.items()}
+            faults = error.fields.items()
+            found = {field_of(path.replace("answers.", "answer.", 1)): _told_code(code) for path, code in faults}
         else:
             return see_other(f"/cases/{case_id}", flash)
-    if found:
+    if found or form["more"]:
         return _show(request, draft, form, found)
     return see_other(f"/cases/{case_id}/reply", "flash.draft-saved")
 
@@ -131,11 +139,8 @@ def _read(view: CaseView, form: Form, lang: str) -> tuple[ReplyDraft, dict[str, 
     answers: dict[str, Reply] = {}
     found: dict[str, str] = {}
     for question in view.questions:
-        typed = form[f"answer.{question.id}"]
         comment = form.said_or_fault(f"comment.{question.id}", lang, found)
-        given: dict[str, object] = {_KEYS[question.type]: typed} if typed else {}
-        if question.type == "text" and typed:
-            given["lang"] = lang
+        given = _given(question, form, lang, found)
         if absent := form[f"absent.{question.id}"]:
             if given:
                 found[f"absent.{question.id}"] = "error.absent"
@@ -149,6 +154,18 @@ def _read(view: CaseView, form: Form, lang: str) -> tuple[ReplyDraft, dict[str, 
                 found[f"answer.{question.id}"] = "error.date" if question.type == "date" else "error.too-long"
     comment = form.said_or_fault("comment", lang, found)
     return ReplyDraft(answers=answers, comment=comment, confidential=form.ticked("confidential")), found
+
+
+def _given(question: Question, form: Form, lang: str, found: dict[str, str]) -> dict[str, object]:
+    """Return the fields of an answer as far as they were filled in."""
+    name = f"answer.{question.id}"
+    if question.takes:
+        rows = read_rows(form, name, question.takes, lang, found)
+        return {"rows": rows} if rows else {}
+    if not form[name]:
+        return {}
+    given: dict[str, object] = {_KEYS[question.type]: form[name]}
+    return given | ({"lang": lang} if question.type == "text" else {})
 
 
 def _enabled(view: CaseView, content: ReplyDraft) -> ReplyDraft:

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from types import MappingProxyType
+from typing import Any, Final
 
 from aiohttp import web
 from pydantic import ValidationError
@@ -11,16 +12,20 @@ from node.dashboard.asking import Asking
 from node.dashboard.form import File, Form
 from node.dashboard.page import ACTOR, LANG, Mistake, Option, Texts, see_other
 from node.dashboard.sign_in import checked_form
-from node.domain.case_view import Attachment
+from node.dashboard.tables import cell_labels, field_of, read_rows, shown_rows, typed
+from node.domain.case_view import Attachment, Columns
+from node.domain.case_view import Text as CaseText
 from node.domain.draft import RequestDraft
 from node.errors import NodeError
 from node.service import deadlines, drafts, preview, requests
+from node.service.case_tables import columns_of
 from node.service.node import Node
 from protocol.content import AttachmentRef, Variable
 from protocol.limits import MAX_ATTACHMENTS, MAX_BLOB, MAX_NAME, MAX_TEXT
 from translations.answer import needed_variables
 from translations.area import Area
 from translations.catalogue import Text
+from translations.question_set import is_about_person
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,8 @@ class _Field:
     personal: bool
     options: tuple[Option, ...]
     hint: Text | None
+    takes: Columns | None
+    rows: int
 
 
 def add_routes(app: web.Application) -> None:
@@ -53,6 +60,7 @@ def _typed(content: RequestDraft) -> dict[str, str]:
         single = next((str(given[key]) for key in ("code", "text", "country", "name") if key in given), "")
         values[f"variable.{name}"] = single
         values |= {f"variable.{name}.{key}": str(v) for key, v in given.items() if key in _PERSON}
+        values |= typed(f"variable.{name}", value.rows or ())
     values["comment"] = content.comment.text if content.comment else ""
     values["due"] = content.due.isoformat() if content.due else ""
     return values | ({"confidential": "yes"} if content.confidential else {})
@@ -65,7 +73,7 @@ def _details(asking: Asking, values: dict[str, str], errors: dict[str, Mistake])
     area, lang, content = asking.area(), asking.request[LANG], asking.content
     question_set = area.question_sets[content.set or ""]
     asked = [q for q in content.questions if q in question_set.questions]
-    fields = tuple(_field(asking, area, name) for name in needed_variables(question_set, asked))
+    fields = tuple(_field(asking, area, name, values) for name in needed_variables(question_set, asked))
     shown = tuple(preview.question_with_follow_ups(area, question_set, q, {}, lang)[0] for q in asked)
     usual = deadlines.usual(asking.node, area, content.set, content.country or asking.node.country, lang)
     return asking.show(
@@ -73,6 +81,7 @@ def _details(asking: Asking, values: dict[str, str], errors: dict[str, Mistake])
         errors,
         set_title=area.catalogue.text(question_set.title, lang),
         fields=fields,
+        countries=asking.texts.countries(preview.all_countries()),
         questions=shown,
         writing=asking.texts.writing(),
         own_lang=lang,
@@ -84,7 +93,7 @@ def _details(asking: Asking, values: dict[str, str], errors: dict[str, Mistake])
     )
 
 
-def _field(asking: Asking, area: Area, name: str) -> _Field:
+def _field(asking: Asking, area: Area, name: str, values: Mapping[str, str]) -> _Field:
     variable, lang = area.variables[name], asking.request[LANG]
     options: tuple[Option, ...] = ()
     if variable.type == "code" and variable.list:
@@ -93,7 +102,10 @@ def _field(asking: Asking, area: Area, name: str) -> _Field:
     elif variable.type == "country":
         options = asking.texts.countries(preview.all_countries())
     hint = area.catalogue.text(variable.hint, lang) if variable.hint else None
-    return _Field(name, area.catalogue.text(variable.text, lang), variable.type, variable.personal, options, hint)
+    takes = columns_of(area, variable, lang)
+    rows = shown_rows(f"variable.{name}", takes, values) if takes else 0
+    label, personal = area.catalogue.text(variable.text, lang), is_about_person(variable)
+    return _Field(name, label, variable.type, personal, options, hint, takes, rows)
 
 
 def attached(refs: tuple[AttachmentRef, ...]) -> tuple[Attachment, ...]:
@@ -110,7 +122,7 @@ async def details(request: web.Request) -> web.Response:
     content, found = _read_details(asking, form)
     asking = await asking.save(content, form)
     if asking.changed:
-        return _details(asking, form.values(), told(asking.texts, found))
+        return _details(asking, form.values(), _told(asking, found))
     found |= await add_files(asking.node, request, asking.draft.id, form)
     if form["remove"]:
         await drafts.detach(asking.node, request[ACTOR], asking.draft.id, form["remove"])
@@ -119,14 +131,26 @@ async def details(request: web.Request) -> web.Response:
         found |= incomplete(asking)
     if (step := step_of(found)) != _HERE:
         return see_other(asking.base + step)
-    if found:
-        return _details(asking, form.values(), told(asking.texts, found, form.refused_file))
+    if found or form["more"]:
+        return _details(asking, form.values(), _told(asking, found, form.refused_file))
     if form["do"] == "check" and not form["remove"]:
         return see_other(f"{asking.base}/check")
     return see_other(f"{asking.base}/details", "flash.draft-saved")
 
 
-def told(texts: Texts, found: dict[str, str], file: str = "") -> dict[str, Mistake]:
+def _told(asking: Asking, found: dict[str, str], file: str = "") -> dict[str, Mistake]:
+    """Say what is wrong, cells of tables by their row and column."""
+    area, lang = asking.area(), asking.request[LANG]
+    labels: dict[str, CaseText] = {}
+    for name, variable in area.variables.items():
+        if takes := columns_of(area, variable, lang):
+            labels |= cell_labels(asking.texts, f"variable.{name}", takes, found)
+    return told(asking.texts, found, file, labels)
+
+
+def told(
+    texts: Texts, found: dict[str, str], file: str = "", labels: Mapping[str, CaseText] = MappingProxyType({})
+) -> dict[str, Mistake]:
     """Turn `field → text id` into what the form shows, with the limits and the name of a refused file filled in."""
     values: dict[str, dict[str, object]] = {
         "error.too-long": {"n": MAX_NAME},
@@ -138,7 +162,7 @@ def told(texts: Texts, found: dict[str, str], file: str = "") -> dict[str, Mista
         "error.file-count": {"n": MAX_ATTACHMENTS},
     }
     same = {"error.text-long": "error.too-long"}
-    return {name: Mistake(texts.t(same.get(i, i), **values.get(i, {}))) for name, i in found.items()}
+    return {name: Mistake(texts.t(same.get(i, i), **values.get(i, {})), labels.get(name)) for name, i in found.items()}
 
 
 def _read_details(asking: Asking, form: Form) -> tuple[RequestDraft, dict[str, str]]:
@@ -147,7 +171,12 @@ def _read_details(asking: Asking, form: Form) -> tuple[RequestDraft, dict[str, s
     variables: dict[str, Variable] = {}
     area = asking.area()
     for name, variable in area.variables.items():
-        given = _given(form, name, variable.type, lang)
+        given: dict[str, Any] = {}
+        if takes := columns_of(area, variable, asking.request[LANG]):
+            rows = read_rows(form, f"variable.{name}", takes, lang, found)
+            given = {"rows": rows} if rows else {}
+        else:
+            given |= _given(form, name, variable.type, lang)
         if not given:
             continue
         try:
@@ -216,6 +245,8 @@ _NEEDS = {
     "wrong-variable-type": "error.required",
     "unknown-answer": "error.not-in-list",
     "too-long": "error.too-long",
+    "missing-cell": "error.required",
+    "wrong-cell": "error.required",
 }
 
 
@@ -243,7 +274,7 @@ def incomplete(asking: Asking) -> dict[str, str]:
             raise
         found = {}
         for path, code in error.fields.items():
-            field = path.replace("variables.", "variable.")
+            field = field_of(path.replace("variables.", "variable.", 1))
             kind = asking.area().variables.get(field.removeprefix("variable."))
             name = f"{field}.given_names" if kind is not None and kind.type == "person" else field
             found[name] = _NEEDS.get(code, "error.required")

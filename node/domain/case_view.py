@@ -55,8 +55,44 @@ class Choice(View):
     label: Text
 
 
+class Column(View):
+    """A column of a table: its heading, and the answers to choose from where it is of type `code`."""
+
+    id: str
+    text: Text
+    type: Literal["code", "text", "date", "country", "name"]
+    required: bool
+    personal: bool
+    choices: tuple[Choice, ...] = ()
+
+
+class Columns(View):
+    """What a table takes: its columns, and how many rows at the most."""
+
+    columns: tuple[Column, ...]
+    rows: int
+
+
+class ReadCell(View):
+    """A cell as the reader reads it; `code` is the answer's, the country's, or the day as YYYY-MM-DD.
+
+    `lang` is the language that a free text was written in.
+    """
+
+    text: str
+    lang: str
+    code: str | None = None
+
+
+class Table(View):
+    """A table that was filled in: the headings of its columns, and its rows, each cell by column."""
+
+    columns: tuple[Column, ...]
+    rows: tuple[dict[str, ReadCell], ...]
+
+
 class Answer(View):
-    """An answer as the reader reads it; `label` for codes and dates, `free` for text as written.
+    """An answer as the reader reads it; `label` for codes and dates, `free` for text as written, `table` for rows.
 
     `absent` says that there is none, and why: `not-known`, or `not-available`; the label says so in words.
     """
@@ -65,35 +101,42 @@ class Answer(View):
     absent: str | None = None
     label: Text | None = None
     free: FreeText | None = None
+    table: Table | None = None
     comment: FreeText | None = None
 
 
 class Question(View):
     """A question of the case, its follow-ups, and its answer once there is one.
 
-    `depth` counts the levels of nesting; `enable_when` is `(item, codes)` of a follow-up.
+    `depth` counts the levels of nesting; `enable_when` is `(item, codes)` of a follow-up. `takes` is what one of
+    type `table` takes.
     """
 
     id: str
     depth: int
     text: Text
-    type: Literal["choice", "text", "date", "country"]
+    type: Literal["choice", "text", "date", "country", "table"]
     required: bool
     personal: bool
     choices: tuple[Choice, ...] = ()
+    takes: Columns | None = None
     enable_when: tuple[str, tuple[str, ...]] | None = None
     comment: FreeText | None = None
     answer: Answer | None = None
 
 
 class Variable(View):
-    """A value that the asking authority filled in, with its label in the reader's language."""
+    """A value that the asking authority filled in, with its label in the reader's language.
+
+    A table stands in `table`; its `value` is what a sentence says of it.
+    """
 
     id: str
     label: Text
     value: str
     lang: str | None = None
     personal: bool
+    table: Table | None = None
 
 
 class Clarification(View):

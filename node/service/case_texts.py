@@ -22,6 +22,7 @@ from node.domain.case_view import (
     Variable,
 )
 from node.service.answers import standing
+from node.service.case_tables import columns_of, table_of
 from node.service.contents import Stored
 from node.service.judge import area_of, plain
 from node.service.node import Node
@@ -48,7 +49,7 @@ from translations import dates, languages
 from translations.answer import VisibleItem, visible_items
 from translations.area import Area, render_question, render_variable
 from translations.catalogue import Text as CatalogueText
-from translations.question_set import Item
+from translations.question_set import Item, is_about_person
 
 ABSENT: Final = {"not-known": "answer.not-known", "not-available": "answer.not-available"}
 """Why there is no answer → its text."""
@@ -168,7 +169,8 @@ class Story:
             label=label,
             value=text,
             lang=lang if isinstance(lang, str) else None,
-            personal=known.personal if known else True,
+            personal=is_about_person(known) if known else True,
+            table=table_of(area, known, value, self.texts.lang) if known else None,
         )
 
     def questions(self, *, as_form: bool = False) -> tuple[Question, ...]:
@@ -196,8 +198,9 @@ class Story:
             text=shown(render_question(area, item.id, self._values(), self.texts.lang)),
             type=item.type,
             required=item.required,
-            personal=item.personal,
+            personal=is_about_person(item),
             choices=self._choices(area, item),
+            takes=columns_of(area, item, self.texts.lang),
             enable_when=(item.enable_when.item, tuple(item.enable_when.any)) if item.enable_when else None,
             comment=said(asked.get(item.id)),
             answer=self._answer(area, item, reply) if reply else None,
@@ -218,7 +221,14 @@ class Story:
         elif reply.absent is not None:
             label = self.texts.interface(ABSENT[reply.absent])
         free = FreeText(text=reply.text, lang=reply.lang or "en") if reply.text else None
-        return Answer(code=reply.code, absent=reply.absent, label=label, free=free, comment=said(reply.comment))
+        return Answer(
+            code=reply.code,
+            absent=reply.absent,
+            label=label,
+            free=free,
+            table=table_of(area, item, plain({item.id: reply})[item.id], self.texts.lang),
+            comment=said(reply.comment),
+        )
 
     def request_comment(self) -> FreeText | None:
         """Return the asking authority's general comment."""

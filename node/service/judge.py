@@ -19,6 +19,7 @@ from protocol.request import REPLY, REPLY_PART, SPLIT
 from protocol.split import check as check_split
 from translations.answer import Problem, begun_questions, check_answers, check_request, personal_items
 from translations.area import Area, Areas
+from translations.question_set import is_about_person
 
 _CODES = {
     "unknown-question-set": "unknown-question",
@@ -30,6 +31,10 @@ _CODES = {
     "wrong-variable-type": "wrong-answer-type",
     "too-long": "wrong-answer-type",
     "not-enabled": "wrong-answer-type",
+    "wrong-cell": "wrong-answer-type",
+    "unknown-column": "wrong-answer-type",
+    "too-many-rows": "wrong-answer-type",
+    "missing-cell": "content-incomplete",
     "missing-variable": "content-incomplete",
     "missing-answer": "content-incomplete",
 }
@@ -57,7 +62,7 @@ def judge_content(
         area = area_of(areas, matter)
         if area is not None:
             _require_apart(
-                name for name in matter.variables if name in area.variables and area.variables[name].personal
+                name for name in matter.variables if name in area.variables and is_about_person(area.variables[name])
             )
         problems = request_problems(area, matter, contents.get(PERSON)) if area else []
     elif kind in (REPLY, REPLY_PART) and asked is not None:

@@ -6,12 +6,13 @@ from directory_sync.authority import Authority
 from node.domain.case_view import Choice, Due, FreeText, Party, Question, Text, Variable
 from node.domain.draft import RequestDraft
 from node.service import find
+from node.service.case_tables import columns_of, table_of
 from node.service.judge import plain
 from node.service.node import Node
 from translations import languages
 from translations.answer import visible_items
 from translations.area import Area, render_question, render_variable
-from translations.question_set import Item, QuestionSet
+from translations.question_set import Item, QuestionSet, is_about_person
 
 
 def title_of(record: Authority, lang: str) -> tuple[str | None, str]:
@@ -45,9 +46,10 @@ def _question(area: Area, item: Item, depth: int, values: dict[str, Any], lang: 
             "text": {"text": text.text, "lang": text.lang},
             "type": item.type,
             "required": item.required,
-            "personal": item.personal,
+            "personal": is_about_person(item),
             "choices": tuple(Choice(code=code, label=Text(text=t.text, lang=t.lang)) for code, t in labels),
             "enable_when": (item.enable_when.item, tuple(item.enable_when.any)) if item.enable_when else None,
+            "takes": columns_of(area, item, lang),
         }
     )
 
@@ -92,5 +94,6 @@ def _variable(area: Area, name: str, value: dict[str, Any], lang: str) -> Variab
         label=Text(text=label.text, lang=label.lang),
         value=render_variable(area, name, value, lang),
         lang=written if isinstance(written, str) else None,
-        personal=known.personal,
+        personal=is_about_person(known),
+        table=table_of(area, known, value, lang),
     )

@@ -20,6 +20,7 @@ from protocol.content import MATTER, PERSON, Asked, Content, PartyName, SendMatt
 from protocol.content import Actor as ActorName
 from translations.answer import check_request, needed_variables
 from translations.area import Area
+from translations.question_set import is_about_person
 
 MAX_AT_ONCE: Final = 100
 """Requests that one call may send."""
@@ -120,7 +121,7 @@ def _faults(node: Node, actor: Actor, content: RequestDraft, known: Known) -> di
         faults["set"] = "unknown-question-set"
     if area and not faults.keys() & {"area", "set", "questions"}:
         faults |= {
-            f"{'variables' if 'variable' in p.code else 'questions'}.{p.item}": p.code
+            f"{p.of}.{p.item}": p.code
             for p in check_request(area, content.set, content.questions, plain(content.variables))
         }
     return faults
@@ -189,4 +190,4 @@ def _opening(node: Node, actor: Actor, case_id: str, content: RequestDraft, numb
 def _personal(area: Area, variable: str) -> bool:
     """Say whether a variable is about the person; unknown ones are treated as if they were."""
     known = area.variables.get(variable)
-    return known is None or known.personal
+    return known is None or is_about_person(known)

@@ -59,6 +59,60 @@ def test_a_spreadsheet_becomes_a_set_that_is_asked_and_answered(entente: Entente
     assert load_area(folder).question_sets["boats"].version == 2
 
 
+CREW = [
+    ["begin_repeat", "crew", "Who was on board?", "", "yes", "", "", "", "20"],
+    ["name", "sailor", "Name", "Name (de)", "yes", "", "yes"],
+    ["select_one lights", "light", "Did they see a light?"],
+    ["end_repeat"],
+]
+HARBOURS = [["begin_repeat", "harbours", "Harbours", "", "2"], ["country", "where", "Country"], ["end repeat"]]
+WITH_TABLES: Sheets = FORM | {
+    "survey": [[*SURVEY[0], "repeat_count"], *SURVEY[1:], *CREW],
+    "variables": [[*VARIABLES[0], "repeat_count"], *VARIABLES[1:], *HARBOURS],
+}
+
+
+def test_a_repeat_of_a_spreadsheet_becomes_a_table(entente: Entente, tmp_path: Path) -> None:
+    """What stands between begin_repeat and end_repeat are columns, in a question and in a variable (SPEC S-291)."""
+    folder = write_area(tmp_path)
+    entente("areas", "import", _file(tmp_path, WITH_TABLES), folder)
+    assert check_areas(tmp_path) == []
+    area = load_area(folder)
+    crew = area.question_sets["boats"].by_id["crew"]
+    assert (crew.type, crew.rows, crew.required) == ("table", 20, True)
+    assert [(one.id, one.type, one.list, one.required, one.personal) for one in crew.columns] == [
+        ("sailor", "name", None, True, True),
+        ("light", "code", "lights", False, False),
+    ]
+    assert area.catalogue.text(crew.columns[0].text, "de").text == "Name (de)"
+    assert (area.variables["harbours"].rows, area.variables["harbours"].columns[0].type) == (2, "country")
+    row = {"sailor": {"name": "Popeye"}, "light": {"code": "broken"}}
+    assert check_answers(area, "boats", ["crew"], {"crew": {"rows": [row]}}) == []
+
+
+@pytest.mark.parametrize(
+    ("sheet", "row", "cells", "where"),
+    [
+        ("survey", -4, {"repeat_count": "51"}, "survey, column repeat_count"),
+        ("survey", -3, {"type": "begin_group"}, "a table has no columns of this kind"),
+        ("survey", -3, {"relevant": "${lit} = 'no'"}, "a table has no columns of this kind"),
+        ("survey", -2, {"type": "end_repeat"}, "no table has begun"),
+        ("survey", -1, {"type": "text", "name": "x", EN: "X"}, "the table has no end"),
+        ("variables", -2, {"type": "person"}, "a table has no columns of this kind"),
+    ],
+)  # fmt: skip
+def test_a_repeat_that_is_no_table_is_refused_with_its_place(
+    tmp_path: Path, sheet: str, row: int, cells: dict[str, str], where: str
+) -> None:
+    """A table in a table, a condition inside one, one without an end: each refusal names sheet, row and column."""
+    rows = [list(each) for each in WITH_TABLES[sheet]]
+    rows[row] += [""] * (len(rows[0]) - len(rows[row]))
+    for column, cell in cells.items():
+        rows[row][rows[0].index(column)] = cell
+    with pytest.raises(AreaError, match=where):
+        with_form(small_area(tmp_path), WITH_TABLES | {sheet: rows}, Path("form.xlsx"))
+
+
 @pytest.mark.parametrize(
     ("sheet", "row", "cells", "where"),
     [

@@ -22,6 +22,8 @@ from node.domain.case_view import (
     CaseView,
     Choice,
     Clarification,
+    Column,
+    Columns,
     Due,
     FreeText,
     Message,
@@ -29,6 +31,8 @@ from node.domain.case_view import (
     Period,
     Question,
     Rating,
+    ReadCell,
+    Table,
     Text,
     TimelineEntry,
     Variable,
@@ -133,6 +137,29 @@ def question(item: str, depth: int, text: str, kind: str = "choice", **more: Any
     return Question(id=item, depth=depth, text=en(text), type=kind, **values)
 
 
+TAKES = Columns(
+    columns=(
+        Column(id="name", text=en(ATTACK), type="name", required=True, personal=True),
+        Column(id="from", text=hu("Ország"), type="country", required=False, personal=False),
+        Column(
+            id="as",
+            text=en("As"),
+            type="code",
+            required=False,
+            personal=False,
+            choices=(Choice(code="a", label=en(ATTACK)),),
+        ),
+        Column(id="since", text=en("Since"), type="date", required=False, personal=False),
+    ),
+    rows=20,
+)
+STAFF = Table(
+    columns=TAKES.columns,
+    rows=(
+        {"name": ReadCell(text=ATTACK, lang="en"), "from": ReadCell(text="Sweden", lang="en", code="SE")},
+        {"name": ReadCell(text="Kovács Zsófia", lang="hu")},
+    ),
+)
 QUESTIONS = (
     question(
         "profession-regulated",
@@ -164,6 +191,7 @@ QUESTIONS = (
     question("issued", 0, "When was the attached document issued?", "date"),
     question("country", 0, "In which country was the training completed?", "country"),
     question("remarks", 0, f"Anything else? {ATTACK}", "text"),
+    question("staff", 0, "Who was employed there?", "table", takes=TAKES),
 )
 ANSWERS = {
     "profession-regulated": Answer(code="yes", label=en("Yes")),
@@ -175,12 +203,14 @@ ANSWERS = {
     ),
     "issued": Answer(code="2019-07-02", label=en("2 July 2019")),
     "remarks": Answer(free=FreeText(text="No.", lang="en")),
+    "staff": Answer(table=STAFF),
 }
 ANSWERED = tuple(q.model_copy(update={"answer": ANSWERS.get(q.id)}) for q in QUESTIONS)
 VARIABLES = (
     Variable(id="person", label=en("Professional"), value="Zsófia Kovács-Nagy, 14 March 1988", personal=True),
     Variable(id="profession", label=en("Profession"), value="Dental practitioner", personal=False),
     Variable(id="title", label=en("Title of the document"), value="fogorvosi oklevél", lang="hu", personal=False),
+    Variable(id="workers", label=en(ATTACK), value="…", personal=True, table=STAFF),
 )
 ATTACHMENTS = (
     Attachment(
@@ -981,8 +1011,9 @@ def ask_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
         Thing(title=en("The profession"), picks=picks[:1]),
         Thing(title=en("The professional"), picks=picks[1:]),
     )
+    plain: dict[str, Any] = {"takes": None, "rows": 0}
     fields = (
-        Thing(id="person", label=en("Professional"), type="person", personal=True, options=(), hint=None),
+        Thing(id="person", label=en("Professional"), type="person", personal=True, options=(), hint=None, **plain),
         Thing(
             id="profession",
             label=en("Profession"),
@@ -990,13 +1021,16 @@ def ask_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
             personal=False,
             options=(option("dentist", "Dental practitioner"),),
             hint=en("The profession in the list that comes closest."),
+            **plain,
         ),
-        Thing(id="title", label=en("Title of the document"), type="text", personal=False, options=(), hint=en(ATTACK)),
-        Thing(id="since", label=en("In practice since"), type="date", personal=True, options=(), hint=None),
+        Thing(id="title", label=en("Title"), type="text", personal=False, options=(), hint=en(ATTACK), **plain),
+        Thing(id="since", label=en("In practice since"), type="date", personal=True, options=(), hint=None, **plain),
+        Thing(id="staff", label=en(ATTACK), type="table", personal=True, options=(), hint=en("x"), takes=TAKES, rows=3),
     )
     details = {
         **step,
         "fields": fields,
+        "countries": (option("HU", "Hungary"), option("SE", "Sweden")),
         "questions": tuple(q for q in QUESTIONS if q.depth == 0),
         "writing": WRITING,
         "own_lang": "de",
@@ -1004,8 +1038,15 @@ def ask_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
         "attached": ATTACHMENTS,
         "file_count": 10,
         "file_size": 20 * 1024 * 1024,
-        "values": {"variable.title": ATTACK, "comment.remarks": ATTACK, "variable.profession": "dentist"},
+        "values": {
+            "variable.title": ATTACK,
+            "comment.remarks": ATTACK,
+            "variable.profession": "dentist",
+            "variable.staff/0/name": ATTACK,
+            "variable.staff/0/from": "SE",
+        },
         "errors": {
+            "variable.staff/1/name": wrong("error.required", en(ATTACK)),
             "variable.person.given_names": wrong("error.required", t("ask.person.given")),
             "due": wrong("error.date-early", t("ask.due"), date="1 December 2026"),
         },
@@ -1116,6 +1157,7 @@ def case_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
         "case": case("accepted", "replying", "us", actions=("reply", "reply-part")),
         "saved_at": at(22),
         "version": 3,
+        "rows": {"answer.staff": 3},
         "countries": (option("HU", "Hungary"), option("SE", "Sweden")),
         "writing": WRITING,
         "own_lang": "hu",

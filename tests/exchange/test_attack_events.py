@@ -21,6 +21,7 @@ from protocol import jws
 from protocol.batch import parse_batch
 from protocol.content import (
     Asked,
+    Cell,
     DateMatter,
     ForwardMatter,
     MessagePerson,
@@ -36,7 +37,7 @@ from protocol.content import (
 )
 from protocol.encoding import b64u
 from protocol.event import parse_item
-from protocol.limits import MAX_ITEM, MAX_MESSAGES, MAX_OPENED, MAX_WISHES
+from protocol.limits import MAX_ITEM, MAX_MESSAGES, MAX_OPENED, MAX_ROWS, MAX_WISHES
 from protocol.part import SealedPart
 from protocol.problems import PROBLEMS
 from protocol.receipt import parse_receipt
@@ -97,6 +98,22 @@ async def _answer(a: Attacker, **answers: Reply | None) -> Item:
 
 def _rating(rate: int) -> RatingMatter:
     return RatingMatter(actor=act().actor, timeliness=rate, efforts=rate)
+
+
+def _workers(a: Attacker, *rows: dict[str, Cell], about: bool = True) -> Item:
+    """Return a request about posted workers, whose table is personal; `about` puts it where it belongs."""
+    question_set = a.victim.areas["posting"].question_sets["information"]
+    known = {"area": "posting", "set": "information"}
+    known |= {"version": question_set.version, "set_sha256": question_set.sha256}
+    plain = {"legal_form": Variable(code="hu-kft"), "sector": Variable(code="f")}
+    plain |= {name: Variable(text="x", lang="de") for name in ("period", "workplace")}
+    table = {"workers": Variable.model_construct(rows=rows)}
+    variables, person = (plain, table) if about else (plain | table, {})
+    asked = (Asked(item="remuneration"),)
+    return a.request({**known, "questions": asked, "variables": variables}, SendPerson(variables=person))
+
+
+WORKER = {"given_names": Cell(name="Eszter"), "family_name": Cell(name="Kovács")}
 
 
 async def _partly(a: Attacker, answers: dict[str, Reply]) -> Item:
@@ -382,6 +399,35 @@ REFUSED: dict[str, tuple[Craft, str]] = {
         "unknown-question",
     ),
     "a variable left out": (lambda a: a.request({"variables": {}}), "content-incomplete"),
+    "a table with a cell of two types": (
+        lambda a: _workers(a, WORKER | {"birth_date": Cell(date=DUE, name="x")}),
+        "content-malformed",
+    ),
+    "a table with a cell of no type": (lambda a: _workers(a, WORKER | {"x": Cell()}), "content-malformed"),
+    "a table about persons in the part without the person": (
+        lambda a: _workers(a, WORKER, about=False),
+        "content-malformed",
+    ),
+    "a table with a column of its own": (
+        lambda a: _workers(a, WORKER | {"shoe_size": Cell(name="42")}),
+        "wrong-answer-type",
+    ),
+    "a table with a cell of another type": (
+        lambda a: _workers(a, WORKER | {"birth_date": Cell(name="1991")}),
+        "wrong-answer-type",
+    ),
+    "a table without a cell that must be there": (
+        lambda a: _workers(a, WORKER, {"given_names": Cell(name="Anna")}),
+        "content-incomplete",
+    ),
+    "a table of more rows than any takes": (
+        lambda a: _workers(a, *[WORKER] * (MAX_ROWS + 1)),
+        "content-malformed",
+    ),
+    "a table where a code is asked for": (
+        lambda a: a.request({"variables": {"profession": Variable(rows=(WORKER,)), "title": Variable(code="x")}}),
+        "wrong-answer-type",
+    ),
     "an answer of another type": (lambda a: _answer(a, sanctions=Reply(country="DE")), "wrong-answer-type"),
     "a code that isn't in the list": (lambda a: _answer(a, sanctions=Reply(code="perhaps")), "wrong-answer-type"),
     "an answer nobody asked for": (lambda a: _answer(a, shoe_size=Reply(code="yes")), "unknown-question"),
@@ -417,7 +463,7 @@ async def _craft(attacker: Attacker, craft: Craft) -> Item | bytes:
 async def test_an_event_that_may_not_stand_is_refused_for_good(attacker: Attacker, name: str) -> None:
     """Its code is final, nothing of it is stored, and others in the batch and after it get through.
 
-    SPEC S-048, S-160, S-161, S-162, S-163, S-164.
+    SPEC S-048, S-160, S-161, S-162, S-163, S-164, S-291, S-292, S-293.
     """
     craft, code = REFUSED[name]
     bad = await _craft(attacker, craft)

@@ -17,6 +17,7 @@ from translations.answer import (
 )
 from translations.area import Area
 from translations.limits import ANSWER_TEXT_CHARACTERS, PROBLEMS
+from translations.question_set import Column
 
 ALL = ["regulated", "known", "obtained-in"]
 YES = {"code": "yes"}
@@ -237,7 +238,17 @@ def test_shipped_sets_can_be_asked_and_answered() -> None:
                 answers |= {each.item: _answer(area, each.item) for each in missing}
 
 
-def _value(area: Area, name: str) -> dict[str, str]:
+def _row(area: Area, columns: tuple[Column, ...]) -> dict[str, Any]:
+    cells: dict[str, Any] = {
+        "name": {"name": "Kovács"},
+        "text": {"text": "Igen.", "lang": "hu"},
+        "date": {"date": "2020-02-29"},
+        "country": {"country": "GR"},
+    }
+    return {one.id: {"code": area.lists[one.list].codes[0].code} if one.list else cells[one.type] for one in columns}
+
+
+def _value(area: Area, name: str) -> dict[str, Any]:
     variable = area.variables[name]
     if variable.type == "code":
         return {"code": area.lists[variable.list or ""].codes[0].code}
@@ -246,10 +257,11 @@ def _value(area: Area, name: str) -> dict[str, str]:
         "text": {"text": "okleveles orvosdoktor", "lang": "hu"},
         "country": {"country": "HU"},
         "document": {"name": "diploma.pdf"},
+        "table": {"rows": [_row(area, variable.columns)]},
     }[variable.type]
 
 
-def _answer(area: Area, item_id: str) -> dict[str, str]:
+def _answer(area: Area, item_id: str) -> dict[str, Any]:
     item = area.item(item_id)
     if item.type == "choice":
         return {"code": area.lists[item.list or ""].codes[0].code}
@@ -257,4 +269,5 @@ def _answer(area: Area, item_id: str) -> dict[str, str]:
         "text": {"text": "Igen.", "lang": "hu"},
         "date": {"date": "2020-02-29"},
         "country": {"country": "GR"},
+        "table": {"rows": [_row(area, item.columns)]},
     }[item.type]
