@@ -67,6 +67,9 @@ _TABLE: Final = (
     Code("date-differs", 409, "caller", "The date isn't the one that is on the table.", "Read the case again."),
     Code("case-full", 409, "caller", "Your side has written as many messages in this case as it may.",
          "Close the case and send a new request."),
+    Code("case-blocked", 403, "caller", "The case's data are blocked: they may be seen only with a reason.",
+         "Give the reason; it is logged: docs/data-protection.md."),
+    Code("case-erased", 410, "caller", "The case's data are deleted.", "What stays is in docs/data-protection.md."),
     Code("exists", 409, "caller", "It exists already.", "Choose another name."),
     Code("idempotency-mismatch", 409, "caller", "The Idempotency-Key was used for another request.", "Use a new key."),
     Code("too-large", 413, "caller", "It is larger than allowed.", "See docs/limits.md."),
@@ -135,6 +138,8 @@ _TABLE: Final = (
     Code("verification-failed", 500, "node", "An invariant of the node's data is broken.", "See what was found."),
     Code("case-damaged", 500, "node", "Something stored of this case can't be read any more; others aren't affected.",
          'entente verify names what; docs/operating.md, "A damaged case".'),
+    Code("clock-wrong", 503, "node", "Nothing proves that this node's clock is right, so nothing is deleted.",
+         "Set the clock; entente retention status says what was compared."),
     Code("unavailable", 503, "node", "The node can't do this now.", "Try again shortly."),
     Code("internal", 500, "node", "Something went wrong inside the node.", "The log has the detail."),
 )  # fmt: skip

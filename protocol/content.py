@@ -277,6 +277,18 @@ class RatingMatter(ActMatter):
     efforts: Rate
 
 
+class OrderMatter(ActMatter):
+    """`erasure.order`: why a case is to be erased before its time."""
+
+    ground: Id
+
+
+class ErasedMatter(Content):
+    """`erasure.done`: the day on which the issuer's node destroyed the key of its copy."""
+
+    date: Day
+
+
 class BlobMatter(Content):
     """`notice.blob-stored`: the ciphertext digests that the other side now holds."""
 
@@ -303,6 +315,8 @@ SHAPES: Final[dict[str, tuple[type[Content], type[Content] | None]]] = {
     "wish.withdraw": (ActMatter, WordPerson),
     "note.message": (WrittenMatter, MessagePerson),
     "note.rating": (RatingMatter, None),
+    "erasure.order": (OrderMatter, None),
+    "erasure.done": (ErasedMatter, None),
     "notice.opened": (ActMatter, None),
     "notice.blob-stored": (BlobMatter, None),
 }

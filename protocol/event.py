@@ -91,6 +91,15 @@ class Event:
         """Return the item as its receiver keeps it, who has the keys of its parts under its own case key."""
         return item_line(self.jws.compact, self.parts, ())
 
+    def bare_line(self) -> bytes:
+        """Return the item without its contents, as it is kept and given back once they are erased (SPEC S-276)."""
+        return item_line(self.jws.compact, (), ())
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether the contents that the event names aren't there."""
+        return bool(self.claims.parts) and not self.parts
+
 
 @dataclass(frozen=True)
 class Secrets:

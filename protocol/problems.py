@@ -95,6 +95,7 @@ _TABLE: Final = (
     _final("content-incomplete", "Something required is missing.", "Fill in what the question set requires."),
     _final("unknown-case", "The receiver has no such case.", "The sending node has a defect."),
     _final("case-exists", "The case exists already.", "The sending node has a defect."),
+    _final("case-erased", "The receiver has erased the case.", "Nobody can add to it any more."),
     _final("not-a-party", "The issuer isn't a party to this case.", "The sending node has a defect."),
     _final("not-owner", "It is the other side's turn.", "Wait for the other side, or ask it for the change."),
     _final("wrong-state", "The case is no longer in a state that allows this.", "Read the case again."),

@@ -20,7 +20,7 @@ class CaseSearch(Shape):
     """What the work list is narrowed to; never a person.
 
     With `passed_on` it is the cases that one's authorities had once and passed on: a line of each, and nothing else.
-    With `mine` it is those that the caller looks after.
+    With `mine` it is those that the caller looks after, with `blocked` those whose data are blocked or deleted.
     """
 
     state: Literal[State, "refused"] | None = None
@@ -31,6 +31,7 @@ class CaseSearch(Shape):
     open: bool | None = None
     passed_on: bool | None = None
     mine: bool | None = None
+    blocked: bool | None = None
     limit: Limit = 50
     offset: Offset = 0
 

@@ -10,7 +10,8 @@ from node.api.route import Call, Route, Shape
 from node.domain.access import Grant, Role
 from node.domain.person import MAX_LABEL_CHARS, MAX_PASSWORD_CHARS
 from node.errors import NodeError
-from node.service import sessions, tokens
+from node.service import own_data, sessions, tokens
+from node.service.own_data import OwnData
 
 _MAX_SECRET: Final = 100
 
@@ -150,8 +151,15 @@ async def end_token(call: Call) -> None:
     await tokens.end_token(call.node, call.actor, call.path["token"])
 
 
+async def own_data_of(call: Call) -> OwnData:
+    """Read all that is kept of oneself."""
+    return own_data.own_data(call.node, call.actor)
+
+
 ROUTES: Final = (
     Route("GET", "/me", "readMe", "Say on whose behalf the caller acts", me, Me),
+    Route("GET", "/me/data", "readOwnData", "Read all that this node keeps of one's own person", own_data_of, OwnData,
+          access="session"),
     Route("POST", "/session", "signIn", "Sign in by one-time link or password", sign_in, Session,
           body=SignIn, status=201, access="open"),
     Route("DELETE", "/session", "signOut", "End the session", sign_out, None, status=204, access="session"),

@@ -20,6 +20,7 @@ from node.cli import (
     probe,
     queue,
     restore,
+    retention,
     serve,
     simulate,
     statistics,
@@ -51,6 +52,7 @@ app.add_typer(directory.app, name="directory")
 app.add_typer(user.app, name="user")
 app.add_typer(backup.app, name="backup")
 app.command("restore", short_help="Put a backup in place of a node's data, or rehearse it.")(restore.restore)
+app.add_typer(retention.app, name="retention")
 app.add_typer(config.app, name="config")
 app.add_typer(areas.app, name="areas")
 app.add_typer(translations.app, name="translations")

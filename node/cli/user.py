@@ -118,6 +118,27 @@ async def _people(node: "Node") -> list[dict[str, Any]]:
 
 
 @app.command()
+def data(login: LoginArgument, config: ConfigOption = HERE) -> None:
+    r"""Print all that this node keeps of a person, as JSON: for whoever asks and can't sign in any more.
+
+    Who can sign in reads the same by GET /me/data. An account that has ended is deleted after three years; from then
+    on nothing here leads to the person.
+
+    \b
+    Examples:
+      entente user data anna > anna.json
+    """
+
+    async def work(node: "Node") -> Any:
+        from node.domain.access import operator
+        from node.service.own_data import data_of
+
+        return data_of(node, operator(), login).model_dump(mode="json")
+
+    as_json(run(config, work))
+
+
+@app.command()
 def link(login: LoginArgument, config: ConfigOption = HERE) -> None:
     r"""Print a new one-time sign-in link, for somebody who is new or forgot the password.
 

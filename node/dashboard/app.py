@@ -16,6 +16,7 @@ from node.dashboard import (
     authority,
     authority_edit,
     authority_table,
+    blocked,
     calendar_feed,
     case,
     countries,
@@ -72,9 +73,9 @@ HEADERS: Final = {
 }
 
 _PAGES: Final = (
-    sign_in, work, observed, find, countries, ask, ask_details, case, answer, forward, drafts, people, roles, peers,
-    queue, diagnosis, profile, mail, calendar_feed, authority, authority_edit, authority_table, authorities, invitation,
-    statistics, urgent,
+    sign_in, work, observed, find, countries, ask, ask_details, case, blocked, answer, forward, drafts, people, roles,
+    peers, queue, diagnosis, profile, mail, calendar_feed, authority, authority_edit, authority_table, authorities,
+    invitation, statistics, urgent,
 )  # fmt: skip
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

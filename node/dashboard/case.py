@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from aiohttp import web
 
+from node.dashboard import blocked
 from node.dashboard.ask_details import media_type_of, refusal_of, told
 from node.dashboard.confirm import Confirmation, confirm
 from node.dashboard.form import Form
@@ -43,7 +44,12 @@ def add_routes(app: web.Application) -> None:
 async def page(request: web.Request) -> web.Response:
     """Show a case."""
     node, case_id = request.app[NODE], request.match_info["case"]
-    await reading.read_case(node, request[ACTOR], case_id, request[LANG])
+    try:
+        await reading.read_case(node, request[ACTOR], case_id, request[LANG])
+    except NodeError as error:
+        if error.code in ("case-blocked", "case-erased"):
+            return blocked.show(request)
+        raise
     return await _show(request, {}, {}, "")
 
 

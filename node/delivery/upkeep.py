@@ -10,7 +10,7 @@ import structlog
 from node.clock import stamp
 from node.delivery.exchange import Exchange
 from node.errors import NodeError
-from node.service import area_packs, directory, key_change, membership, splitting, upkeep
+from node.service import area_packs, directory, erasure, key_change, membership, splitting, upkeep
 from node.service.node import Node
 from node.store import peers
 from protocol.member_problems import MemberListError
@@ -60,6 +60,7 @@ class Upkeep:
         await area_packs.follow(self._node)
         self._exchange.follow_operators()
         await self._note_calls()
+        await erasure.look(self._node)
         await self.publish()
         present = directory.head(self._node, self._node.country)
         if present != self._announced:

@@ -50,6 +50,9 @@ RIGHTS: Final[dict[str, Right]] = {
         "see a summary of the cases of the authorities that one's own observes", "basic-user", *_CASES, "auditor"
     ),
     "audit.read": _right("read the audit trail of the authority", "auditor"),
+    "cases.see-blocked": _right("see blocked data with a reason", "handler", "referral-handler"),
+    "cases.erase": _right("order that a case is deleted before its time", "data-administrator"),
+    "protection.read": _right("read who saw blocked data, and why", "data-administrator", "auditor"),
     "people.manage": _right("add people, grant and revoke roles, end accounts", "data-administrator", "operator"),
     "services.manage": _right("manage the accounts of systems", "operator"),
     "own-account": _right("manage the own account", *ROLES),
@@ -61,7 +64,9 @@ RIGHTS: Final[dict[str, Right]] = {
 A handler allocates where nobody of the authority is an allocator of the area (`service.allocation`).
 """
 
-PEOPLE_ONLY: Final = frozenset({"people.manage", "services.manage", "own-account", "directory.invite"})
+PEOPLE_ONLY: Final = frozenset(
+    {"cases.see-blocked", "cases.erase", "people.manage", "services.manage", "own-account", "directory.invite"}
+)
 """What no service account does, whatever its role: a program opens no way in, for itself or for others."""
 
 Reach = tuple[tuple[str, str], ...]

@@ -304,6 +304,7 @@ class CaseView(View):
     """A case as its reader sees it; `actions` are the use cases this reader may start now.
 
     `confidential`: something in it is to be handled confidentially; the messages and the history say what.
+    `blocked`: its data are, and the reader has given a reason to see them.
     """
 
     id: str
@@ -336,6 +337,7 @@ class CaseView(View):
     notices: tuple[Text, ...]
     actions: tuple[str, ...]
     waiting_since: datetime | None
+    blocked: bool = False
     draft_reply: dict[str, str] | None = None
     confidential: bool = False
     rating: Rating | None = None

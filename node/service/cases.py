@@ -11,7 +11,7 @@ from node.domain.access import Actor, granted
 from node.domain.case import Case
 from node.domain.draft import ReplyDraft
 from node.errors import NodeError, from_protocol
-from node.service import contents
+from node.service import blocking, contents
 from node.service.issue import issue, issue_steps
 from node.service.judge import area_of, judge_content, plain
 from node.service.node import Node
@@ -46,14 +46,20 @@ def own_case(node: Node, actor: Actor, case_id: str) -> Case:
 
 
 def case_for(node: Node, actor: Actor, case_id: str, what: str) -> Case:
-    """Return a case in which a role of the actor allows `what`; raises as `Actor.require` does."""
+    """Return a case in which a role of the actor allows `what`; raises as `Actor.require` does.
+
+    Of a case whose data are blocked it raises `case-blocked`, but for reading by whoever has given a reason, and
+    `case-erased` once they are deleted.
+    """
     actor.require(what)
-    case = node.store.read_now(lambda q: cases.find(q, case_id))
-    if case is None:
+    row = node.store.read_now(lambda q: cases.row_of(q, case_id))
+    if row is None:
         raise NodeError("not-found")
-    if what == "cases.read" and decides(actor, case):
-        return case
-    actor.require(what, case.own_authority, case.area)
+    case = cases.from_row(row)
+    if not (what == "cases.read" and decides(actor, case)):
+        actor.require(what, case.own_authority, case.area)
+    if row["blocked_at"] is not None:
+        blocking.require_sight(node, actor, row, what)
     return case
 
 
@@ -168,7 +174,7 @@ async def close(node: Node, actor: Actor, case_id: str) -> Case:
 
 async def withdraw(node: Node, actor: Actor, case_id: str, reason: Said | None = None) -> Case:
     """On the asking side wish to withdraw, on the replying side grant that wish."""
-    case = own_case(node, actor, case_id)
+    case = case_for(node, actor, case_id, "cases.act")
     if case.role == "replying" and not case.withdrawal_wished:
         raise NodeError("wrong-state", "The asking authority hasn't asked to withdraw.")
     kind = "wish.withdraw" if case.role == "asking" else "request.withdraw"

@@ -110,7 +110,7 @@ def _settle(
     measured: float | None,
 ) -> None:
     streams.receipted(tx, batch, receipt.jws.compact, receipt.sha256)
-    peers.reached(tx, peer, measured)
+    peers.reached(tx, peer, measured, receipt.claims.clock)
     stored = [digest for digest, code in receipt.claims.outcomes if code == STORED]
     telling.tell_of_forwards(tx, node, frozenset(stored))
     cases.applied(tx, stored)

@@ -73,6 +73,8 @@ async def blob_arrived(node: Node, sha256: str) -> None:
     """Note that an attachment is here, and tell the side that sent it (SPEC S-067)."""
     await node.store.write(lambda tx: blobs.arrived(tx, sha256))
     row = node.store.read_now(lambda q: blobs.find(q, sha256))
+    if row is None:  # its case was erased while it came
+        blobs.path_of(node.config.data, sha256).unlink(missing_ok=True)
     case = node.store.read_now(lambda q: cases.find(q, row["case_id"])) if row else None
     if case is None or case.ended or row is None or row["again"]:  # of one that came back the other side was told
         return

@@ -38,7 +38,8 @@ def reader_of(node: Node, country: str) -> Recipient:
     return key
 
 
-def _seal(node: Node, country: str, place: Place, contents: dict[str, Content]) -> tuple[Event, dict[str, bytes]]:
+def seal_for(node: Node, country: str, place: Place, contents: dict[str, Content]) -> tuple[Event, dict[str, bytes]]:
+    """Sign and encrypt an event for a country; raises `unknown-country`, `no-encryption-key`, `event-too-large`."""
     try:
         return seal_event(
             node.keys.signer,
@@ -101,7 +102,7 @@ def _seal_openings(
     sealed = []
     for opening in openings:
         place = Place(opening.case_id, "request.send", 1, None)
-        event, ceks = _seal(node, opening.country, place, opening.contents)
+        event, ceks = seal_for(node, opening.country, place, opening.contents)
         matter = opening.contents[MATTER]
         assert isinstance(matter, SendMatter)
         case = opened(event.claims, event.name, matter, node.country)
@@ -137,7 +138,7 @@ async def issue_steps(
         if kind in MAX_NOTES:
             _require_room(node, case.id, kind)
         place = node.store.read_now(partial(next_place, case=after, kind=kind))
-        event, ceks = _seal(node, case.counterpart, place, contents)
+        event, ceks = seal_for(node, case.counterpart, place, contents)
         try:
             after = advanced(after, event.claims, event.name, contents[MATTER], after_refusal=True)
         except ProtocolError as error:

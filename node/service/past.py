@@ -14,7 +14,7 @@ from protocol.problems import ProtocolError
 
 @dataclass(frozen=True)
 class PastEvent:
-    """An event that came back, opened."""
+    """An event that came back, opened; without contents where the peer has erased its case (SPEC S-276)."""
 
     event: Event
     contents: dict[str, Content]
@@ -81,5 +81,7 @@ def _check_signature(node: Node, country: str, kid: str, signed: jws.Jws) -> boo
 
 def _opened(node: Node, event: Event) -> PastEvent:
     _check_signature(node, event.claims.iss, event.kid, event.jws)  # the batch that names it vouches for its key
+    if event.is_bare:
+        return PastEvent(event, {}, {})
     ceks = open_ceks(event, node.keys)
     return PastEvent(event, open_contents(event, ceks), ceks)

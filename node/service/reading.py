@@ -13,7 +13,7 @@ from node.domain.case import Case
 from node.domain.case_view import CaseSummary, CaseView, Due, Holder, Party, Rating, Side, Text
 from node.domain.reminders import Advice, advice_on, marks_of
 from node.errors import NodeError
-from node.service import contents, counterparts, damage, deadlines
+from node.service import blocking, contents, counterparts, damage, deadlines
 from node.service.allocation import handler_of
 from node.service.case_parts import part_of, parts_of
 from node.service.case_texts import CaseTexts
@@ -44,6 +44,7 @@ class CaseFilter:
     open: bool | None = None
     passed_on: bool | None = None
     mine: bool | None = None
+    blocked: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -217,9 +218,10 @@ def view_case(node: Node, actor: Actor, case_id: str, lang: str, *, as_form: boo
         messages=story.messages(),
         attachments=story.attachments(node.store.read_now(lambda q: blobs.of_case(q, case_id))),
         timeline=story.timeline(),
-        notices=_notices(node, texts, case, events),
+        notices=_notices(node, actor, texts, case, events),
         actions=_actions_for(actor, case) if counterparts.can_act(node, case) else (),
         waiting_since=_waiting(node, case_id),
+        blocked=blocking.is_blocked(node, case_id),
         draft_reply=_draft(node, case_id),
         confidential=case.confidential,
         rating=_rating(case),
@@ -294,10 +296,12 @@ def actions_of(case: Case) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _notices(node: Node, texts: CaseTexts, case: Case, events: list[Stored]) -> tuple[Text, ...]:
+def _notices(node: Node, actor: Actor, texts: CaseTexts, case: Case, events: list[Stored]) -> tuple[Text, ...]:
+    seen = blocking.seen_until(node, actor, case.id)
+    told = () if seen is None else (texts.interface("blocked.seen", when=texts.moment(seen)),)
     advice = _advice(node, case)
     advised = (texts.interface(_ADVICE[advice]),) if advice else ()
-    return (*advised, *_each_notice(node, texts, case, events))
+    return (*told, *advised, *_each_notice(node, texts, case, events))
 
 
 def _each_notice(node: Node, texts: CaseTexts, case: Case, events: list[Stored]) -> Iterator[Text]:
@@ -322,7 +326,7 @@ def _each_notice(node: Node, texts: CaseTexts, case: Case, events: list[Stored])
         yield texts.interface("notice.set-fetched")
     if case.date_state == "proposed" and case.role == "asking" and not case.ended:
         yield texts.interface("notice.date-proposed", date=texts.day(case.due))
-    acts = [stored for stored in events if not stored.kind.startswith(("notice.", "note."))]
+    acts = [stored for stored in events if not stored.kind.startswith(("notice.", "note.", "erasure."))]
     if acts[-1].code is not None:
         yield texts.refusal(acts[-1].code)
 

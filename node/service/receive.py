@@ -10,8 +10,9 @@ from node.service import competence, receipts, telling
 from node.service.contents import asked, open_row, pack_ceks
 from node.service.judge import area_of, judge_content
 from node.service.node import Node
-from node.store import audit, authorities, blobs, cases, damage, events, peers, refusals, streams
+from node.store import audit, authorities, blobs, cases, damage, erasures, events, peers, refusals, streams
 from node.store.tx import Tx
+from protocol import erasure as erasing
 from protocol import jws
 from protocol.batch import Batch, Head, check_body, consumed, expected, place
 from protocol.content import (
@@ -249,14 +250,22 @@ class _Taking:
             if error.code == "case-fork":
                 _keep_case_proof(tx, event)
             return error.code
-        packed = pack_ceks(self.node, self.keys[claims.case], event, item.ceks)
+        self._store(item, self.keys.get(claims.case))
+        telling.tell(tx, self.node, (case, after), claims.kind, claims.jti)
+        self.told.append(audit.Entry(claims.iss, claims.kind, after.id, f"{claims.iss} to {self.node.country}"))
+        return STORED
+
+    def _store(self, item: Opened, key: bytes | None) -> None:
+        """Store an event; of a case that was erased here nobody could read more than its signed words (SPEC S-275)."""
+        tx, event, claims = self.tx, item.event, item.event.claims
+        if key is None:
+            events.insert(tx, event, event.bare_line(), b"", status="applied")
+            return
+        packed = pack_ceks(self.node, key, event, item.ceks)
         events.insert(tx, event, event.line_without_slots(), packed, status="applied")
         for ref in attachments_of(item.contents):
             # the file may come later: SPEC S-068
             blobs.want(tx, ref.sha256, claims.case, claims.iss, ref.size)
-        telling.tell(tx, self.node, (case, after), claims.kind, claims.jti)
-        self.told.append(audit.Entry(claims.iss, claims.kind, after.id, f"{claims.iss} to {self.node.country}"))
-        return STORED
 
     def _first(self, item: Opened, case: Case | None) -> Case:
         claims, matter = item.event.claims, item.contents[MATTER]
@@ -312,10 +321,16 @@ class _Taking:
 
     def _next(self, item: Opened, case: Case | None) -> Case:
         claims = item.event.claims
-        if case is None or case.id not in self.keys or case.state == "refused":  # who refused a request has no case
+        gone = case is not None and erasures.find(self.tx, case.id) is not None
+        known = case is not None and (gone or case.id in self.keys)
+        if case is None or not known or case.state == "refused":  # who refused a request has no case
             raise ProtocolError("unknown-case", "no such case here")
         if claims.iss != case.counterpart or claims.aud != (self.node.country,):
             raise ProtocolError("not-a-party", claims.iss)
+        if claims.kind in erasing.KINDS:
+            return self._erasing(item, case)
+        if gone:
+            raise ProtocolError("case-erased", "its data were deleted")  # SPEC S-275
         self._judge(item, case)
         if claims.kind == MESSAGE:
             check_message(item.contents, events.count_of(self.tx, case.id, claims.iss, MESSAGE))
@@ -328,6 +343,17 @@ class _Taking:
         told = None if claims.kind.startswith("notice.") else True
         cases.update(self.tx, after, unread=told)
         return after
+
+    def _erasing(self, item: Opened, case: Case) -> Case:
+        """Take in the other side's order to erase a case, or that it has erased its copy (SPEC S-274, S-275)."""
+        claims = item.event.claims
+        if claims.kind == erasing.DONE:
+            erasures.theirs(self.tx, case.id)
+        else:
+            erasing.check_order(case.state)
+            new = erasures.decide(self.tx, [case.id], "their-order")
+            self.told.extend(audit.Entry(claims.iss, "case.erase", one, "their-order") for one in new)
+        return case
 
     def _judge(self, item: Opened, case: Case) -> None:
         """Judge content by the question set; where our own disk lost the request, nobody judges (SPEC S-179)."""

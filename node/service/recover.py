@@ -1,8 +1,9 @@
 """Taking back what a peer gave back: all of a page or nothing, in an order that the table allows (SPEC S-128)."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Final
 
 from node.domain.case import Case
@@ -15,11 +16,13 @@ from node.service.folding import fold, fold_rows, next_case, open_counting
 from node.service.node import Node
 from node.service.past import PastBatch, PastEvent
 from node.service.receive import attachments_of
-from node.store import audit, blobs, cases, damage, events, recoveries, refusals, streams
+from node.store import audit, blobs, cases, damage, erasures, events, recoveries, refusals, streams
 from node.store.tx import Row, Tx
 from protocol.batch import Head
 from protocol.content import SEND_KIND, SendMatter
 from protocol.encoding import b64u
+from protocol.erasure import DONE, ORDER
+from protocol.event import Claims
 from protocol.history import Past
 from protocol.problems import STORED, ProtocolError
 
@@ -40,8 +43,13 @@ class Gap:
 
 
 async def case_keys(node: Node, batches: list[PastBatch]) -> dict[str, bytes]:
-    """Return the keys of all cases in some batches; those that are lost or new are made, durably."""
-    wanted = sorted({one.event.claims.case for batch in batches for one in batch.events.values()})
+    """Return the keys of all cases in some batches; those that are lost or new are made, durably.
+
+    Those of erased cases never are, here or where the peer has erased them.
+    """
+    events_ = [one.event for batch in batches for one in batch.events.values()]
+    gone = node.case_keys.erased().keys() | {event.claims.case for event in events_ if event.is_bare}
+    wanted = sorted({event.claims.case for event in events_} - gone)
     return await node.case_keys.make(wanted) if wanted else {}
 
 
@@ -90,7 +98,9 @@ async def take(node: Node, peer: str, note: int, own: list[PastBatch], theirs: l
 async def finish(node: Node, peer: str, note: int) -> Row:
     """Take back own events that have no place any more, and close the note, which is returned."""
     waiting = node.store.read_now(lambda q: events.unsettled_with(q, peer))
-    keys = {case_id: node.case_keys.find(case_id) for case_id in sorted({str(row["case_id"]) for row in waiting})}
+    gone = node.case_keys.erased()
+    wanted = sorted({str(row["case_id"]) for row in waiting} - gone.keys())
+    keys = {case_id: node.case_keys.find(case_id) for case_id in wanted}
     return await node.store.write(lambda tx: _finish(tx, node, peer, note, keys))
 
 
@@ -104,6 +114,8 @@ class _Taking:
     keys: Mapping[str, bytes]
     known: dict[str, list[Stored]] = field(default_factory=dict)
     came: dict[str, tuple[str, str]] = field(default_factory=dict)
+    bare: set[str] = field(default_factory=set)
+    """Cases of which something came back without its contents."""
 
     def take(self, note: int, own: list[PastBatch], theirs: list[PastBatch]) -> int:
         """Apply whichever batch of the two is legal next, until none is; then write down what the cases are now."""
@@ -150,6 +162,8 @@ class _Taking:
         tried: dict[str, list[Stored]] = {}
         for number, one in enumerate(batch.events.values()):
             case_id = one.event.claims.case
+            if case_id not in self.keys:
+                continue  # erased: what is left of it is signed and receipted, and moves nothing (SPEC S-276)
             before = tried.get(case_id, self._stored(case_id))
             came_back = Stored(one.event, one.contents, "applied", None, "", _LAST + number)
             tried[case_id] = [*(s for s in before if s.event.digest != one.event.digest), came_back]
@@ -203,6 +217,13 @@ class _Taking:
         if events.by_jti(tx, claims.jti) is not None:
             raise ProtocolError("event-reused-id", "another event has this identifier here")
         at = one.event.iat if claims.iss == self.node.country else receipted_at
+        self._erasing(claims)
+        if claims.case not in self.keys:
+            self.bare.add(claims.case)
+            when = datetime.fromtimestamp(at, UTC)
+            events.insert(tx, one.event, one.event.bare_line(), b"", status="applied", at=when)
+            audit.append(tx, claims.iss, claims.kind, claims.case, f"given back by {self.peer}")
+            return
         ceks = pack_ceks(self.node, self.keys[claims.case], one.event, one.ceks)
         line = one.event.line_without_slots()
         events.insert(tx, one.event, line, ceks, status="applied", at=datetime.fromtimestamp(at, UTC))
@@ -216,7 +237,24 @@ class _Taking:
             cases.spend_number(tx, matter.number, NUMBERS_SKIPPED)
         audit.append(tx, claims.iss, claims.kind, claims.case, f"given back by {self.peer}")
 
+    def _erasing(self, claims: Claims) -> None:
+        """Take up again what was said of erasing a case: it moves no state, so folding doesn't find it."""
+        theirs = claims.iss == self.peer
+        if claims.kind == ORDER:
+            erasures.decide(self.tx, [claims.case], "their-order" if theirs else "order")
+        elif claims.kind == DONE and theirs:
+            erasures.theirs(self.tx, claims.case)
+
+    @cached_property
+    def _gone(self) -> Collection[str]:
+        return self.node.case_keys.erased().keys()
+
     def _save(self, case_id: str) -> None:
+        if case_id in self._gone or erasures.find(self.tx, case_id) is not None:
+            return  # its row stays as it is
+        if case_id in self.bare:
+            damage.note(self.tx, case_id, "the other side has erased its copy, and part of ours was lost")
+            return
         key = self.keys[case_id] if case_id in self.keys else self.node.case_keys.find(case_id)
         write_case(self.tx, self.node, case_id, key)
 

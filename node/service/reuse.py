@@ -8,7 +8,7 @@ from node.domain.case import Case
 from node.domain.draft import Draft, RequestDraft
 from node.errors import NodeError
 from node.service import contents, drafts, find, reading
-from node.service.cases import own_case
+from node.service.cases import case_for
 from node.service.contents import Stored
 from node.service.node import Node
 from protocol.content import AttachmentRef, SendMatter, SendPerson
@@ -43,7 +43,7 @@ async def draft_from(node: Node, actor: Actor, case_id: str) -> Reused:
     authority, questions and what isn't about the person do: a person's data serve the case they were given for.
     """
     actor.require("cases.act")
-    case = own_case(node, actor, case_id)
+    case = case_for(node, actor, case_id, "cases.act")
     if case.role != "asking":
         raise NodeError("wrong-state", "Only a request of one's own authority can be used again.")
     sent = next(stored for stored in contents.of_case(node, case_id) if isinstance(stored.matter, SendMatter))

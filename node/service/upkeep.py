@@ -1,4 +1,4 @@
-"""What is looked after at every start and once a day: keys that nothing needs, cases that were damaged, old mails."""
+"""What is looked after at every start and once a day: what the law deletes, keys that nothing needs, old mails."""
 
 from datetime import timedelta
 from typing import Final
@@ -6,7 +6,8 @@ from typing import Final
 import structlog
 
 from node.clock import stamp
-from node.service import damage, mailing
+from node.errors import NodeError
+from node.service import damage, erasure, erasure_backups, idempotency, mailing, own_data, retention, upgrade
 from node.service.drafts import drop_blobs
 from node.service.node import Node
 from node.store import blobs, cases, drafts
@@ -25,6 +26,8 @@ async def round_of(node: Node) -> None:
     """Do everything that is due."""
     await damage.look_again(node)
     await mailing.forget_old(node)
+    await idempotency.sweep(node)
+    await protect(node)
     swept = await sweep_keys(node)
     if swept:
         log.info("orphan-keys-swept", count=swept)
@@ -39,6 +42,20 @@ async def sweep_files(node: Node) -> int:
     found = node.store.read_now(lambda q: blobs.unnamed(q, node.country, before))
     await drop_blobs(node, found)
     return len(found)
+
+
+async def protect(node: Node) -> None:
+    """Block and delete what is due, and note which erasures are complete by now."""
+    await erasure.restore(node)
+    try:
+        done = await retention.run(node)
+    except NodeError as error:
+        log.warning("retention-waits", code=error.code, reason=error.message)
+    else:
+        log.info("retention", blocked=done.blocked, erased=done.erased)
+    await own_data.forget_left(node)
+    upgrade.drop_old(node.config.data, node.clock.now())
+    await erasure_backups.note_complete(node)
 
 
 async def sweep_keys(node: Node) -> int:

@@ -90,6 +90,15 @@ def trail(q: Read, authorities: Sequence[str], before: int | None, limit: int) -
     )
 
 
+def entries_by(q: Read, person: str, limit: int) -> list[Row]:
+    """Return what a person did, the latest first; found by an index of persons' entries alone."""
+    return q.all(
+        "SELECT at, action, subject, detail FROM audit WHERE actor = :actor AND LENGTH(actor) > 2"
+        " ORDER BY seq DESC LIMIT :limit",
+        {"actor": person, "limit": limit},
+    )
+
+
 def entries_of(q: Read, subject: str) -> list[Row]:
     """Return the entries about one subject, oldest first."""
     return q.all("SELECT * FROM audit WHERE subject = :subject ORDER BY seq", {"subject": subject})

@@ -154,6 +154,15 @@ def _reminded(q: Read, case_id: str) -> list[str]:
     return str(row["reminded"]).split() if row else []
 
 
+def handled_by(q: Read, person: str, limit: int) -> list[str]:
+    """Return the numbers of the cases that a person looks after, the newest first."""
+    rows = q.all(
+        "SELECT number FROM cases WHERE handler = :person ORDER BY created_at DESC, id LIMIT :limit",
+        {"person": person, "limit": limit},
+    )
+    return [str(row["number"]) for row in rows]
+
+
 def mark_read(tx: Tx, case_id: str) -> None:
     """Note that somebody of the authority has opened the case."""
     tx.run("UPDATE cases SET unread = 0 WHERE id = :id", {"id": case_id})
@@ -187,8 +196,9 @@ def listing(q: Read, reach: Reach, filters: dict[str, Any], limit: int, offset: 
     """Return the cases within a reach, newest change first; with `passed_on` those that they had once instead.
 
     `deciding` is where the reader decides on referrals: those that are open stand in the list too.
-    `filters` may hold: state, role, area, country, number, handler (exact), open and passed_on (bool). The column
-    `void` says why a request never happened: the code of its refusal.
+    `filters` may hold: state, role, area, country, number, handler (exact), open, passed_on and blocked (bool; only
+    with it blocked cases are listed, and no others). The column `void` says why a request never happened: the code of
+    its refusal.
     """
     if not reach:
         return []
@@ -201,6 +211,7 @@ def listing(q: Read, reach: Reach, filters: dict[str, Any], limit: int, offset: 
             f"g{i}": area for i, (_, area) in enumerate(reach)
         }
         where = [f"former <> '' AND role <> 'asking' AND ({' OR '.join(once)}) AND NOT {within}"]
+    where.append("blocked_at IS NOT NULL" if filters.get("blocked") else "blocked_at IS NULL")
     columns = {"country": "counterpart"} | {n: n for n in ("state", "role", "area", "number", "handler")}
     for name, column in columns.items():
         if filters.get(name) is not None:

@@ -51,6 +51,12 @@ def listing(q: Read, authorities: list[str]) -> list[Row]:
     )
 
 
+def count_of(q: Read, person: str) -> int:
+    """Return how many drafts a person has begun."""
+    row = q.one("SELECT COUNT(*) AS count FROM draft WHERE person = :person", {"person": person})
+    return int(row["count"]) if row else 0
+
+
 def delete(tx: Tx, draft_id: str, version: int) -> bool:
     """Delete version `version` of a draft; False where there is none, or another one."""
     return tx.run("DELETE FROM draft WHERE id = :id AND version = :version", {"id": draft_id, "version": version}) == 1

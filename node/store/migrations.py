@@ -3,6 +3,7 @@
 import json
 
 from node.store.earlier_migrations import EARLIER, run
+from node.store.retention_tables import RETENTION
 from node.store.schema import Database, Schema
 
 NODE = EARLIER
@@ -188,6 +189,11 @@ CREATE TRIGGER cases_less AFTER DELETE ON cases BEGIN {less} END;
 CREATE TRIGGER cases_moved AFTER UPDATE OF state ON cases WHEN OLD.state <> NEW.state BEGIN {less} {more} END
 """,  # noqa: S608 - ours
     )
+
+
+@NODE(name="031_retention")
+def _retention(db: Database) -> None:
+    run(db, RETENTION)
 
 
 @KEYS(name="001_case_keys")

@@ -1,8 +1,14 @@
 """What this node has seen of its peers: reachability, clock, local blocks."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Final
 
+from node.clock import stamp
 from node.store.tx import Read, Row, Tx
+
+_LAST_SECOND: Final = 253_402_300_799
+"""The end of the year 9999: a receipt may name any number."""
 
 
 def all_peers(q: Read) -> list[Row]:
@@ -22,13 +28,19 @@ def _ensure(tx: Tx, country: str) -> None:
     )
 
 
-def reached(tx: Tx, country: str, clock_offset_s: float | None) -> None:
-    """Note a success of our own, the only thing that clears a failure."""
+def reached(tx: Tx, country: str, clock_offset_s: float | None, clock: int | None = None) -> None:
+    """Note a success of our own, the only thing that clears a failure; `clock` is the time that a receipt names."""
     _ensure(tx, country)
     tx.run(
         "UPDATE peer SET reached_at = :at, failed_since = NULL, failure = NULL, next_try_at = NULL, attempts = 0,"
-        " clock_offset_s = COALESCE(CAST(:offset AS REAL), clock_offset_s) WHERE country = :country",
-        {"country": country, "at": tx.at, "offset": clock_offset_s},
+        " clock_offset_s = COALESCE(CAST(:offset AS REAL), clock_offset_s),"
+        " clock_at = COALESCE(CAST(:clock AS TEXT), clock_at) WHERE country = :country",
+        {
+            "country": country,
+            "at": tx.at,
+            "offset": clock_offset_s,
+            "clock": None if clock is None else stamp(datetime.fromtimestamp(min(clock, _LAST_SECOND), UTC)),
+        },
     )
 
 

@@ -151,6 +151,15 @@ def end(tx: Tx, person_id: str) -> None:
     tx.run("DELETE FROM secret WHERE person = :id", {"id": person_id})
 
 
+def delete_ended(tx: Tx, before: str) -> int:
+    """Delete accounts that ended before a day, with all that names their persons; returns how many."""
+    rows = tx.all("SELECT id FROM person WHERE ended_at < :before", {"before": before})
+    for table, column in (("mail", "person"), ("told", "person"), ("mail_choice", "person"), ("secret", "person"),
+                          ("role_grant", "person"), ("person", "id")):  # fmt: skip
+        tx.many(f"DELETE FROM {table} WHERE {column} = :id", [{"id": row["id"]} for row in rows])  # noqa: S608 - ours
+    return len(rows)
+
+
 # --- secrets ---
 
 
@@ -185,6 +194,15 @@ def secrets_of(q: Read, person_id: str, kind: Kind, now: datetime) -> list[Row]:
         "SELECT * FROM secret WHERE person = :person AND kind = :kind AND used_at IS NULL AND expires_at > :now"
         " ORDER BY created_at, sha256",
         {"person": person_id, "kind": kind, "now": stamp(now)},
+    )
+
+
+def ways_in(q: Read, person_id: str) -> list[Row]:
+    """Return all secrets of a person, the newest first, without what would open anything."""
+    return q.all(
+        "SELECT kind, label, created_at, seen_at, expires_at FROM secret WHERE person = :person"
+        " ORDER BY created_at DESC, sha256",
+        {"person": person_id},
     )
 
 

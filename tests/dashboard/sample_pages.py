@@ -1171,6 +1171,21 @@ def case_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
             "answer.issued": wrong("error.date", QUESTIONS[4].text),
         },
     }
+    blocked = {
+        **frame("work"),
+        "case": Thing(
+            id="1",
+            number=f"DE-2026-000412 {ATTACK}",
+            area=en(ATTACK),
+            blocked_since=date(2027, 5, 1),
+            delete_on=date(2029, 11, 1),
+            erased=False,
+        ),
+        "may_see": True,
+        "grounds": (Thing(value="proof", text=t("blocked.ground.proof")), Thing(value="claim", text=en(ATTACK))),
+        "values": {"ground": "proof", "reason": ATTACK},
+        "errors": {"reason": wrong("error.required", t("blocked.reason"))},
+    }
     forward = {
         **frame("work"),
         "case": case("accepted", "replying", "us"),
@@ -1219,6 +1234,11 @@ def case_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
         "case-refused": ("case.html", case_page(void)),
         "answer": ("answer.html", answer),
         "forward": ("forward.html", forward),
+        "blocked": ("blocked.html", blocked),
+        "blocked-erased": (
+            "blocked.html",
+            {**blocked, "case": Thing(**{**vars(blocked["case"]), "erased": True}), "errors": {}},
+        ),
         "split": (
             "forward.html",
             {

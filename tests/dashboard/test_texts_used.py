@@ -10,7 +10,7 @@ from translations.plural import CATEGORIES
 CODE = sorted(DASHBOARD.parent.rglob("*.py"))
 TEMPLATES = sorted((DASHBOARD / "templates").glob("*.html"))
 VALUE = "([a-z0-9.-]+)"
-AHEAD = {"notice.blocked": "for the blocking of personal data after a case's end, which isn't built yet"}
+AHEAD: dict[str, str] = {}
 WORD = re.compile(r"[a-z0-9.-]+\Z")
 
 

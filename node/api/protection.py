@@ -1,0 +1,77 @@
+"""Blocked and deleted cases: what is shown of them, seeing with a reason, deleting before the time."""
+
+from datetime import datetime
+from typing import Annotated, Final, Literal
+
+from pydantic import Field
+
+from node.api.route import Call, Page, PageQuery, Route, Shape
+from node.service import blocking, erasure
+from node.service.blocking import MAX_REASON, BlockedCase, Ground
+
+
+class Sight(Shape):
+    """On which ground and why blocked data are seen; both are recorded."""
+
+    ground: Ground
+    reason: Annotated[str, Field(min_length=1, max_length=MAX_REASON)]
+
+
+class SeenUntil(Shape):
+    """Until when the caller sees the case."""
+
+    until: datetime
+
+
+class Deletion(Shape):
+    """Why a case is deleted before its time."""
+
+    ground: Literal["consent", "unlawful", "court"]
+
+
+class SightTold(Shape):
+    """Who saw which blocked case when and why; `reason` is null once the case is deleted."""
+
+    number: str
+    person: str
+    ground: Ground
+    reason: str | None
+    at: datetime
+
+
+async def read_blocked(call: Call) -> BlockedCase:
+    """Read what is shown of a blocked case."""
+    return blocking.blocked_case(call.node, call.actor, call.path["case"], call.lang)
+
+
+async def see(call: Call) -> SeenUntil:
+    """See blocked data."""
+    body: Sight = call.body
+    until = await blocking.see(call.node, call.actor, call.path["case"], body.ground, body.reason)
+    return SeenUntil(until=until)
+
+
+async def erase(call: Call) -> None:
+    """Order a deletion."""
+    body: Deletion = call.body
+    await erasure.order(call.node, call.actor, call.path["case"], body.ground)
+
+
+async def sights(call: Call) -> Page[SightTold]:
+    """List who saw blocked data."""
+    query: PageQuery = call.query
+    found = blocking.seen_by(call.node, call.actor, query.limit + 1, query.offset)
+    items = tuple(SightTold(**vars(one)) for one in found[: query.limit])
+    return Page[SightTold](items=items, next=query.offset + query.limit if len(found) > query.limit else None)
+
+
+ROUTES: Final = (
+    Route("GET", "/cases/{case}/blocked", "readBlockedCase", "Read all that is shown of a blocked or deleted case",
+          read_blocked, BlockedCase),
+    Route("POST", "/cases/{case}/see", "seeBlockedCase", "See the data of a blocked case for 30 minutes, with a reason",
+          see, SeenUntil, body=Sight),
+    Route("POST", "/cases/{case}/erase", "eraseCase", "Have a case deleted on both sides before its time", erase, None,
+          body=Deletion, status=204),
+    Route("GET", "/protection/sights", "listSights", "List who saw blocked data of one's authorities, and why", sights,
+          Page[SightTold], query=PageQuery),
+)  # fmt: skip

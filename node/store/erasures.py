@@ -1,0 +1,170 @@
+"""Cases whose data are deleted: what was decided and how far it has come, and what becomes of their rows.
+
+What stays of an erased case is what proves that it was: its summary without persons, its signed events without
+contents, and who did what when, by ids.
+"""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Final, Literal
+
+from node.clock import stamp
+from node.store.tx import Read, Row, Tx
+
+Why = Literal["time", "order", "their-order", "restored"]
+"""The period has passed; our data administrator's order; the other side's; a restored disk had it still."""
+
+ON_ITS_WAY: Final = "on-its-way"
+
+
+def decide(tx: Tx, case_ids: Iterable[str], why: Why) -> list[str]:
+    """Note that cases are to be erased; returns those for which it is new. From now on nobody sees them."""
+    new = [
+        case_id
+        for case_id in case_ids
+        if tx.run(
+            "INSERT INTO erasure (case_id, why, decided_at, told) VALUES (:id, :why, :at, 0) ON CONFLICT DO NOTHING",
+            {"id": case_id, "why": why, "at": tx.at},
+        )
+    ]
+    sql = "UPDATE cases SET blocked_at = COALESCE(blocked_at, :at) WHERE id = :id"
+    tx.many(sql, [{"id": case_id, "at": tx.at} for case_id in new])
+    return new
+
+
+def find(q: Read, case_id: str) -> Row | None:
+    """Return how far the erasure of a case has come; None where none was decided."""
+    return q.one("SELECT * FROM erasure WHERE case_id = :id", {"id": case_id})
+
+
+def to_do(q: Read, limit: int) -> list[str]:
+    """Return cases whose key is still to be destroyed, the oldest decision first."""
+    return _ids(q, "key_gone_at IS NULL", limit)
+
+
+def unfinished(q: Read, limit: int) -> list[str]:
+    """Return cases whose key is gone and of which something still waits for a receipt, or the other side isn't told."""
+    return _ids(q, "finished_at IS NULL AND key_gone_at IS NOT NULL", limit)
+
+
+def untold(q: Read, limit: int) -> list[Row]:
+    """Return cases whose key is gone without the other side having been told: id, counterpart, state, key_gone_at."""
+    return q.all(
+        "SELECT c.id, c.counterpart, c.state, e.key_gone_at FROM erasure e JOIN cases c ON c.id = e.case_id"
+        " WHERE e.finished_at IS NULL AND e.told = 0 AND e.key_gone_at IS NOT NULL ORDER BY e.decided_at LIMIT :limit",
+        {"limit": limit},
+    )
+
+
+def _ids(q: Read, where: str, limit: int) -> list[str]:
+    rows = q.all(
+        f"SELECT case_id FROM erasure WHERE {where} ORDER BY decided_at, case_id LIMIT :limit",  # noqa: S608 - ours
+        {"limit": limit},
+    )
+    return [str(row["case_id"]) for row in rows]
+
+
+def told(tx: Tx, case_ids: Iterable[str]) -> None:
+    """Note that the other side is told, or never will be."""
+    tx.many("UPDATE erasure SET told = 1 WHERE case_id = :id", [{"id": case_id} for case_id in case_ids])
+
+
+def one_more_on_its_way(tx: Tx, case_id: str) -> None:
+    """Count a notice that is on its way."""
+    tx.run("UPDATE cases SET on_its_way = on_its_way + 1 WHERE id = :id", {"id": case_id})
+
+
+def again(tx: Tx, case_ids: Iterable[str]) -> None:
+    """Have the erasure of cases done again: something of them came back."""
+    sql = (
+        "INSERT INTO erasure (case_id, why, decided_at, told) VALUES (:id, 'restored', :at, 0)"
+        " ON CONFLICT (case_id) DO UPDATE SET key_gone_at = NULL, finished_at = NULL"
+    )
+    tx.many(sql, [{"id": case_id, "at": tx.at} for case_id in case_ids])
+
+
+def here(q: Read, case_ids: Iterable[str]) -> list[str]:
+    """Return those of some cases that have a row with data still."""
+    return [
+        case_id
+        for case_id in case_ids
+        if q.one("SELECT 1 FROM cases WHERE id = :id AND erased_at IS NULL", {"id": case_id}) is not None
+    ]
+
+
+def strip(tx: Tx, case_ids: Iterable[str], bare: Callable[[bytes], bytes]) -> None:
+    """Take out of the rows of cases all that isn't needed to verify the past.
+
+    `bare` makes of an event's line one with the signed words alone. Lines on their way stay until they are
+    receipted: only the other side can read them, and what was sealed is sent as it is (SPEC S-030).
+    """
+    for case_id in case_ids:
+        values = {"id": case_id, "at": tx.at}
+        for row in tx.all("SELECT seq, line, status FROM event WHERE case_id = :id", values):
+            line = bytes(row["line"])
+            kept = line if row["status"] == ON_ITS_WAY else bare(line)
+            tx.run(
+                "UPDATE event SET line = :line, ceks = :none, actor = NULL WHERE seq = :seq",
+                {"seq": row["seq"], "line": kept, "none": b""},
+            )
+        for table in ("draft", "blob", "told", "damage"):
+            tx.run(f"DELETE FROM {table} WHERE case_id = :id", values)  # noqa: S608 - names from above
+        tx.run("UPDATE sight SET reason = :none WHERE case_id = :id", {**values, "none": b""})
+        tx.run(
+            "UPDATE cases SET erased_at = COALESCE(erased_at, :at), blocked_at = COALESCE(blocked_at, :at),"
+            " handler = NULL, unread = 0 WHERE id = :id",
+            values,
+        )
+        tx.run("UPDATE erasure SET key_gone_at = COALESCE(key_gone_at, :at) WHERE case_id = :id", values)
+
+
+def finish(tx: Tx, case_ids: Iterable[str]) -> list[str]:
+    """Note the end of those erasures of which nothing waits any more; returns which."""
+    return [
+        case_id
+        for case_id in case_ids
+        if tx.run(
+            "UPDATE erasure SET finished_at = :at WHERE case_id = :id AND finished_at IS NULL AND told = 1"
+            " AND NOT EXISTS (SELECT 1 FROM event WHERE event.case_id = :id AND status = 'on-its-way')",
+            {"id": case_id, "at": tx.at},
+        )
+    ]
+
+
+def theirs(tx: Tx, case_id: str) -> None:
+    """Note that the other side has erased its copy."""
+    tx.run(
+        "UPDATE cases SET erased_there_at = COALESCE(erased_there_at, :at) WHERE id = :id",
+        {"id": case_id, "at": tx.at},
+    )
+
+
+def incomplete(q: Read) -> list[Row]:
+    """Return the erasures of which a backup may still hold the key, by time: case_id, key_gone_at."""
+    return q.all("SELECT case_id, key_gone_at FROM erasure WHERE complete_at IS NULL AND key_gone_at IS NOT NULL"
+                 " ORDER BY key_gone_at, case_id")  # fmt: skip
+
+
+def complete(tx: Tx, gone_before: datetime) -> int:
+    """Note that no backup holds the keys any more that were destroyed before a time; returns how many erasures."""
+    sql = "UPDATE erasure SET complete_at = :at WHERE complete_at IS NULL AND key_gone_at < :gone"
+    return tx.run(sql, {"at": tx.at, "gone": stamp(gone_before)})
+
+
+def listing(q: Read, limit: int) -> list[Row]:
+    """Return erasures, the latest decision first, with number, area and what the other side has said."""
+    return q.all(
+        "SELECT e.*, c.number, c.area, c.counterpart, c.erased_there_at FROM erasure e JOIN cases c ON c.id = e.case_id"
+        " ORDER BY e.decided_at DESC, e.case_id LIMIT :limit",
+        {"limit": limit},
+    )
+
+
+def counts(q: Read) -> Row:
+    """Return how many cases are blocked and not erased, and how many erasures there are, by how far they have come."""
+    row = q.one(
+        "SELECT COUNT(*) AS decided, COUNT(key_gone_at) AS key_gone, COUNT(finished_at) AS finished,"
+        " COUNT(complete_at) AS complete FROM erasure"
+    )
+    assert row is not None
+    return row
