@@ -60,7 +60,6 @@ class Upkeep:
         await area_packs.follow(self._node)
         self._exchange.follow_operators()
         await self._note_calls()
-        await erasure.look(self._node)
         await self.publish()
         present = directory.head(self._node, self._node.country)
         if present != self._announced:
@@ -73,6 +72,7 @@ class Upkeep:
         if now >= self._round_due:
             self._round_due = now + upkeep.EVERY_S
             await upkeep.round_of(self._node)
+        await erasure.look(self._node)
 
     async def _note_calls(self) -> None:
         """Note once a minute who called meanwhile, for the operator's eyes."""

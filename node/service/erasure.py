@@ -22,6 +22,7 @@ from protocol.content import MATTER, ErasedMatter, OrderMatter
 from protocol.content import Actor as ActorName
 from protocol.erasure import GROUNDS
 from protocol.event import Event, Place, parse_item
+from protocol.problems import ProtocolError
 
 log: Final = structlog.get_logger("entente.retention")
 MANY: Final = 200
@@ -84,8 +85,11 @@ def _taken_away(tx: Tx, node: Node, case_ids: Sequence[str]) -> None:
 
 
 def bare(line: bytes) -> bytes:
-    """Return an event's line with its signed words alone."""
-    return parse_item(line).bare_line()
+    """Return an event's line with its signed words alone; nothing of one that is damaged, for `verify` to name."""
+    try:
+        return parse_item(line).bare_line()
+    except ProtocolError:
+        return b""
 
 
 def drop_files(node: Node, case_ids: Sequence[str]) -> None:

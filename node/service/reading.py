@@ -189,7 +189,7 @@ def view_case(node: Node, actor: Actor, case_id: str, lang: str, *, as_form: boo
     events, texts = contents.of_case(node, case_id), CaseTexts(node, lang)
     sent = next(stored for stored in events if isinstance(stored.matter, SendMatter))
     matter = contents.asked(events)
-    story = texts.story(case, matter, events)
+    story, blocked = texts.story(case, matter, events), blocking.is_blocked(node, case_id)
     return CaseView(
         id=case.id,
         number=case.number,
@@ -219,9 +219,9 @@ def view_case(node: Node, actor: Actor, case_id: str, lang: str, *, as_form: boo
         attachments=story.attachments(node.store.read_now(lambda q: blobs.of_case(q, case_id))),
         timeline=story.timeline(),
         notices=_notices(node, actor, texts, case, events),
-        actions=_actions_for(actor, case) if counterparts.can_act(node, case) else (),
+        actions=_actions_for(actor, case) if not blocked and counterparts.can_act(node, case) else (),
         waiting_since=_waiting(node, case_id),
-        blocked=blocking.is_blocked(node, case_id),
+        blocked=blocked,
         draft_reply=_draft(node, case_id),
         confidential=case.confidential,
         rating=_rating(case),

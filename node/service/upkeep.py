@@ -49,8 +49,9 @@ async def protect(node: Node) -> None:
     await erasure.restore(node)
     try:
         done = await retention.run(node)
-    except NodeError as error:
-        log.warning("retention-waits", code=error.code, reason=error.message)
+    except NodeError as error:  # of a new node nobody has signed any time yet
+        told = log.warning if retention.clocks(node).attested else log.info
+        told("retention-waits", code=error.code, reason=error.message)
     else:
         log.info("retention", blocked=done.blocked, erased=done.erased)
     await own_data.forget_left(node)
