@@ -75,7 +75,6 @@ async def carry_out(node: Node) -> int:
         await node.store.write(lambda tx, ids=case_ids: _taken_away(tx, node, ids))  # type: ignore[misc]
         await node.store.cut_log()  # nothing of the rows stays in the write-ahead log
         count += len(case_ids)
-        log.info("cases-erased", count=len(case_ids))
     return count
 
 
@@ -103,7 +102,8 @@ def drop_files(node: Node, case_ids: Sequence[str]) -> None:
 
 async def look(node: Node) -> None:
     """Carry out what was ordered, and tell the other sides; two small queries where there is nothing to do."""
-    await carry_out(node)
+    if erased := await carry_out(node):
+        log.info("cases-erased", count=erased)
     await tell(node)
 
 
