@@ -26,6 +26,7 @@ import node.domain.allowance
 import node.domain.mail
 import node.domain.person
 import node.errors
+import node.service.approvals
 import node.service.audit_trail
 import node.service.authority_edit
 import node.service.authority_history
@@ -85,6 +86,7 @@ LIMITS = {
         node.service.tokens,
         node.service.find,
         node.service.observed,
+        node.service.approvals,
         node.service.audit_trail,
         node.service.idempotency,
         node.domain.allowance,
@@ -327,6 +329,14 @@ of others follows from its type and the links of the directory ([authorities.md]
 another's record names as *observer* sees a summary of that one's cases, on a page and as `GET /observed-cases`: number,
 area, countries, state and dates. It sees no text, no person and nobody's contact, and no case opens for it: only the
 authorities that take part in a case see the personal data in it (Article 9(4) and (6)).
+
+A coordinator's referral handlers approve the requests of an authority before they are sent, where the authority's
+administrator has switched it on for an area (page *Users*, or `POST /authorities/{authority}/approval`) or the area
+requires it. Who approves are the request coordinators that the record names for the area, else the validating one. The
+request waits as a draft and is internal to the country: nothing crosses the line before. What is approved is the
+version that was looked at; a draft that is changed is asked for again. A returned one keeps all that was typed, with
+the reason, which is encrypted like the draft. A request sent in another way, by a program for example, is refused as
+`approval-needed`. Replies and messages aren't approved.
 
 An auditor reads the audit trail of the authority as `GET /audit`: who did what when to its cases and accounts, as ids
 and codes, without contents and names.

@@ -64,6 +64,8 @@ _TABLE: Final = (
     Code("stale", 409, "caller", "It was changed meanwhile.", "Read it again and repeat."),
     Code("not-owner", 409, "caller", "It is the other side's turn.", "Wait, or ask the other side for the change."),
     Code("wrong-state", 409, "caller", "The case isn't in a state that allows this.", "Read the case again."),
+    Code("approval-needed", 409, "caller", "A coordinator has to approve the request before it is sent.",
+         "Make a draft of it and ask for approval."),
     Code("date-differs", 409, "caller", "The date isn't the one that is on the table.", "Read the case again."),
     Code("case-full", 409, "caller", "Your side has written as many messages in this case as it may.",
          "Close the case and send a new request."),

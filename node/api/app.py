@@ -11,6 +11,7 @@ from aiohttp import web
 from pydantic import BaseModel
 
 from node.api import (
+    approvals,
     areas,
     authorities,
     cases,
@@ -58,6 +59,7 @@ ROUTES: Final[tuple[Route, ...]] = tuple(
         areas,
         requests,
         drafts,
+        approvals,
         cases,
         observed,
         protection,

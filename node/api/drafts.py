@@ -106,6 +106,11 @@ def _files(draft: Draft) -> tuple[AttachmentRef, ...]:
     return held.attachments if held else ()
 
 
+def request_fields(content: RequestDraft) -> RequestFields:
+    """Return what a request says, without its files."""
+    return RequestFields.model_validate(_fields(content, RequestFields))
+
+
 def ref_of(draft: Draft) -> DraftRef:
     """Return a draft without what it says."""
     return DraftRef(
@@ -123,7 +128,7 @@ def _view(draft: Draft) -> DraftView:
     files = (DraftFile(sha256=r.sha256, name=r.name, media_type=r.media_type, size=r.size) for r in _files(draft))
     return DraftView(
         **{**ref_of(draft).model_dump(), "attachments": tuple(files)},
-        request=RequestFields.model_validate(_fields(draft.request, RequestFields)) if draft.request else None,
+        request=request_fields(draft.request) if draft.request else None,
         reply=ReplyFields.model_validate(_fields(draft.reply, ReplyFields)) if draft.reply else None,
     )
 

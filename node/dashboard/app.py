@@ -10,6 +10,7 @@ from aiohttp import web
 from node.clock import stopwatch
 from node.dashboard import (
     answer,
+    approvals,
     ask,
     ask_details,
     authorities,
@@ -73,9 +74,9 @@ HEADERS: Final = {
 }
 
 _PAGES: Final = (
-    sign_in, work, observed, find, countries, ask, ask_details, case, blocked, answer, forward, drafts, people, roles,
-    peers, queue, diagnosis, profile, mail, calendar_feed, authority, authority_edit, authority_table, authorities,
-    invitation, statistics, urgent,
+    sign_in, work, observed, find, countries, ask, ask_details, case, blocked, answer, forward, drafts, approvals,
+    people, roles, peers, queue, diagnosis, profile, mail, calendar_feed, authority, authority_edit, authority_table,
+    authorities, invitation, statistics, urgent,
 )  # fmt: skip
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

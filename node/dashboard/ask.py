@@ -11,7 +11,7 @@ from node.dashboard.sign_in import checked_form
 from node.domain.case_view import Question
 from node.domain.draft import RequestDraft
 from node.errors import NodeError
-from node.service import drafts, find, preview, requests
+from node.service import approvals, drafts, find, preview, requests
 from translations.catalogue import Text
 from translations.languages import country_name
 
@@ -175,7 +175,8 @@ async def check_page(request: web.Request) -> web.Response:
     content = requests.only_needed(asking.node, asking.content)
     shown = preview.preview(asking.node, content, request[LANG])
     shown |= {"attachments": attached(content.attachments), "confidential": content.confidential}
-    return asking.show("ask_check", **shown, replying=asking.party())
+    standing = approvals.standing(asking.node, request[ACTOR], asking.draft.id)
+    return asking.show("ask_check", **shown, replying=asking.party(), approval=standing)
 
 
 async def send(request: web.Request) -> web.Response:
@@ -189,5 +190,8 @@ async def send(request: web.Request) -> web.Response:
         return see_other(f"/cases/{draft_id}")
     if form["version"] != str(asking.draft.version):
         raise NodeError("stale")
+    if approvals.standing(node, actor, draft_id).state in ("needed", "returned", "waiting"):
+        await approvals.ask(node, actor, draft_id)
+        return see_other("/drafts", "flash.approval-asked")
     case = await requests.send_draft(node, actor, draft_id)
     return see_other(f"/cases/{case.id}", "flash.sent", number=case.number)

@@ -9,7 +9,7 @@ from node.dashboard.confirm import Confirmation, confirm
 from node.dashboard.page import ACTOR, LANG, NODE, render, see_other, texts_of
 from node.dashboard.sign_in import checked_form
 from node.domain.draft import Draft
-from node.service import drafts, find, reading
+from node.service import approvals, drafts, find, reading
 from translations.catalogue import Text
 
 
@@ -23,6 +23,7 @@ class _Line:
     saved_at: datetime
     href: str
     delete_href: str
+    standing: Text | None = None
 
 
 def add_routes(app: web.Application) -> None:
@@ -62,7 +63,9 @@ def _line(request: web.Request, draft: Draft) -> _Line:
     title = area.catalogue.text(known.title, request[LANG]) if area and known else None
     country = texts.country_name(content.country) if content.country else None
     href = f"/ask/{draft.id}"
-    return _Line("request", name, country, name or None, title, draft.updated_at, href, delete_href)
+    state = approvals.standing(node, request[ACTOR], draft.id).state
+    shown = texts.t(f"approvals.{state}") if state in ("waiting", "returned") else None
+    return _Line("request", name, country, name or None, title, draft.updated_at, href, delete_href, shown)
 
 
 async def delete_page(request: web.Request) -> web.Response:

@@ -40,6 +40,7 @@ _SECTIONS: Final = {
     "observed": "cases.observe",
     "ask": "cases.act",
     "drafts": "cases.read",
+    "approvals": "cases.decide",
     "authority": "directory.search",
     "authorities": "directory.change",
     "urgent": "cases.read",

@@ -89,6 +89,14 @@ def read(node: Node, actor: Actor, draft_id: str) -> Draft:
     return draft
 
 
+def held(node: Node, draft_id: str) -> Draft:
+    """Return a draft to a service that has asked for the reader's right itself; raises `not-found`."""
+    row = node.store.read_now(lambda q: drafts.find(q, draft_id))
+    if row is None:
+        raise NodeError("not-found")
+    return _read(node, row)
+
+
 def _to_change(node: Node, actor: Actor, draft_id: str) -> Draft:
     draft = read(node, actor, draft_id)
     actor.require("cases.act", draft.authority)

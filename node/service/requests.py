@@ -9,6 +9,7 @@ from node.domain.case import Case
 from node.domain.draft import RequestDraft
 from node.errors import NodeError
 from node.service import counterparts, drafts, freshness
+from node.service.approval_rule import require_approved
 from node.service.cases import own_case
 from node.service.issue import Opening, open_cases
 from node.service.judge import plain
@@ -27,13 +28,14 @@ MAX_AT_ONCE: Final = 100
 
 
 async def send_draft(node: Node, actor: Actor, draft_id: str) -> Case:
-    """Send a draft; it becomes the case of the same id. Raises `invalid` with what is missing."""
+    """Send a draft; it becomes the case of the same id. Raises `invalid` with what is missing, `approval-needed`."""
     draft = drafts.read(node, actor, draft_id)
     if draft.request is None:
         raise NodeError("invalid", "This is the draft of a reply.")
     content = only_needed(node, draft.request)
     known = _known(node, [content])
     _check_one(node, actor, content, known, None)
+    require_approved(node, content.authority or "", content.area or "", (draft.id, draft.version))
     _require_known_counterparts(node, [content])
     (number,) = await node.ahead.numbers(node.country, 1, node.all_asked)
     opening = _opening(node, actor, draft.id, content, number, known)
@@ -58,6 +60,8 @@ async def send_many(node: Node, actor: Actor, contents: Sequence[RequestDraft]) 
     known = _known(node, wanted)
     for place, content in enumerate(wanted):
         _check_one(node, actor, content, known, place if len(wanted) > 1 else None)
+    for authority, area in {(content.authority or "", content.area or "") for content in wanted}:
+        require_approved(node, authority, area, None)
     _require_known_counterparts(node, wanted)
     numbers, keys = await node.ahead.both(node.country, len(wanted), node.all_asked)
     openings = [

@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from node.store import approvals
 from node.store.tx import Read, Row, Tx
 
 _WHOSE: Final = "COALESCE(cases.own_authority, draft.authority)"
@@ -59,7 +60,10 @@ def count_of(q: Read, person: str) -> int:
 
 def delete(tx: Tx, draft_id: str, version: int) -> bool:
     """Delete version `version` of a draft; False where there is none, or another one."""
-    return tx.run("DELETE FROM draft WHERE id = :id AND version = :version", {"id": draft_id, "version": version}) == 1
+    gone = tx.run("DELETE FROM draft WHERE id = :id AND version = :version", {"id": draft_id, "version": version}) == 1
+    if gone:
+        approvals.forget(tx, draft_id)
+    return gone
 
 
 def erase(tx: Tx, case_ids: list[str]) -> list[str]:
@@ -71,6 +75,7 @@ def erase(tx: Tx, case_ids: list[str]) -> list[str]:
             lost += [str(row["sha256"]) for row in tx.all("SELECT sha256 FROM blob WHERE case_id = :id", values)]
             tx.run("DELETE FROM blob WHERE case_id = :id", values)
         tx.run("DELETE FROM draft WHERE case_id = :id", values)
+        approvals.forget(tx, case_id)  # the draft of a request has the id of its case
     return lost
 
 

@@ -196,6 +196,21 @@ def _retention(db: Database) -> None:
     run(db, RETENTION)
 
 
+@NODE(name="037_approvals")
+def _approvals(db: Database) -> None:
+    run(
+        db,
+        """
+CREATE TABLE approval (
+  draft TEXT PRIMARY KEY, authority TEXT NOT NULL, area TEXT NOT NULL, version INTEGER NOT NULL, state TEXT NOT NULL,
+  asked_by TEXT NOT NULL, asked_at TEXT NOT NULL, reason BLOB) STRICT;
+CREATE INDEX approval_waiting ON approval(asked_at) WHERE state = 'waiting';
+CREATE TABLE approval_switch (
+  authority TEXT NOT NULL, area TEXT NOT NULL, PRIMARY KEY (authority, area)) STRICT, WITHOUT ROWID
+""",
+    )
+
+
 @KEYS(name="001_case_keys")
 def _case_keys(db: Database) -> None:
     run(

@@ -551,6 +551,7 @@ def list_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
             saved_at=at(22),
             href="/ask/1",
             delete_href="/ask/1/delete",
+            standing=t("approvals.waiting"),
         ),
         Thing(
             kind="request",
@@ -561,6 +562,7 @@ def list_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
             saved_at=at(21),
             href="/ask/2",
             delete_href="/ask/2/delete",
+            standing=None,
         ),
         Thing(
             kind="reply",
@@ -571,6 +573,7 @@ def list_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
             saved_at=at(20),
             href="/cases/1/reply",
             delete_href="/cases/1/reply/delete",
+            standing=None,
         ),
     )
     token = {"id": "A" * 43, "created_at": at(8), "expires_at": at(9)}
@@ -653,6 +656,25 @@ def list_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
             },
         ),
         "observed-none": ("observed.html", {**frame("observed"), "cases": ()}),
+        "approvals": (
+            "approvals.html",
+            {
+                **frame("approvals"),
+                "waiting": (Thing(href="/approvals/1", authority=ATTACK, area=en("Services"), asked=at(8)),),
+            },
+        ),
+        "approvals-none": ("approvals.html", {**frame("approvals"), "waiting": ()}),
+        "approval-switches": (
+            "approval_switches.html",
+            {
+                **frame("people"),
+                "switches": (
+                    Thing(authority="1", authority_name=ATTACK, area="a", area_text=en("A"), on=True, fixed=False),
+                    Thing(authority="1", authority_name=ATTACK, area="b", area_text=en("B"), on=False, fixed=False),
+                    Thing(authority="1", authority_name=ATTACK, area="c", area_text=en("C"), on=True, fixed=True),
+                ),
+            },
+        ),
         "people-roles": (
             "people_roles.html",
             {
@@ -1062,6 +1084,7 @@ def ask_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
         "comment": FreeText(text=ATTACK, lang="de"),
         "attachments": ATTACHMENTS[:1],
         "confidential": True,
+        "approval": Thing(state=None, reason=""),
     }
     return {
         "ask-start": ("ask_start.html", {**start, "errors": {"set": wrong("error.choose", t("case.set"))}}),
@@ -1081,6 +1104,21 @@ def ask_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
         ),
         "ask-details": ("ask_details.html", details),
         "ask-check": ("ask_check.html", check),
+        **{
+            f"ask-check-{state}": ("ask_check.html", {**check, "approval": Thing(state=state, reason=ATTACK)})
+            for state in ("needed", "waiting", "returned", "approved")
+        },
+        "approval": (
+            "approval.html",
+            {
+                **check,
+                **frame("approvals"),
+                "base": "/approvals/1",
+                "asked": at(8),
+                "values": {"reason": ATTACK},
+                "errors": {"reason": wrong("error.required", t("approvals.reason"))},
+            },
+        ),
     }
 
 

@@ -1,0 +1,78 @@
+"""Approval on pages: the official asks for it, the coordinator reads, returns and approves, and it is sent."""
+
+from pathlib import Path
+
+import aiohttp
+
+from directory_sync.authority import Links
+from node.domain.access import Grant, operator
+from node.domain.person import NewPerson
+from node.service import accounts, approvals, authority_edit, passwords
+from node.service.authority_edit import Why
+from tests.dashboard.browser import Browser
+from tests.dashboard.test_pages import PASSWORD, asked, dashboard, signed_in
+from tests.exchange.pair import World, world
+from tests.sign_in import session_of
+
+CHAMBER, COORDINATOR, AREA = "DE-zaek-berlin", "DE-bva", "professional-qualifications"
+REASON = "Bitte das Diplom nennen."
+
+
+async def _switched_on(both: World) -> None:
+    record = authority_edit.current(both["DE"], CHAMBER)
+    assert record is not None
+    links = Links(validating=COORDINATOR, request={AREA: (COORDINATOR,)})
+    await authority_edit.change(
+        both["DE"], operator(), record.model_copy(update={"links": links}), Why("change", "A coordinator")
+    )
+    await approvals.switch(both["DE"], operator(), CHAMBER, AREA, on=True)
+
+
+async def test_a_request_is_returned_mended_and_approved_on_pages(tmp_path: Path) -> None:
+    """What the official sends waits; the coordinator returns it with a reason, then approves it, and it is a case."""
+    async with world(tmp_path, "DE", "HU") as both, dashboard(both["DE"]) as base:
+        await both.settled()
+        await _switched_on(both)
+        new = NewPerson("carla", "Carla", "en", frozenset({"referral-handler"}), frozenset({COORDINATOR}))
+        carla = await accounts.add_person(both["DE"], operator(), new)
+        await passwords.set_password(both["DE"], await session_of(both["DE"], carla.id), PASSWORD)
+        async with (
+            signed_in(both["DE"], base, "anna", "Anna", "en", CHAMBER) as anna,
+            aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session,
+        ):
+            drafts = await asked(anna)
+            assert drafts.path == "/drafts"
+            assert "Waiting for approval" in drafts.html
+            coordinator = Browser(base, session)
+            signing = (await coordinator.get("/sign-in")).form("/sign-in")
+            await coordinator.post(signing, name="carla", password=PASSWORD)
+            (draft,) = [one.draft for one in approvals.list_waiting(both["DE"], carla.actor())]
+            page = await coordinator.get(f"/approvals/{draft}")
+            assert "Eszter" in page.html
+            empty = await coordinator.post(page.form(f"/approvals/{draft}/return"), reason="")
+            assert empty.status == 422
+            await coordinator.post(empty.form(f"/approvals/{draft}/return"), reason=REASON)
+            check = await anna.get(f"/ask/{draft}/check")
+            assert REASON in check.html
+            assert (await anna.post(check.form(f"/ask/{draft}/send"))).path == "/drafts"
+            again = await coordinator.get(f"/approvals/{draft}")
+            assert (await coordinator.post(again.form(f"/approvals/{draft}/approve"))).path == "/approvals"
+            assert (await anna.get(f"/cases/{draft}")).status == 200
+
+
+async def test_an_administrator_switches_approval_on_a_page(tmp_path: Path) -> None:
+    """The button switches it for the authority and area that it names, and says what it would do next."""
+    async with world(tmp_path, "DE", "HU") as both, dashboard(both["DE"]) as base:
+        await _switched_on(both)
+        new = NewPerson("ada", "Ada", "en", frozenset({"data-administrator"}), frozenset({CHAMBER}))
+        ada = await accounts.add_person(both["DE"], operator(), new)
+        assert ada.grants == {Grant(CHAMBER, "data-administrator")}
+        await passwords.set_password(both["DE"], await session_of(both["DE"], ada.id), PASSWORD)
+        async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
+            browser = Browser(base, session)
+            await browser.post((await browser.get("/sign-in")).form("/sign-in"), name="ada", password=PASSWORD)
+            page = await browser.get("/people/approval")
+            off = next(one for one in page.forms if one.fields.get("area") == AREA)
+            assert off.fields["on"] == "no"
+            after = await browser.post(off)
+            assert next(one for one in after.forms if one.fields.get("area") == AREA).fields["on"] == "yes"
