@@ -13,7 +13,7 @@ from node.service.approvals import MAX_RETURN_CHARS, State, Waiting
 from protocol.content import Id
 
 
-class Standing(Shape):
+class ApprovalState(Shape):
     """How a draft stands: null where nobody has to approve it; `reason` is the coordinator's for returning it."""
 
     state: State | None
@@ -69,16 +69,16 @@ class Switching(Shape):
     on: StrictBool
 
 
-async def ask(call: Call) -> Standing:
+async def ask(call: Call) -> ApprovalState:
     """Ask for approval."""
     await approvals.ask(call.node, call.actor, call.path["draft"])
     return await standing(call)
 
 
-async def standing(call: Call) -> Standing:
+async def standing(call: Call) -> ApprovalState:
     """Say how a draft stands."""
     found = approvals.standing(call.node, call.actor, call.path["draft"])
-    return Standing(state=found.state, reason=found.reason)
+    return ApprovalState(state=found.state, reason=found.reason)
 
 
 async def listing(call: Call) -> Page[WaitingView]:
@@ -126,9 +126,9 @@ async def switch(call: Call) -> Switches:
 
 ROUTES: Final = (
     Route("GET", "/drafts/{draft}/approval", "readApprovalState", "Say whether a draft waits for approval, or was"
-          " returned and why", standing, Standing),
+          " returned and why", standing, ApprovalState),
     Route("POST", "/drafts/{draft}/approval", "askApproval", "Ask the coordinator to approve a draft as it is now", ask,
-          Standing),
+          ApprovalState),
     Route("GET", "/approvals", "listApprovals", "List what waits for the caller's approval, the oldest first", listing,
           Page[WaitingView], query=PageQuery),
     Route("GET", "/approvals/{draft}", "readApproval", "Read a request that waits for the caller's approval", read,

@@ -28,6 +28,9 @@ cases.allocate    no          yes      yes        no                no          
 cases.decide      no          no       no         yes               no                  no       no
 cases.observe     yes         yes      yes        yes               no                  yes      no
 audit.read        no          no       no         no                no                  yes      no
+cases.see-blocked no          yes      no         yes               no                  no       no
+cases.erase       no          no       no         no                yes                 no       no
+protection.read   no          no       no         no                yes                 yes      no
 people.manage     no          no       no         no                yes                 no       yes
 services.manage   no          no       no         no                no                  no       yes
 own-account       yes         yes      yes        yes               yes                 yes      yes
@@ -47,6 +50,7 @@ CALLS: dict[str, tuple[str, str, dict[str, Any] | None]] = {
     "cases.allocate": ("POST", "cases/{case}/allocate", {"handler": None}),
     "cases.observe": ("GET", "observed-cases", None),
     "audit.read": ("GET", "audit", None),
+    "protection.read": ("GET", "protection/sights", None),
     "people.manage": ("GET", "people", None),
     "own-account": ("GET", "me/mail", None),
     "statistics.read": ("GET", "statistics", None),

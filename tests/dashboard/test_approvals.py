@@ -19,6 +19,7 @@ REASON = "Bitte das Diplom nennen."
 
 
 async def _switched_on(both: World) -> None:
+    await both.settled()
     record = authority_edit.current(both["DE"], CHAMBER)
     assert record is not None
     links = Links(validating=COORDINATOR, request={AREA: (COORDINATOR,)})
@@ -31,7 +32,6 @@ async def _switched_on(both: World) -> None:
 async def test_a_request_is_returned_mended_and_approved_on_pages(tmp_path: Path) -> None:
     """What the official sends waits; the coordinator returns it with a reason, then approves it, and it is a case."""
     async with world(tmp_path, "DE", "HU") as both, dashboard(both["DE"]) as base:
-        await both.settled()
         await _switched_on(both)
         new = NewPerson("carla", "Carla", "en", frozenset({"referral-handler"}), frozenset({COORDINATOR}))
         carla = await accounts.add_person(both["DE"], operator(), new)
