@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import translations
@@ -23,6 +23,7 @@ from node.store.case_keys import CaseKeys
 from node.store.key_files import load_keys, make_keys, read_seed
 from node.store.migrations import KEYS, NODE
 from node.store.store import Store
+from node.store.tx import Read
 from protocol.member import EncryptionKey, MemberRecord, MessageKey
 from protocol.member_bundle import MemberBundle
 from protocol.member_proposal import Candidate, propose
@@ -56,6 +57,10 @@ class LoopClock:
     def _follow(self, loop: asyncio.AbstractEventLoop) -> None:
         if loop is not self._loop:
             self._loop, self._began = loop, loop.time()
+
+
+AWAITED = "SELECT sha256 FROM blob WHERE here = 0 AND failure IS NULL AND origin <> :own"
+"""Files that are being fetched; an own one that isn't here was left by a crash, and nothing names it."""
 
 
 @dataclass
@@ -228,16 +233,13 @@ class World:
         return f"the nodes don't settle: {found}"
 
     def _idle(self) -> bool:
-        return all(
-            not node.store.read_now(
-                lambda q: (
-                    q.all("SELECT seq FROM outbox LIMIT 1")
-                    or q.all("SELECT sha256 FROM blob WHERE here = 0 AND failure IS NULL LIMIT 1")
-                )
-            )
-            and len(node.store.read_now(lambda q: q.all("SELECT country FROM log WHERE note <> ''")))
-            >= len(self.net.nodes)
-            for node in self.net.nodes.values()
+        return all(node.store.read_now(partial(self._rests, country)) for country, node in self.net.nodes.items())
+
+    def _rests(self, country: str, q: Read) -> bool:
+        """Say whether a node has sent everything, has every file of others, and knows all logs."""
+        logs = q.all("SELECT country FROM log WHERE note <> ''")
+        return len(logs) >= len(self.net.nodes) and not (
+            q.all("SELECT seq FROM outbox LIMIT 1") or q.all(f"{AWAITED} LIMIT 1", {"own": country})
         )
 
 

@@ -18,7 +18,7 @@ from node.service.verification import check_node
 from node.store import cases as stored_cases
 from protocol.content import Said
 from protocol.members import MemberList
-from tests.exchange.pair import LoopClock, Net, World, open_for_test, world
+from tests.exchange.pair import AWAITED, LoopClock, Net, World, open_for_test, world
 from tests.exchange.test_story import ANNA, KATALIN, PDF, reply, request
 
 LATER = Said(text="Seit wann genau?", lang="de")
@@ -191,7 +191,7 @@ async def _told(folder: Path, prepared: Prepared, cut: Cut) -> Told:
     for country in ("DE", "HU"):
         assert check_node(both[country]) == []
         assert not both[country].store.read_now(lambda q: q.all("SELECT seq FROM proof"))
-        assert not both[country].store.read_now(lambda q: q.all("SELECT sha256 FROM blob WHERE here = 0"))
+        assert not both[country].store.read_now(lambda q, own=country: q.all(AWAITED, {"own": own}))
         await both.stop(country)
     return Told(kinds[0], kinds[1], cut.commits)
 
