@@ -7,15 +7,22 @@ from directory_sync.authority import Authority
 from node.errors import NodeError
 from node.service.node import Node
 from node.store import approvals, authorities
+from node.store.tx import Read
 
 
 def coordinators_of(node: Node, authority: str, area: str) -> tuple[str, ...]:
-    """Return who approves for an authority: its request coordinators in the area, else who validates it."""
-    line = node.store.read_now(lambda q: authorities.record_of(q, authority))
-    links = Authority.model_validate_json(line).links if line else None
-    if links is None:
-        return ()
-    return links.request.get(area) or ((links.validating,) if links.validating else ())
+    """Return who approves for an authority: its active request coordinators in the area, else who validates it."""
+    day = node.clock.now().date()
+
+    def read(q: Read) -> tuple[str, ...]:
+        line = authorities.record_of(q, authority)
+        links = Authority.model_validate_json(line).links if line else None
+        if links is None:
+            return ()
+        named = links.request.get(area) or ((links.validating,) if links.validating else ())
+        return tuple(one for one in named if authorities.is_active(q, node.country, one, day))
+
+    return node.store.read_now(read)
 
 
 def is_needed(node: Node, authority: str, area: str) -> bool:

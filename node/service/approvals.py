@@ -124,8 +124,10 @@ async def approve(node: Node, actor: Actor, draft_id: str, version: int) -> Case
     Where it can't be sent now, it stays approved, and its authority sends it once it can.
     """
     read(node, actor, draft_id)
-    await _decide(node, actor, (draft_id, version, "approved"), None)
     row = node.store.read_now(lambda q: approvals.of_draft(q, draft_id))
+    if row is not None and row["asked_by"] == actor.id:
+        raise NodeError("forbidden", "Somebody else approves what one asked for.")
+    await _decide(node, actor, (draft_id, version, "approved"), None)
     person = node.store.read_now(lambda q: people.by_id(q, row["asked_by"])) if row else None
     if person is None or person.ended_at is not None:
         raise NodeError("wrong-state", "Who asked has left: somebody else of the authority sends it.")

@@ -80,9 +80,11 @@ async def save(node: Node, actor: Actor, draft_id: str, content: Content, versio
 
 
 def read(node: Node, actor: Actor, draft_id: str) -> Draft:
-    """Return a draft of one of the actor's authorities."""
+    """Return a draft of one of the actor's authorities and areas; one of a reply is as closed as its case."""
     actor.require("cases.read")
     row = node.store.read_now(lambda q: drafts.find(q, draft_id))
+    if row is not None and row["kind"] == "reply":
+        case_for(node, actor, row["case_id"], "cases.read")
     draft = _read(node, row) if row is not None and row["authority"] in actor.places("cases.read") else None
     if row is None or draft is None or not _may_read(actor, row, draft):
         raise NodeError("not-found")
@@ -99,7 +101,10 @@ def held(node: Node, draft_id: str) -> Draft:
 
 def _to_change(node: Node, actor: Actor, draft_id: str) -> Draft:
     draft = read(node, actor, draft_id)
-    actor.require("cases.act", draft.authority)
+    if draft.request is None:
+        case_for(node, actor, draft.case, "cases.act")
+    else:
+        actor.require("cases.act", draft.authority, draft.request.area or None)
     return draft
 
 

@@ -70,7 +70,7 @@ def _content(node: Node, case: Case, sent: Stored) -> RequestDraft:
         authority=case.own_authority,
         country=case.counterpart,
         to=case.their_authority,
-        area=matter.area if known else None,
+        area=matter.area if area else None,  # as soon as it can be: who may read the draft depends on it
         set=matter.set if known else None,
         questions=tuple(question.item for question in asked),
         variables=matter.variables,

@@ -53,13 +53,14 @@ class Wanted:
 
 
 async def statistics(node: Node, actor: Actor, wanted: Wanted, lang: str) -> Statistics:
-    """Compute the indicators of the actor's authorities, for the operator of all; by default of the last 12 months.
+    """Compute the indicators of the actor's authorities and areas, for the operator of all.
 
-    Raises `invalid` for a month that is none, a span that ends before it begins or is longer than 5 years.
+    By default of the last 12 months. Raises `invalid` for a month that is none, a span that ends before it begins or
+    is longer than 5 years.
     """
     actor.require("statistics.read")
     first, last = _span(node, wanted)
-    own = None if actor.may("node.observe") else sorted(actor.places("statistics.read"))
+    own = None if actor.may("node.observe") else actor.reach("statistics.read")
     now = node.clock.now()
 
     def read(q: Read) -> tuple[Indicators, dict[str, Indicators]]:

@@ -76,7 +76,7 @@ def link_since_password(q: Read, person_id: str) -> bool:
 
 
 def trail(q: Read, authorities: Sequence[str], before: int | None, limit: int) -> list[Row]:
-    """Return the entries about the cases and the people of some authorities, the newest first.
+    """Return the entries about some authorities, their cases and their people, the newest first.
 
     `before` is the number of the entry before which to go on.
     """
@@ -84,7 +84,8 @@ def trail(q: Read, authorities: Sequence[str], before: int | None, limit: int) -
     return q.all(
         "SELECT seq, at, actor, action, subject, detail FROM audit WHERE subject IN ("  # noqa: S608 - names are ours
         f"SELECT id FROM cases WHERE own_authority IN ({names})"
-        f" UNION SELECT person FROM role_grant WHERE authority IN ({names}))"
+        f" UNION SELECT person FROM role_grant WHERE authority IN ({names})"
+        f" UNION SELECT id FROM authority WHERE id IN ({names}))"
         " AND seq < COALESCE(CAST(:before AS INTEGER), seq + 1) ORDER BY seq DESC LIMIT :limit",
         {**values, "before": before, "limit": limit},
     )

@@ -3,21 +3,23 @@
 from datetime import date
 
 from node.clock import unstamp
+from node.domain.access import Reach
 from node.domain.indicators import Course
-from node.store.tx import Read, Row
+from node.store.tx import Read, Row, reached
 from protocol.request import FINAL, Side
 
 
-def between(q: Read, role: Side, start: str, end: str, authorities: list[str] | None) -> list[tuple[Row, Course]]:
+def between(q: Read, role: Side, start: str, end: str, reach: Reach | None) -> list[tuple[Row, Course]]:
     """Return the requests that were sent in a span of time (stamps; `end` is outside), each with its row.
 
-    `authorities` are ours; None means all. A row has `area`, `country`, `authority` (ours) and `month` (2026-11).
+    `reach` is ours, by authority and area; None means all.
+    A row has `area`, `country`, `authority` (ours) and `month` (2026-11).
     """
     among = ""
     values: dict[str, object] = {"role": role, "start": start, "end": end}
-    if authorities is not None:
-        values |= {f"a{n}": one for n, one in enumerate(authorities)}
-        among = f" AND c.own_authority IN ({', '.join(f':a{n}' for n in range(len(authorities)))})"
+    if reach is not None:
+        within, more = reached(reach, "c.own_authority", "c.area")
+        among, values = f" AND {within}", {**values, **more}
     rows = q.all(
         "SELECT c.area, c.counterpart AS country, c.own_authority AS authority, c.state, c.due, c.timeliness,"  # noqa: S608 - ours
         " c.efforts, c.created_at AS sent,"

@@ -42,12 +42,13 @@ def reply_to(q: Read, case_id: str) -> Row | None:
 
 
 def listing(q: Read, authorities: list[str]) -> list[Row]:
-    """Return the drafts of some authorities, newest first."""
+    """Return the drafts of some authorities, newest first; none in cases whose data are blocked."""
     names = {f"a{i}": authority for i, authority in enumerate(authorities)}
     if not names:
         return []
     return q.all(
-        f"{_SELECT} WHERE {_WHOSE} IN ({', '.join(':' + n for n in names)}) ORDER BY draft.updated_at DESC LIMIT 200",
+        f"{_SELECT} WHERE {_WHOSE} IN ({', '.join(':' + n for n in names)}) AND blocked_at IS NULL"
+        " ORDER BY draft.updated_at DESC LIMIT 200",
         names,
     )
 

@@ -92,6 +92,25 @@ async def test_a_handler_finds_no_way_round_approval(approving: Apis):
     assert in_budapest(approving) == 0
 
 
+async def test_nobody_approves_what_he_asked_for(approving: Apis):
+    """Who is a handler of the authority and decides for its coordinator leaves his own requests to others."""
+    both = await person(approving, Grant(CHAMBER, "handler"), Grant(COORDINATOR, "referral-handler"))
+    draft = (await both.post("drafts", request_body()))["id"]
+    await both.post(f"drafts/{draft}/approval")
+    version = (await both.get(f"approvals/{draft}"))["version"]
+    assert (await both.call("POST", f"approvals/{draft}/approve", {"version": version})).status == 403
+    carla = await coordinator(approving)
+    assert (await carla.call("POST", f"approvals/{draft}/approve", {"version": version})).status == 200
+
+
+async def test_the_auditor_sees_that_approval_was_switched(approving: Apis):
+    """Who switched it, and when, stands in the authority's trail."""
+    await approving.ada.post(f"authorities/{CHAMBER}/approval", {"area": AREA, "on": False})
+    auditor = await person(approving, Grant(CHAMBER, "auditor"))
+    done = [(entry["action"], entry["subject"]) for entry in (await auditor.get("audit"))["items"]]
+    assert {("approval.on", CHAMBER), ("approval.off", CHAMBER)} <= set(done)
+
+
 async def test_what_changes_after_it_was_asked_is_not_approved(approving: Apis):
     """Whoever changes a draft that waits, or was approved for its earlier wording, has to ask again."""
     draft, carla = await asked(approving), await coordinator(approving)

@@ -122,6 +122,17 @@ async def test_a_role_ends_at_its_area(apis: Apis):
     draft = await apis.anna.post("drafts", request_body())
     assert (await bruno.call("GET", f"drafts/{draft['id']}")).status == 404
     assert (await bruno.get("drafts"))["items"] == []
+    assert (await bruno.get("statistics", role="asking"))["total"]["requests"] == 0
+
+
+async def test_who_may_read_in_an_area_and_act_in_another_changes_no_draft_of_the_first(apis: Apis):
+    """An allocator reads what others typed; a handler's role in another area doesn't let him change or delete it."""
+    draft = (await apis.anna.post("drafts", request_body()))["id"]
+    alois = await person(apis, Grant(CHAMBER, "allocator", AREA), Grant(CHAMBER, "handler", "services"))
+    emptied = {"request": {"authority": CHAMBER}}
+    assert (await alois.call("GET", f"drafts/{draft}")).status == 200
+    assert (await alois.call("PUT", f"drafts/{draft}", emptied)).status == 403
+    assert (await alois.call("DELETE", f"drafts/{draft}")).status == 403
 
 
 async def test_a_role_in_the_area_opens_the_case(apis: Apis):

@@ -10,11 +10,13 @@ import pytest
 
 from node.cli.simulation.loop import run
 from node.domain.access import Actor, granted
+from node.domain.draft import ReplyDraft
 from node.errors import NodeError
 from node.service import (
     backup,
     blocking,
     cases,
+    drafts,
     erasure,
     erasure_backups,
     messages,
@@ -72,6 +74,7 @@ async def closed(folder: Path) -> AsyncIterator[Closed]:
     async with world(folder, "DE", "HU", inline=True) as both:
         case_id, open_id = await ask(both), await ask(both)
         await cases.accept(both["HU"], KATALIN, case_id)
+        await drafts.start_reply(both["HU"], KATALIN, case_id)  # stays, since the reply is sent whole
         await cases.reply(both["HU"], KATALIN, case_id, reply())
         await both.settled()
         await cases.close(both["DE"], ANNA, case_id)
@@ -162,6 +165,25 @@ async def _reasons(folder: Path) -> None:
 def test_blocked_data_are_seen_with_a_reason_that_is_logged(tmp_path: Path) -> None:
     """Lists leave the case out; a reason opens it for a while, to its author alone, and the administrator sees why."""
     run(_reasons(tmp_path))
+
+
+async def _drafted(folder: Path) -> None:
+    async with closed(folder) as world_:
+        node = world_.both["HU"]
+        (draft,) = drafts.listing(node, KATALIN)
+        await world_.later(190)
+        await world_.run("HU")
+        assert drafts.listing(node, KATALIN) == []
+        with pytest.raises(NodeError, match="case-blocked"):
+            drafts.read(node, KATALIN, draft.id)
+        for refused in (drafts.delete(node, KATALIN, draft.id), drafts.save(node, KATALIN, draft.id, ReplyDraft())):
+            with pytest.raises(NodeError, match="case-blocked"):
+                await refused
+
+
+def test_the_draft_of_a_reply_is_blocked_with_its_case(tmp_path: Path) -> None:
+    """It is in no list, and neither read nor changed nor thrown away without a reason."""
+    run(_drafted(tmp_path))
 
 
 async def _ordered(folder: Path) -> None:
