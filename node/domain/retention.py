@@ -89,4 +89,5 @@ def day_that_counts(now: dt.datetime, attested: dt.datetime | None, offsets: Col
         error = max(map(abs, offsets), default=0.0)
     if attested is None or abs(error) > MAX_CLOCK_ERROR.total_seconds():
         return None
-    return min(now, attested + dt.timedelta(days=PROOF_DAYS)).date()
+    longest = dt.timedelta(days=PROOF_DAYS)
+    return (now if now - attested <= longest else attested + longest).date()

@@ -102,6 +102,8 @@ class _Act:
 def case_to_act(node: Node, actor: Actor, case_id: str, kind: str) -> Case:
     """Return a case in which the actor may issue an event of a kind now; raises `wrong-state` or `not-owner`."""
     case = own_case(node, actor, case_id)
+    if blocking.is_blocked(node, case_id):  # a reason lets its author read, and no more
+        raise NodeError("case-blocked")
     if acting_for(actor, case, kind) is None:
         raise NodeError("forbidden", "Another role, or another authority, does this.")
     if kind not in case.moves():

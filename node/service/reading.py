@@ -80,6 +80,8 @@ async def list_cases(
     shown = rows[: min(limit, 200)]
     following = offset + len(shown) if len(rows) > len(shown) else None
     lines = [_summary(node, actor, row, lang) for row in shown]
+    if filters.blocked:  # that it is there, and since when: more only with a reason
+        lines = [line.model_copy(update={"handler": None, "due": None, "readable": False}) for line in lines]
     return CaseList(tuple(map(_passed_on(node), lines) if filters.passed_on else lines), following)
 
 

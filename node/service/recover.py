@@ -269,6 +269,8 @@ def write_case(tx: Tx, node: Node, case_id: str, key: bytes) -> None:
         cases.update(tx, case, unread=True)
     elif held is not None:
         cases.update(tx, replace(held, state="refused"), unread=True)
+    if case is not None and case.ended:
+        cases.close_as_told(tx, case_id)
     cases.recount(tx, case_id)
 
 

@@ -13,7 +13,7 @@ import structlog
 from directory_sync.checkpoint import read_checkpoint
 from directory_sync.problem import DirectoryError
 from node.clock import stamp, unstamp
-from node.domain.retention import DEFAULT, Rule, closed_on, day_that_counts, decide, last_closed
+from node.domain.retention import DEFAULT, MAX_CLOCK_ERROR, Rule, closed_on, day_that_counts, decide, last_closed
 from node.errors import NodeError
 from node.service import erasure
 from node.service.log_keys import seen_by
@@ -73,9 +73,12 @@ class Done:
 
 def clocks(node: Node) -> Clocks:
     """Gather what proves the time: peers' receipts, and their cosignatures of our own directory (SPEC S-218)."""
-    rows, noted = node.store.read_now(lambda q: (peers.all_peers(q), retention.latest_clock(q)))
+    longest = MAX_CLOCK_ERROR.total_seconds()
+    rows, noted = node.store.read_now(lambda q: (peers.all_peers(q), retention.latest_clock(q, longest)))
     offsets = {str(row["country"]): float(row["clock_offset_s"]) for row in rows if row["clock_offset_s"] is not None}
-    proven = [*_cosigned(node), *([unstamp(noted)] if noted else [])]
+    cosigned = sorted(_cosigned(node))
+    middle = cosigned[len(cosigned) // 2 : len(cosigned) // 2 + 1]  # one witness's clock moves nothing
+    proven = [*middle, *([unstamp(noted)] if noted else [])]
     return Clocks(node.clock.now(), max(proven, default=None), offsets)
 
 

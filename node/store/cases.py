@@ -154,6 +154,15 @@ def _reminded(q: Read, case_id: str) -> list[str]:
     return str(row["reminded"]).split() if row else []
 
 
+def close_as_told(tx: Tx, case_id: str) -> None:
+    """Note when a case that was given back was closed, by its events: from then on its data are kept for a time."""
+    tx.run(
+        "UPDATE cases SET closed_at = (SELECT MAX(at) FROM event WHERE case_id = :id AND kind LIKE 'request.%'"
+        " AND status <> 'refused') WHERE id = :id AND blocked_at IS NULL AND erased_at IS NULL",
+        {"id": case_id},
+    )
+
+
 def handled_by(q: Read, person: str, limit: int) -> list[str]:
     """Return the numbers of the cases that a person looks after, the newest first."""
     rows = q.all(

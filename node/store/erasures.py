@@ -112,7 +112,7 @@ def strip(tx: Tx, case_ids: Iterable[str], bare: Callable[[bytes], bytes]) -> No
         tx.run("UPDATE sight SET reason = :none WHERE case_id = :id", {**values, "none": b""})
         tx.run(
             "UPDATE cases SET erased_at = COALESCE(erased_at, :at), blocked_at = COALESCE(blocked_at, :at),"
-            " handler = NULL, unread = 0 WHERE id = :id",
+            " handler = NULL, handler_before = NULL, unread = 0 WHERE id = :id",
             values,
         )
         tx.run("UPDATE erasure SET key_gone_at = COALESCE(key_gone_at, :at) WHERE case_id = :id", values)

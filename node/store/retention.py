@@ -69,9 +69,9 @@ def latest_before(q: Read, seq: int) -> str | None:
     return row["at"] if row else None
 
 
-def latest_clock(q: Read) -> str | None:
-    """Return the latest time that a peer's receipt has named."""
-    row = q.one("SELECT MAX(clock_at) AS at FROM peer")
+def latest_clock(q: Read, longest_s: float) -> str | None:
+    """Return the latest time that a peer's receipt has named, of those that were at most so far from our clock."""
+    row = q.one("SELECT MAX(clock_at) AS at FROM peer WHERE ABS(clock_offset_s) <= :longest", {"longest": longest_s})
     return row["at"] if row else None
 
 

@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 
 from node.cli.simulation.loop import run
+from node.clock import unstamp
 from node.domain.access import Actor, granted
 from node.domain.draft import ReplyDraft
+from node.domain.retention import day_that_counts
 from node.errors import NodeError
 from node.service import (
     backup,
@@ -20,6 +22,7 @@ from node.service import (
     erasure,
     erasure_backups,
     messages,
+    rating,
     reading,
     retention,
     retention_status,
@@ -152,6 +155,8 @@ async def _reasons(folder: Path) -> None:
         await blocking.see(node, ANNA, case_id, "proof", "Beweis vor dem Verwaltungsgericht")
         view = await reading.read_case(node, ANNA, case_id, "de")
         assert (view.state, view.actions) == ("closed", ())
+        with pytest.raises(NodeError, match="case-blocked"):  # to read is all that a reason opens
+            await rating.rate(node, ANNA, case_id, 1, 1)
         file = await reading.read_attachment(node, ANNA, case_id, view.attachments[0].sha256)
         assert file.data == PDF
         (sight,) = blocking.seen_by(node, OTTO)
@@ -233,6 +238,50 @@ async def _clock_ahead(folder: Path) -> None:
 def test_a_clock_that_runs_ahead_deletes_nothing_early(tmp_path: Path) -> None:
     """No day counts that is a week after what a peer has signed, and none at all with a large error (SPEC S-273)."""
     run(_clock_ahead(tmp_path))
+
+
+async def _lying_clock(folder: Path) -> None:
+    async with closed(folder) as world_:
+        node = world_.both["DE"]
+        before = retention.clocks(node).attested
+        lie = "UPDATE peer SET clock_at = '9999-12-31T00:00:00.000000Z', clock_offset_s = 9e9"
+        await node.store.write(lambda tx: tx.run(lie))
+        seen = retention.clocks(node).attested
+        assert seen is None or (before is not None and seen <= before)
+        await node.store.write(lambda tx: tx.run("UPDATE peer SET clock_at = NULL, clock_offset_s = 0"))
+    end_of_time = dt.datetime.max.replace(tzinfo=dt.UTC)
+    today = dt.datetime(2026, 11, 23, tzinfo=dt.UTC)
+    assert day_that_counts(today, end_of_time, [0.0, 0.0, 1.0]) == today.date()
+
+
+def test_a_peer_that_lies_about_the_time_proves_nothing_and_stops_nothing(tmp_path: Path) -> None:
+    """What its receipt names far from our clock doesn't bind the day that counts (SPEC S-273)."""
+    run(_lying_clock(tmp_path))
+
+
+async def _given_back(folder: Path) -> None:
+    async with world(folder, "DE", "HU", inline=True) as both:
+        await both.settled()
+        save_disk(both, "HU")
+        case_id = await ask(both)
+        await cases.accept(both["HU"], KATALIN, case_id)
+        await cases.reply(both["HU"], KATALIN, case_id, reply())
+        await both.settled()
+        await cases.close(both["DE"], ANNA, case_id)
+        await both.settled()
+        ended = both.clock.now()
+        both.clock.offset += dt.timedelta(days=100)
+        await put_back(both, "HU")
+        await start_again(both, "HU")
+        await recovered(both)
+        row = both["HU"].store.read_now(lambda q: q.one("SELECT closed_at FROM cases WHERE id = :id", {"id": case_id}))
+        assert row is not None
+        assert unstamp(row["closed_at"]) <= ended
+
+
+def test_a_closed_case_that_a_peer_gives_back_is_kept_no_longer(tmp_path: Path) -> None:
+    """After a loss it is as closed as it was, and since when it was (SPEC S-128, S-273)."""
+    run(_given_back(tmp_path))
 
 
 async def _clock_behind(folder: Path) -> None:
