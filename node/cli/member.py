@@ -7,6 +7,7 @@ import typer
 
 from node.cli import member_change, member_keys, member_suspension
 from node.cli.context import HERE, ConfigOption, JsonOption, configuration, run
+from node.cli.digest_argument import DigestCommand
 from node.cli.output import as_json, grouped, say, table
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ app = typer.Typer(
     epilog="A country joins: init, propose, sign, publish, join. See docs/operating.md.",
 )
 for _command in (*member_change.COMMANDS, *member_suspension.COMMANDS, *member_keys.COMMANDS):
-    app.command(_command.__name__.rstrip("_").replace("_", "-"), cls=member_keys.KeyNaming)(_command)
+    app.command(_command.__name__.rstrip("_").replace("_", "-"), cls=DigestCommand)(_command)
 
 CountryArgument = Annotated[str, typer.Argument(metavar="COUNTRY", help="Country code, such as HU.")]
 

@@ -1,32 +1,14 @@
 """`entente member renew-key` and `revoke-key`: new keys while the node runs, and an end to a stolen one."""
 
-import re
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from typer.core import TyperCommand
-from typing_extensions import override
 
 from node.cli.context import HERE, ConfigOption, YesOption, configuration, run
 from node.cli.output import say
 
 if TYPE_CHECKING:
     from node.service.node import Node
-
-_KEY_NAMED_LIKE_AN_OPTION = re.compile(r"-[A-Za-z0-9_-]{42}")
-
-
-class KeyNaming(TyperCommand):
-    """A command that is given a key's name: base64url (RFC 7638), so one name in 64 begins with a hyphen."""
-
-    @override
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Read such a name as a name, where an option is looked for otherwise."""
-        names = [word for word in args if _KEY_NAMED_LIKE_AN_OPTION.fullmatch(word)]
-        if names and "--" not in args:
-            args = [*(word for word in args if word not in names), "--", *names]
-        return super().parse_args(ctx, args)
-
 
 UnaskedOption = Annotated[
     bool, typer.Option("--unasked", help="Sign even if no peer can be asked which version it knows.")

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from node.cli.context import HERE, ConfigOption, JsonOption, run
+from node.cli.digest_argument import DigestCommand
 from node.cli.output import as_json, say, table
 
 if TYPE_CHECKING:
@@ -293,7 +294,7 @@ def revoke(
     say(f"Revoked from {login}: {' '.join(filter(None, (role, authority, area)))}.")
 
 
-@app.command("end-token")
+@app.command("end-token", cls=DigestCommand)
 def end_token(
     login: LoginArgument,
     token_id: Annotated[str, typer.Argument(metavar="ID", help="The token's id: entente user tokens.")],

@@ -145,6 +145,8 @@ def test_a_system_comes_and_goes(entente: Entente, table: Path):
     (account,) = entente("user", "list", "--json", "-C", "de").data
     assert (account["kind"], account["state"]) == ("service", "active")
     assert "not-found" in entente("user", "end-token", "register", "no-such-token", "-C", "de", code=1).err
+    hyphen = "-Oh" + listed["id"][3:]
+    assert "not-found" in entente("user", "end-token", "register", hyphen, "-C", "de", code=1).err
     entente("user", "end-token", "register", listed["id"], "-C", "de")
     assert entente("user", "tokens", "register", "--json", "-C", "de").data == []
     wrong = ("--name", "Root", "--role", "operator", "--service")
