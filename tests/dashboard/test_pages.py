@@ -18,7 +18,7 @@ from node.domain.person import NewPerson
 from node.service import accounts, directory, find, sessions
 from node.service.node import Node
 from tests.dashboard.browser import Browser, Page, PageForm
-from tests.exchange.pair import world
+from tests.exchange.pair import World, world
 from tests.exchange.test_areas import until
 from tests.exchange.test_story import ask
 
@@ -79,15 +79,22 @@ async def asked(browser: Browser) -> Page:
     return await browser.post(check.form("/send"))
 
 
-async def test_an_official_asks_and_another_answers_on_their_pages(tmp_path: Path) -> None:
-    """Berlin finds, asks, reads; Budapest reads, accepts, answers, each in its own language and without scripts."""
+@contextlib.asynccontextmanager
+async def desks(folder: Path) -> AsyncIterator[tuple[World, Browser, Browser]]:
+    """Give Germany's and Hungary's nodes, and Anna's and Katalin's browsers, signed in at theirs."""
     async with (
-        world(tmp_path, "DE", "HU") as both,
+        world(folder, "DE", "HU") as both,
         dashboard(both["DE"]) as berlin,
         dashboard(both["HU"]) as budapest,
         signed_in(both["DE"], berlin, "anna", "Anna Berger", "de", "DE-zaek-berlin") as anna,
         signed_in(both["HU"], budapest, "katalin", "Szabó Katalin", "hu", "HU-okfo") as katalin,
     ):
+        yield both, anna, katalin
+
+
+async def test_an_official_asks_and_another_answers_on_their_pages(tmp_path: Path) -> None:
+    """Berlin finds, asks, reads; Budapest reads, accepts, answers, each in its own language and without scripts."""
+    async with desks(tmp_path) as (both, anna, katalin):
         await both.settled()
         case = await asked(anna)
         assert case.status == 200, case.text[:900]

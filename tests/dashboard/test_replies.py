@@ -6,7 +6,7 @@ from pathlib import Path
 from directory_sync.demo import coordinated, demo_authorities
 from node.domain.access import operator
 from node.service import cases, directory, find
-from tests.dashboard.test_pages import asked, dashboard, signed_in
+from tests.dashboard.test_pages import asked, dashboard, desks, signed_in
 from tests.exchange.pair import world
 from tests.exchange.test_areas import until
 from tests.exchange.test_story import ANNA, KATALIN, ask, reply
@@ -14,13 +14,7 @@ from tests.exchange.test_story import ANNA, KATALIN, ask, reply
 
 async def test_what_is_written_is_marked_as_confidential(tmp_path: Path) -> None:
     """A box in each form, the mark at both readers in their own language, in the work list too."""
-    async with (
-        world(tmp_path, "DE", "HU") as both,
-        dashboard(both["DE"]) as berlin,
-        dashboard(both["HU"]) as budapest,
-        signed_in(both["DE"], berlin, "anna", "Anna Berger", "de", "DE-zaek-berlin") as anna,
-        signed_in(both["HU"], budapest, "katalin", "Szabó Katalin", "hu", "HU-okfo") as katalin,
-    ):
+    async with desks(tmp_path) as (both, anna, katalin):
         await both.settled()
         case = await asked(anna)
         await both.settled()
@@ -43,13 +37,7 @@ async def test_what_is_written_is_marked_as_confidential(tmp_path: Path) -> None
 
 async def test_some_questions_are_answered_now_and_one_cannot_be(tmp_path: Path) -> None:
     """A second button sends what is answered; the asker reads it; an answer and none at once comes back in place."""
-    async with (
-        world(tmp_path, "DE", "HU") as both,
-        dashboard(both["DE"]) as berlin,
-        dashboard(both["HU"]) as budapest,
-        signed_in(both["DE"], berlin, "anna", "Anna Berger", "de", "DE-zaek-berlin") as anna,
-        signed_in(both["HU"], budapest, "katalin", "Szabó Katalin", "hu", "HU-okfo") as katalin,
-    ):
+    async with desks(tmp_path) as (both, anna, katalin):
         case_id = await ask(both)
         path = f"/cases/{case_id}"
         await katalin.post((await katalin.get(path)).form("/accept"), accept="agree")
@@ -73,13 +61,7 @@ async def test_some_questions_are_answered_now_and_one_cannot_be(tmp_path: Path)
 
 async def test_a_closed_request_is_rated_on_its_page(tmp_path: Path) -> None:
     """Both answers are needed, the other side reads it, the statistics count it, and the form is gone."""
-    async with (
-        world(tmp_path, "DE", "HU") as both,
-        dashboard(both["DE"]) as berlin,
-        dashboard(both["HU"]) as budapest,
-        signed_in(both["DE"], berlin, "anna", "Anna Berger", "de", "DE-zaek-berlin") as anna,
-        signed_in(both["HU"], budapest, "katalin", "Szabó Katalin", "hu", "HU-okfo") as katalin,
-    ):
+    async with desks(tmp_path) as (both, anna, katalin):
         case_id = await ask(both)
         await cases.accept(both["HU"], KATALIN, case_id)
         await cases.reply(both["HU"], KATALIN, case_id, reply())

@@ -9,7 +9,7 @@ from node.domain.draft import RequestDraft
 from node.service import cases, drafts
 from tests.dashboard.browser import Browser, Page
 from tests.dashboard.test_browser import FLAGS, opened, violations
-from tests.dashboard.test_pages import dashboard, signed_in
+from tests.dashboard.test_pages import dashboard, desks, signed_in
 from tests.exchange.pair import World, world
 from tests.exchange.test_story import ANNA, KATALIN
 from tests.exchange.test_tables import ANA, ESZTER, posting
@@ -28,13 +28,7 @@ async def _details(both: World, anna: Browser, content: RequestDraft) -> Page:
 
 async def test_workers_are_typed_in_and_read_as_rows(tmp_path: Path) -> None:
     """Rows are added and kept, a wrong cell comes back with its row and column, and Budapest reads a table."""
-    async with (
-        world(tmp_path, "DE", "HU") as both,
-        dashboard(both["DE"]) as berlin,
-        dashboard(both["HU"]) as budapest,
-        signed_in(both["DE"], berlin, "anna", "Anna Berger", "de", "DE-zaek-berlin") as anna,
-        signed_in(both["HU"], budapest, "katalin", "Szabó Katalin", "hu", "HU-okfo") as katalin,
-    ):
+    async with desks(tmp_path) as (both, anna, katalin):
         await both.settled()
         page = await _details(both, anna, posting().model_copy(update={"variables": {}}))
         assert "Vornamen" in page.text
