@@ -4,6 +4,7 @@ import asyncio
 import datetime as dt
 import shutil
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from node.service.ahead import NUMBERS_SKIPPED
 from node.service.node import Node
 from node.service.verification import check_node
 from node.store import recoveries
+from node.store.engine import connect
 from protocol.content import Said
 from protocol.event import item_line, parse_item
 from protocol.history import Entry, Page, parse_page, write_page
@@ -38,11 +40,15 @@ def all_of(node: Node, sql: str) -> list[Any]:
 
 
 def save_disk(both: World, country: str) -> None:
-    """Copy the files of a node as they are now (a checkpoint first, so that they are whole)."""
+    """Copy the files of a node as they are now: what is committed, whatever its writer is in the middle of."""
     node = both[country]
-    for store in (node.store, node.key_store):
-        store.writer._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    shutil.copytree(node.config.data, both.folder / f"{country}-yesterday")
+    yesterday = both.folder / f"{country}-yesterday"
+    yesterday.mkdir(mode=0o700)
+    databases = sorted(node.config.data.glob("*.db"))
+    for database in databases:
+        with closing(connect(database, readonly=True)) as source, closing(connect(yesterday / database.name)) as copy:
+            source.backup(copy)
+    shutil.copytree(node.config.data, yesterday, ignore=shutil.ignore_patterns("*.db*"), dirs_exist_ok=True)
 
 
 async def put_back(both: World, *countries: str) -> None:
