@@ -36,10 +36,7 @@ def demo(
       entente demo --once
       entente demo --once --json > story.jsonl
       entente demo --once --story new-area
-      entente demo --once --story posting
-      entente demo --once --story referral
       entente demo --once --story retention
-      entente demo --once --story split
       entente demo --countries all
       entente demo --countries LI,MT,CY,LU --once --json
     """

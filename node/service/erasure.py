@@ -39,6 +39,8 @@ def decide(tx: Tx, node: Node, case_ids: Sequence[str], why: Why, by: str = "") 
 async def order(node: Node, actor: Actor, case_id: str, ground: str) -> None:
     """Order that a case that has ended is erased before its time, here and at the other side (SPEC S-274).
 
+    With a divided case go its parts: those that have ended at once, the others as soon as they end (SPEC S-277).
+
     Raises `invalid` for an unknown ground, `wrong-state` while the case runs, `case-erased` where it was decided.
     """
     actor.require("cases.erase")
@@ -101,7 +103,9 @@ def drop_files(node: Node, case_ids: Sequence[str]) -> None:
 
 
 async def look(node: Node) -> None:
-    """Carry out what was ordered, and tell the other sides; two small queries where there is nothing to do."""
+    """Carry out what was ordered, and tell the other sides; some small queries where there is nothing to do."""
+    if parts := node.store.read_now(erasures.parts_ordered):  # they ran when the order came (SPEC S-277)
+        await node.store.write(lambda tx: decide(tx, node, parts, "order"))
     if erased := await carry_out(node):
         log.info("cases-erased", count=erased)
     await tell(node)

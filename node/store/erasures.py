@@ -16,12 +16,40 @@ Why = Literal["time", "order", "their-order", "restored"]
 
 ON_ITS_WAY: Final = "on-its-way"
 
+_ORDERS: Final = ("order", "their-order")
+_PARTS: Final = (
+    "SELECT part.id FROM erasure AS whole CROSS JOIN cases AS part"  # in this order: orders are few
+    " WHERE part.part_of = whole.case_id AND whole.why IN ('order', 'their-order') AND part.part_of <> ''"
+    " AND part.closed_at IS NOT NULL"
+    " AND NOT EXISTS (SELECT 1 FROM erasure WHERE case_id = part.id)"
+)
+"""The parts of divided cases that have ended and that the order for the whole case is to reach (SPEC S-277)."""
+
 
 def decide(tx: Tx, case_ids: Iterable[str], why: Why) -> list[str]:
-    """Note that cases are to be erased; returns those for which it is new. From now on nobody sees them."""
+    """Note that cases are to be erased, by an order with their parts that have ended; returns those that are new.
+
+    From now on nobody sees them.
+    """
+    new = _noted(tx, case_ids, why)
+    if why in _ORDERS:
+        new += _noted(tx, parts_ordered(tx), why)
+    return new
+
+
+def parts_ordered(q: Read) -> list[str]:
+    """Return the ended parts of cases whose erasure was ordered, which nothing was decided for yet."""
+    return sorted(str(row["id"]) for row in q.all(_PARTS))
+
+
+def _noted(tx: Tx, case_ids: Iterable[str], why: Why) -> list[str]:
+    ids = list(case_ids)
+    if why in _ORDERS:  # a restored disk didn't know yet that it was ordered
+        again = "UPDATE erasure SET why = :why WHERE case_id = :id AND why = 'restored'"
+        tx.many(again, [{"id": case_id, "why": why} for case_id in ids])
     new = [
         case_id
-        for case_id in case_ids
+        for case_id in ids
         if tx.run(
             "INSERT INTO erasure (case_id, why, decided_at, told) VALUES (:id, :why, :at, 0) ON CONFLICT DO NOTHING",
             {"id": case_id, "why": why, "at": tx.at},

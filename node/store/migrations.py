@@ -3,7 +3,7 @@
 import json
 
 from node.store.earlier_migrations import EARLIER, run
-from node.store.retention_tables import RETENTION
+from node.store.retention_tables import PARTS_OF_ERASED, RETENTION
 from node.store.schema import Database, Schema
 
 NODE = EARLIER
@@ -209,6 +209,11 @@ CREATE TABLE approval_switch (
   authority TEXT NOT NULL, area TEXT NOT NULL, PRIMARY KEY (authority, area)) STRICT, WITHOUT ROWID
 """,
     )
+
+
+@NODE(name="038_parts_of_erased_cases")
+def _parts_of_erased_cases(db: Database) -> None:
+    run(db, PARTS_OF_ERASED)
 
 
 @KEYS(name="001_case_keys")

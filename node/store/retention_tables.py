@@ -1,4 +1,4 @@
-"""Columns and tables of retention, as migration 031 makes them; never edited after it has landed."""
+"""Columns and tables of retention, as its migrations make them; never edited after they have landed."""
 
 from typing import Final
 
@@ -22,4 +22,9 @@ CREATE INDEX sight_case ON sight(case_id, person, until);
 CREATE INDEX sight_authority ON sight(authority, at);
 CREATE INDEX audit_actor ON audit(actor, seq) WHERE LENGTH(actor) > 2;
 CREATE INDEX cases_handler ON cases(handler) WHERE handler IS NOT NULL
+"""
+
+PARTS_OF_ERASED: Final = """
+CREATE INDEX erasure_ordered ON erasure(case_id) WHERE why IN ('order', 'their-order');
+CREATE INDEX cases_part ON cases(part_of) WHERE part_of <> ''
 """

@@ -26,12 +26,14 @@ from node.service import (
     reading,
     retention,
     retention_status,
+    splitting,
     upkeep,
 )
 from node.service.issue import issue
 from node.service.node import Node
 from node.service.verification import check_node
 from node.store import blobs, erasures, events
+from node.store import cases as stored_cases
 from protocol.content import MATTER, PERSON, ActMatter, MessagePerson, Said
 from protocol.content import Actor as ActorName
 from protocol.event import parse_item
@@ -43,6 +45,7 @@ from tests.exchange.test_story import ANNA, KATALIN, PDF, ask, reply
 
 OTTO = Actor("id-otto", "Otto", "de", granted(["data-administrator"], ["DE-zaek-berlin"]))
 ZSOFIA = Actor("id-zsofia", "Zsófia", "hu", granted(["data-administrator"], ["HU-okfo"]))
+PART = "6f1c0d4e-8f0a-4c0e-9d53-3a9f5a1b2c09"
 WORD = Said(text="Noch offen.", lang="de")
 PERSONAL = ("Eszter", "Kovács", "oklevel.pdf", "Bitte prüfen", "nyilvántartásban")
 
@@ -221,6 +224,80 @@ async def _ordered(folder: Path) -> None:
 def test_an_order_before_its_time_reaches_a_node_that_was_down_for_a_month(tmp_path: Path) -> None:
     """The data administrator orders, the other side carries it out when it is back, and says so (SPEC S-274)."""
     run(_ordered(tmp_path))
+
+
+async def _divided(folder: Path, country: str) -> None:
+    async with world(folder, "DE", "HU", inline=True) as both:
+        case_id = await ask(both)
+        await splitting.split(both["HU"], KATALIN, case_id, "HU-mok", ["sanctions"], WORD)
+        await splitting.split(both["HU"], KATALIN, case_id, "HU-oktatasi-hivatal", ["evidence-holder"], WORD)
+        await both.settled()
+        named = await reading.read_case(both["DE"], ANNA, case_id, "de")
+        ended, runs = (part.case for part in named.parts)
+        assert ended is not None
+        assert runs is not None
+        for one in (ended, case_id):
+            await cases.withdraw(both["DE"], ANNA, one)
+        await both.settled()
+        orders = OTTO if country == "DE" else ZSOFIA
+        await erasure.order(both[country], orders, case_id, "court")
+        await both.settled()
+        assert {one: erased_at(both, one) for one in (case_id, ended, runs)} == {
+            case_id: {"DE", "HU"},
+            ended: {"DE", "HU"},
+            runs: set(),
+        }
+        await cases.withdraw(both["DE"], ANNA, runs)
+        await both.settled()
+        for one in ("HU", "DE", "HU"):
+            await erasure.look(both[one])
+            await both.settled()
+            await erasure.finish(both[one])
+        assert erased_at(both, runs) == {"DE", "HU"}
+        for one in ("HU", "DE"):
+            rows = both[one].store.read_now(lambda q: erasures.listing(q, 10))
+            assert {row["case_id"] for row in rows if row["finished_at"] and row["erased_there_at"]} == {
+                case_id,
+                ended,
+                runs,
+            }
+            assert left(both[one]) == {}
+            assert check_node(both[one]) == []
+
+
+def erased_at(both: World, case_id: str) -> set[str]:
+    """Return the countries that show a case to nobody any more."""
+    return {
+        country
+        for country, node in both.net.nodes.items()
+        if node.store.read_now(lambda q: erasures.find(q, case_id)) is not None
+    }
+
+
+@pytest.mark.parametrize("country", ["DE", "HU"])
+def test_an_order_reaches_the_parts_of_a_divided_case(tmp_path: Path, country: str) -> None:
+    """Whichever side orders: what has ended goes at once, a part that runs as soon as it ends (SPEC S-277)."""
+    run(_divided(tmp_path, country))
+
+
+async def _unopened(folder: Path) -> None:
+    async with world(folder, "DE", "HU", inline=True) as both:
+        case_id = await ask(both)
+        await cases.accept(both["HU"], KATALIN, case_id)
+        await cases.reply(both["HU"], KATALIN, case_id, reply())
+        await both.settled()
+        await cases.close(both["DE"], ANNA, case_id)
+        await both.settled()
+        never = f"UPDATE cases SET parts = '{PART}' WHERE id = :id"
+        await both["DE"].store.write(lambda tx: tx.run(never, {"id": case_id}))
+        assert both["DE"].store.read_now(lambda q: stored_cases.unopened_parts(q, "HU")) == [(case_id, PART)]
+        await erasure.order(both["DE"], OTTO, case_id, "court")
+        assert both["DE"].store.read_now(lambda q: stored_cases.unopened_parts(q, "HU")) == []
+
+
+def test_a_deleted_case_opens_no_part_any_more(tmp_path: Path) -> None:
+    """A part that was named and never opened, since a file of it was lost, isn't tried for ever."""
+    run(_unopened(tmp_path))
 
 
 async def _clock_ahead(folder: Path) -> None:
