@@ -28,3 +28,9 @@ PARTS_OF_ERASED: Final = """
 CREATE INDEX erasure_ordered ON erasure(case_id) WHERE why IN ('order', 'their-order');
 CREATE INDEX cases_part ON cases(part_of) WHERE part_of <> ''
 """
+
+AREA_PERIODS: Final = """
+CREATE TABLE area_period (
+  area TEXT PRIMARY KEY, block_months INTEGER NOT NULL, delete_years INTEGER NOT NULL) STRICT;
+CREATE INDEX cases_erased_there ON cases(area, closed_at) WHERE erased_there_at IS NOT NULL AND erased_at IS NULL
+"""

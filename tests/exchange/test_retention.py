@@ -42,6 +42,7 @@ from tests.exchange.pair import World, world
 from tests.exchange.test_refusal import stored_case
 from tests.exchange.test_restart import put_back, recovered, save_disk, start_again
 from tests.exchange.test_story import ANNA, KATALIN, PDF, ask, reply
+from translations.area import MAX_DELETE_YEARS, Areas
 
 OTTO = Actor("id-otto", "Otto", "de", granted(["data-administrator"], ["DE-zaek-berlin"]))
 ZSOFIA = Actor("id-zsofia", "Zsófia", "hu", granted(["data-administrator"], ["HU-okfo"]))
@@ -334,6 +335,66 @@ async def _lying_clock(folder: Path) -> None:
 def test_a_peer_that_lies_about_the_time_proves_nothing_and_stops_nothing(tmp_path: Path) -> None:
     """What its receipt names far from our clock doesn't bind the day that counts (SPEC S-273)."""
     run(_lying_clock(tmp_path))
+
+
+AREA = "professional-qualifications"
+
+
+def forget_area(node: Node) -> None:
+    """Let a node have an area no more, as when its operator takes back a pilot."""
+    node.areas = Areas(area for area in node.areas.values() if area.id != AREA)
+
+
+async def _never_known(folder: Path) -> None:
+    async with closed(folder) as world_:
+        both, case_id = world_.both, world_.case_id
+        forget_area(both["HU"])
+        await world_.later(182)
+        assert await world_.run("HU") == retention.Done(1, 0)
+        await world_.later(4 * 365)
+        assert plan(both["HU"]) == []
+        assert retention_status.status(both["HU"], 10).areas_unknown == (AREA,)
+        assert blocking.blocked_case(both["HU"], KATALIN, case_id, "hu").delete_on is None
+        assert await world_.run("DE") == retention.Done(0, 1)
+        (due,) = retention.plan(both["HU"])
+        assert (due.case_id, due.step, due.why) == (case_id, "erase", f"deleted by the other side, area {AREA}")
+        assert await world_.run("HU") == retention.Done(0, 1)
+        await world_.run("DE")
+        assert retention_status.status(both["HU"], 10).areas_unknown == ()
+
+
+def test_a_case_of_an_area_that_was_never_here_is_neither_deleted_early_nor_kept_for_ever(tmp_path: Path) -> None:
+    """It is blocked as the law says for all, and deleted when the side that knows the area has done so (SPEC S-278)."""
+    run(_never_known(tmp_path))
+
+
+async def _longest(folder: Path) -> None:
+    async with closed(folder) as world_:
+        node = world_.both["HU"]
+        forget_area(node)
+        await world_.later(MAX_DELETE_YEARS * 365 + 8)
+        assert plan(node) == [(world_.case_id, "erase")]
+
+
+def test_nothing_is_kept_longer_than_any_area_may_say(tmp_path: Path) -> None:
+    """Also where the other side never tells: the longest period that an area can have ends it (SPEC S-278)."""
+    run(_longest(tmp_path))
+
+
+async def _known_once(folder: Path) -> None:
+    async with closed(folder) as world_:
+        node = world_.both["HU"]
+        await world_.later(182)
+        await world_.run("HU")
+        forget_area(node)
+        await world_.later(3 * 365 - 181)
+        assert plan(node) == [(world_.case_id, "erase")]
+        assert retention_status.status(node, 10).areas_unknown == ()
+
+
+def test_an_area_that_is_gone_keeps_its_periods(tmp_path: Path) -> None:
+    """What the node knew of an area counts on after the area was taken back (SPEC S-278)."""
+    run(_known_once(tmp_path))
 
 
 async def _given_back(folder: Path) -> None:
