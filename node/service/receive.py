@@ -22,6 +22,7 @@ from protocol.content import (
     BlobMatter,
     Content,
     ForwardMatter,
+    OrderMatter,
     ReferMatter,
     SendMatter,
     SplitMatter,
@@ -351,7 +352,9 @@ class _Taking:
             erasures.theirs(self.tx, case.id)
         else:
             erasing.check_order(case.state)
-            new = erasures.decide(self.tx, [case.id], "their-order")
+            matter = item.contents[MATTER]
+            ground = matter.ground if isinstance(matter, OrderMatter) else None
+            new = erasures.decide(self.tx, [case.id], "their-order", ground)
             self.told.extend(audit.Entry(claims.iss, "case.erase", one, "their-order") for one in new)
         return case
 

@@ -3,7 +3,7 @@
 import json
 
 from node.store.earlier_migrations import EARLIER, run
-from node.store.retention_tables import AREA_PERIODS, PARTS_OF_ERASED, RETENTION
+from node.store.retention_tables import AREA_PERIODS, ORDERS, RETENTION
 from node.store.schema import Database, Schema
 
 NODE = EARLIER
@@ -211,9 +211,9 @@ CREATE TABLE approval_switch (
     )
 
 
-@NODE(name="038_parts_of_erased_cases")
-def _parts_of_erased_cases(db: Database) -> None:
-    run(db, PARTS_OF_ERASED)
+@NODE(name="038_erasure_orders")
+def _erasure_orders(db: Database) -> None:
+    run(db, ORDERS)
 
 
 @NODE(name="039_area_periods")

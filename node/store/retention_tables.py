@@ -24,7 +24,8 @@ CREATE INDEX audit_actor ON audit(actor, seq) WHERE LENGTH(actor) > 2;
 CREATE INDEX cases_handler ON cases(handler) WHERE handler IS NOT NULL
 """
 
-PARTS_OF_ERASED: Final = """
+ORDERS: Final = """
+ALTER TABLE erasure ADD COLUMN ground TEXT;
 CREATE INDEX erasure_ordered ON erasure(case_id) WHERE why IN ('order', 'their-order');
 CREATE INDEX cases_part ON cases(part_of) WHERE part_of <> ''
 """

@@ -131,6 +131,28 @@ async def test_a_search_says_no_more_of_a_blocked_case_than_that_it_was(apis: Ap
         assert read.code == ("case-blocked" if ("cases.read", role, True) in CELLS else "forbidden"), role
 
 
+async def test_a_deletion_is_ordered_by_the_number_of_the_case(apis: Apis):
+    """By the authority's data administrator alone, once the case has ended; both sides' progress can be read."""
+    case = await apis.ask()
+    number = (await apis.anna.get(f"cases/{case}"))["number"]
+    wanted = {"number": number, "ground": "court"}
+    otto = await person(apis, Grant(CHAMBER, "data-administrator"))
+    strange = await person(apis, Grant(OTHER, "data-administrator"))
+    assert (await otto.call("POST", "protection/orders", wanted)).code == "wrong-state"
+    await apis.anna.post(f"cases/{case}/withdraw", {})
+    await apis.settled()
+    assert (await strange.call("POST", "protection/orders", wanted)).code == "not-found"
+    auditor = await person(apis, Grant(CHAMBER, "auditor"))
+    assert (await auditor.call("POST", "protection/orders", wanted)).code == "forbidden"
+    assert (await otto.call("POST", "protection/orders", wanted)).status == 204
+    assert (await otto.call("POST", "protection/orders", wanted)).code == "case-erased"
+    (told,) = (await auditor.get("protection/orders"))["items"]
+    assert (told["number"], told["ground"], told["by"], told["there"]) == (number, "court", "us", None)
+    assert told["here"] is not None
+    assert (await strange.get("protection/orders"))["items"] == []
+    assert (await apis.anna.call("GET", "protection/orders")).code == "forbidden"
+
+
 async def test_a_role_ends_at_its_area(apis: Apis):
     """A handler of another area doesn't find the case: not in the list, not by its address, and can't act on it."""
     case = await apis.ask()
