@@ -15,7 +15,7 @@ from typing import Final
 from node.clock import Clock, stopwatch
 from node.config import Config
 from node.errors import NodeError
-from node.service import erasure
+from node.service import erasure, own_data
 from node.service.backup import KEYS_DB, MAIN_DB, Tell, quiet, require_blob
 from node.service.node import Node
 from node.service.verification import check_node
@@ -187,6 +187,7 @@ async def _verified(opener: Opener, config: Config, chosen: Plan, staging: Path)
         for sha256 in lost:
             blobs.path_of(staging, sha256).unlink(missing_ok=True)
         await erasure.restore(node)
+        await own_data.forget_again(node)
         told = f"{chosen.manifest.at:%Y-%m-%dT%H:%M:%SZ}"
         await node.store.write(lambda tx: audit.append(tx, "operator", "node.restore", "node", told))
         unopened, findings = node.case_keys.unreadable(), check_node(node)

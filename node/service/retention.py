@@ -130,7 +130,7 @@ async def _remember_periods(node: Node) -> None:
     present = {area_id: (area.rules.block_months, area.rules.delete_years) for area_id, area in node.areas.items()}
     changed = {area_id: period for area_id, period in present.items() if known.get(area_id) != period}
     if changed:
-        await node.store.write(lambda tx: [retention.remember(tx, *one) for one in changed.items()])
+        await node.store.write(lambda tx: retention.remember(tx, changed))
 
 
 def plan(node: Node) -> Iterator[Due]:

@@ -151,13 +151,23 @@ def end(tx: Tx, person_id: str) -> None:
     tx.run("DELETE FROM secret WHERE person = :id", {"id": person_id})
 
 
-def delete_ended(tx: Tx, before: str) -> int:
-    """Delete accounts that ended before a day, with all that names their persons; returns how many."""
-    rows = tx.all("SELECT id FROM person WHERE ended_at < :before", {"before": before})
+def ended_before(q: Read, before: str) -> list[str]:
+    """Return the ids of the accounts that ended before a day."""
+    return [
+        row["id"] for row in q.all("SELECT id FROM person WHERE ended_at < :before ORDER BY id", {"before": before})
+    ]
+
+
+def ids(q: Read) -> set[str]:
+    """Return the ids of all accounts."""
+    return {row["id"] for row in q.all("SELECT id FROM person")}
+
+
+def delete(tx: Tx, person_ids: Sequence[str]) -> None:
+    """Delete accounts with all that names their persons."""
     for table, column in (("mail", "person"), ("told", "person"), ("mail_choice", "person"), ("secret", "person"),
                           ("role_grant", "person"), ("person", "id")):  # fmt: skip
-        tx.many(f"DELETE FROM {table} WHERE {column} = :id", [{"id": row["id"]} for row in rows])  # noqa: S608 - ours
-    return len(rows)
+        tx.many(f"DELETE FROM {table} WHERE {column} = :id", [{"id": one} for one in person_ids])  # noqa: S608 - ours
 
 
 # --- secrets ---

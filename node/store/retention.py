@@ -1,5 +1,6 @@
 """Closed cases by area and day of closure: what is to be blocked or erased is found by index, and nothing else read."""
 
+from collections.abc import Mapping
 from typing import Final, Literal
 
 from node.store.tx import Read, Row, Tx
@@ -27,12 +28,12 @@ def periods(q: Read) -> dict[str, tuple[int, int]]:
     return {row["area"]: (row["block_months"], row["delete_years"]) for row in q.all("SELECT * FROM area_period")}
 
 
-def remember(tx: Tx, area: str, period: tuple[int, int]) -> None:
-    """Keep the periods of an area for the time when the area isn't here any more."""
-    tx.run(
+def remember(tx: Tx, changed: Mapping[str, tuple[int, int]]) -> None:
+    """Keep the periods of areas for the time when an area isn't here any more."""
+    tx.many(
         "INSERT INTO area_period (area, block_months, delete_years) VALUES (:area, :months, :years)"
         " ON CONFLICT (area) DO UPDATE SET block_months = :months, delete_years = :years",
-        {"area": area, "months": period[0], "years": period[1]},
+        [{"area": area, "months": months, "years": years} for area, (months, years) in changed.items()],
     )
 
 

@@ -32,7 +32,7 @@ def listing(q: Read, authorities: list[str], limit: int, offset: int) -> list[Ro
         return []
     return q.all(
         "SELECT s.*, c.number, p.name FROM sight s JOIN cases c ON c.id = s.case_id"  # noqa: S608 - names are ours
-        " LEFT JOIN person p ON p.id = s.person"
+        " LEFT JOIN person p ON p.id = s.person AND p.ended_at IS NULL"
         f" WHERE s.authority IN ({names}) ORDER BY s.at DESC, s.id LIMIT :limit OFFSET :offset",
         {**values, "limit": limit, "offset": offset},
     )
