@@ -59,7 +59,7 @@ def numbered(node: Node, actor: Actor, number: str) -> str:
     Raises `not-found`, `case-erased`, `wrong-state`.
     """
     actor.require("cases.erase")
-    found = node.store.read_now(lambda q: cases.numbered(q, number.strip(), actor.places("cases.erase")))
+    found = node.store.read_now(lambda q: erasures.numbered(q, number.strip(), actor.places("cases.erase")))
     if not found:
         raise NodeError("not-found", "No case of your authorities has this number.")
     case = node.store.read_now(lambda q: cases.find(q, found[0]))

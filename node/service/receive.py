@@ -22,7 +22,6 @@ from protocol.content import (
     BlobMatter,
     Content,
     ForwardMatter,
-    OrderMatter,
     ReferMatter,
     SendMatter,
     SplitMatter,
@@ -352,9 +351,7 @@ class _Taking:
             erasures.theirs(self.tx, case.id)
         else:
             erasing.check_order(case.state)
-            matter = item.contents[MATTER]
-            ground = matter.ground if isinstance(matter, OrderMatter) else None
-            new = erasures.decide(self.tx, [case.id], "their-order", ground)
+            new = erasures.decide(self.tx, [case.id], "their-order", getattr(item.contents[MATTER], "ground", None))
             self.told.extend(audit.Entry(claims.iss, "case.erase", one, "their-order") for one in new)
         return case
 

@@ -276,13 +276,6 @@ def asked_with(q: Read, number: str) -> list[str]:
     return [str(row["id"]) for row in sorted(rows, key=lambda row: str(row["created_at"]))]
 
 
-def numbered(q: Read, number: str, authorities: Collection[str]) -> list[str]:
-    """Return the ids of some authorities' cases that have a number: one, but for the worst of nights."""
-    names, values = listed(sorted(authorities))
-    sql = f"SELECT id FROM cases WHERE number = :number AND own_authority IN ({names}) ORDER BY id"  # noqa: S608 - ours
-    return [str(row["id"]) for row in q.all(sql, {**values, "number": number})] if values else []
-
-
 def recount(tx: Tx, case_id: str) -> None:
     """Count anew how many own events of a case are on their way."""
     tx.run(

@@ -4,7 +4,7 @@ What stays of an erased case is what proves that it was: its summary without per
 contents, and who did what when, by ids.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from typing import Final, Literal
 
@@ -57,6 +57,13 @@ def _noted(tx: Tx, case_id: str, why: str, ground: str | None) -> bool:
     sql = "UPDATE cases SET blocked_at = COALESCE(blocked_at, :at) WHERE id = :id"
     tx.run(sql, {"id": case_id, "at": tx.at})
     return True
+
+
+def numbered(q: Read, number: str, authorities: Collection[str]) -> list[str]:
+    """Return the ids of some authorities' cases that have a number: one, but for the worst of nights."""
+    names, values = listed(sorted(authorities))
+    sql = f"SELECT id FROM cases WHERE number = :number AND own_authority IN ({names}) ORDER BY id"  # noqa: S608 - ours
+    return [str(row["id"]) for row in q.all(sql, {**values, "number": number})] if values else []
 
 
 def find(q: Read, case_id: str) -> Row | None:

@@ -1,45 +1,40 @@
 """The demo's story of retention: the case is gone at its end, and the search that says so would find it."""
 
 import base64
+import json
 import sqlite3
 from collections.abc import Callable
-from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from node.cli.demo_case import FILE, FILE_PIECES, TEXTS
 from node.cli.demo_remains import clear
-from node.cli.demo_retention import play_in
-from node.cli.demo_story import Line
 from tests.cli.conftest import Entente
 
 FIELDS = ["step", "node", "actor", "lang", "title", "text", "case", "state", "at"]
 
 
-def test_a_case_is_blocked_deleted_and_nowhere_any_more(tmp_path: Path) -> None:
+def test_a_case_is_blocked_deleted_and_nowhere_any_more(entente: Entente, folder: Path) -> None:
     """Three years on two nodes: blocked, seen with a reason, deleted, restored, complete, searched for, verified."""
-    lines: list[Line] = []
-    play_in(tmp_path, lines.append)
-    assert [line.step for line in lines] == list(range(1, len(lines) + 1))
-    assert [field.name for field in fields(Line)] == FIELDS
-    told = [(line.node, line.title, line.text) for line in lines]
-    dry = [text for _, title, text in told if title == "entente retention run --dry-run"]
-    assert [text.split()[1] for text in dry] == ["block", "block", "erase", "erase"]
-    assert [text for _, title, text in told if title == "403"] == [*["case-blocked"] * 2, *["case-erased"] * 3]
-    assert any("Beweis vor dem Verwaltungsgericht" in text for _, _, text in told)
-    states = [(node, text) for node, title, text in told if title == "entente retention status"]
-    assert [(node, "complete by" in text) for node, text in states] == [
-        *[("DE", True), ("HU", True)] * 2,
-        *[("DE", False), ("HU", False)],
-    ]
-    assert all("theirs: 2023-03" in text for _, text in states)
-    assert [(node, text) for node, title, text in told if title == "entente verify"] == [
-        ("DE", "Everything is as it must be."),
-        ("HU", "Everything is as it must be."),
-    ]
-    assert "Its key: nowhere." in lines[-3].text
-    assert clear(tmp_path, TEXTS, FILE_PIECES) == []
+    said = entente("demo", "--once", "--story", "retention", "--json", "--folder", folder / "kept")
+    lines = [json.loads(line) for line in said.out.splitlines()]
+    assert (said.err, [line["step"] for line in lines]) == ("", list(range(1, len(lines) + 1)))
+    assert all(list(line) == FIELDS for line in lines)
+
+    def told(title: str) -> list[tuple[str, str]]:
+        return [(line["node"], line["text"]) for line in lines if line["title"] == title]
+
+    dry = [text.split()[1] for _, text in told("entente retention run --dry-run")]
+    assert dry == ["block", "block", "erase", "erase"]
+    assert [text for _, text in told("403")] == [*["case-blocked"] * 2, *["case-erased"] * 3]
+    assert any("Beweis vor dem Verwaltungsgericht" in line["text"] for line in lines)
+    states = [(node, "complete by" in text) for node, text in told("entente retention status")]
+    assert states == [("DE", True), ("HU", True), ("DE", True), ("HU", True), ("DE", False), ("HU", False)]
+    assert all("theirs: 2023-03" in text for _, text in told("entente retention status"))
+    assert told("entente verify") == [(node, "Everything is as it must be.") for node in ("DE", "HU")]
+    assert "Its key: nowhere." in lines[-3]["text"]
+    assert clear(folder / "kept", TEXTS, FILE_PIECES) == []
 
 
 SHAPES: dict[str, Callable[[str], bytes]] = {

@@ -92,6 +92,15 @@ async def closed(folder: Path) -> AsyncIterator[Closed]:
             assert check_node(both[country]) == []
 
 
+async def answered_and_closed(both: World, case_id: str) -> None:
+    """Let Budapest answer, and Berlin close the case."""
+    await cases.accept(both["HU"], KATALIN, case_id)
+    await cases.reply(both["HU"], KATALIN, case_id, reply())
+    await both.settled()
+    await cases.close(both["DE"], ANNA, case_id)
+    await both.settled()
+
+
 def plan(node: Node) -> list[tuple[str, str]]:
     """Return what is due at a node: case and step."""
     return [(due.case_id, due.step) for due in retention.plan(node)]
@@ -284,11 +293,7 @@ def test_an_order_reaches_the_parts_of_a_divided_case(tmp_path: Path, country: s
 async def _unopened(folder: Path) -> None:
     async with world(folder, "DE", "HU", inline=True) as both:
         case_id = await ask(both)
-        await cases.accept(both["HU"], KATALIN, case_id)
-        await cases.reply(both["HU"], KATALIN, case_id, reply())
-        await both.settled()
-        await cases.close(both["DE"], ANNA, case_id)
-        await both.settled()
+        await answered_and_closed(both, case_id)
         never = f"UPDATE cases SET parts = '{PART}' WHERE id = :id"
         await both["DE"].store.write(lambda tx: tx.run(never, {"id": case_id}))
         assert both["DE"].store.read_now(lambda q: stored_cases.unopened_parts(q, "HU")) == [(case_id, PART)]
@@ -402,11 +407,7 @@ async def _given_back(folder: Path) -> None:
         await both.settled()
         save_disk(both, "HU")
         case_id = await ask(both)
-        await cases.accept(both["HU"], KATALIN, case_id)
-        await cases.reply(both["HU"], KATALIN, case_id, reply())
-        await both.settled()
-        await cases.close(both["DE"], ANNA, case_id)
-        await both.settled()
+        await answered_and_closed(both, case_id)
         ended = both.clock.now()
         both.clock.offset += dt.timedelta(days=100)
         await put_back(both, "HU")
