@@ -52,7 +52,7 @@ def demo(
         from node.cli.demo_retention import play as play_years
 
         raise typer.Exit(130 if play_years(folder, as_json=as_json) else 0)
-    if story not in STORIES:
-        raise NodeError("invalid", f"There is no story {story}.", f"One of: {', '.join(STORIES)}, retention.")
+    if story not in (stories := (*STORIES, "retention")):
+        raise NodeError("invalid", f"There is no story {story}.", f"One of: {', '.join(stories)}.")
     stopped = play(folder, once=once, as_json=as_json, story=story)
     raise typer.Exit(130 if stopped and once else 0)

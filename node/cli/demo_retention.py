@@ -321,16 +321,17 @@ class RetentionStory:
         self.operates("DE", "The same search of both disks", words)
         await self.lived.stop("DE")
         config, folders = self.lived.config("DE"), self._backups("DE")
-        beside = self.lived.open(config)
-        masters = beside.keys.masters
-        await beside.store.close()
-        await beside.key_store.close()
+        async with self.lived.beside("DE") as node:
+            masters = node.keys.masters
         plan = restore.plan(config, masters, *folders, self.lived.now)
         done = await restore.restore(self.lived.open, config, plan, self.lived.clock)
         words = f"Restored and verified: the state of {done.backup_at:%Y-%m-%d %H:%M} UTC."
         if (config.data / backup.MAIN_DB).stat().st_size == 0 or done.aside is None:
             raise NodeError("internal", "Nothing was restored.")
         shutil.rmtree(done.aside)
+        async with self.lived.beside("DE") as node:
+            if node.case_keys.wrapped(self.case) is not None:
+                raise NodeError("internal", "The restore brought the case's key back.")
         await self.lived.start("DE")
         self._in_backups_alone()
         words += " What was put aside was removed. The case isn't in what was restored."

@@ -77,6 +77,16 @@ class Years:
         """Open a node on a data directory, as commands do beside a node that is stopped."""
         return open_files(config, self.clock, SystemEntropy())
 
+    @contextlib.asynccontextmanager
+    async def beside(self, country: str) -> AsyncIterator[Node]:
+        """Open a node that is stopped, as a command does, and close it again."""
+        node = self.open(self.config(country))
+        try:
+            yield node
+        finally:
+            await node.store.close()
+            await node.key_store.close()
+
     async def start(self, country: str) -> None:
         """Start a node: delivery and upkeep, as `entente serve` does."""
         node = self.nodes[country] = self.open(self.config(country))
