@@ -5,7 +5,7 @@ years (Article 15 of Regulation (EU) No 1024/2012). What the audit trail then sa
 """
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from node.clock import unstamp
 from node.domain.access import Actor
@@ -15,7 +15,7 @@ from node.domain.retention import DEFAULT, months_before
 from node.service import retention
 from node.service.accounts import person_named, person_of
 from node.service.node import Node
-from node.store import audit, cases, drafts, erased, mail_choices, people
+from node.store import audit, cases, drafts, erased, mail_choices, mails, people
 from node.store.people import Kind
 from node.store.tx import Read, Tx
 
@@ -163,6 +163,19 @@ async def forget_again(node: Node) -> int:
         return len(back)
 
     return await _deleted(node, work)
+
+
+async def end_again(node: Node, ended: Mapping[str, str]) -> None:
+    """End the accounts that an older database has still open, by id with the time of their end."""
+
+    def work(tx: Tx) -> None:
+        for person_id in sorted(ended.keys() & people.ids(tx)):
+            if people.end(tx, person_id, ended[person_id]):
+                mails.forget(tx, person_id)
+                mail_choices.forget(tx, person_id)
+                audit.append(tx, "operator", "person.end", person_id, "restore")
+
+    await node.store.write(work)
 
 
 async def _deleted(node: Node, work: Callable[[Tx], int]) -> int:

@@ -142,13 +142,19 @@ def set_language(tx: Tx, person_id: str, language: str) -> int:
     return tx.run("UPDATE person SET language = :language WHERE id = :id", {"id": person_id, "language": language})
 
 
-def end(tx: Tx, person_id: str) -> None:
-    """End an account and everything that opens it."""
-    tx.run(
+def end(tx: Tx, person_id: str, at: str | None = None) -> bool:
+    """End an account and everything that opens it, at a time or now; says whether it was open."""
+    was_open = tx.run(
         "UPDATE person SET password = NULL, ended_at = :at WHERE id = :id AND ended_at IS NULL",
-        {"id": person_id, "at": tx.at},
+        {"id": person_id, "at": at or tx.at},
     )
     tx.run("DELETE FROM secret WHERE person = :id", {"id": person_id})
+    return bool(was_open)
+
+
+def ended(q: Read) -> dict[str, str]:
+    """Return when which account has ended, by id."""
+    return {row["id"]: row["ended_at"] for row in q.all("SELECT id, ended_at FROM person WHERE ended_at IS NOT NULL")}
 
 
 def ended_before(q: Read, before: str) -> list[str]:
