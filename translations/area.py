@@ -58,6 +58,10 @@ class Roles(BaseModel):
     replying: Annotated[tuple[Role, ...], Field(min_length=1, strict=False)]
 
 
+MAX_DELETE_YEARS: Final = 30
+"""Years after which the data of a closed case are deleted in any area."""
+
+
 class AreaRules(BaseModel):
     """area.yaml: the law behind the area, and its periods.
 
@@ -79,7 +83,7 @@ class AreaRules(BaseModel):
     pilot: bool
     deadline_days: Annotated[int, Field(ge=1, le=366)]
     block_months: Annotated[int, Field(ge=1, le=120)]
-    delete_years: Annotated[int, Field(ge=1, le=30)]
+    delete_years: Annotated[int, Field(ge=1, le=MAX_DELETE_YEARS)]
     working_days: Mapping[Id, Annotated[int, Field(ge=1, le=250)]] = Field(default_factory=dict)
     approval: Sides = Sides(asking="optional", replying="optional")
     roles: Roles = Roles(asking=("authority", "coordinator"), replying=("authority", "coordinator"))

@@ -20,7 +20,8 @@ class CaseSearch(Shape):
     """What the work list is narrowed to; never a person.
 
     With `passed_on` it is the cases that one's authorities had once and passed on: a line of each, and nothing else.
-    With `mine` it is those that the caller looks after, with `blocked` those whose data are blocked or deleted.
+    With `mine` it is those that the caller looks after, with `blocked` those whose data are blocked or deleted:
+    of these number, authorities, area, state and dates, whoever asks.
     """
 
     state: Literal[State, "refused"] | None = None

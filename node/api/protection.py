@@ -6,8 +6,10 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from node.api.route import Call, Page, PageQuery, Route, Shape
-from node.service import blocking, erasure
+from node.service import blocking, erasure, erasure_orders
 from node.service.blocking import MAX_REASON, BlockedCase, Ground
+from node.service.erasure_orders import OrderedBy
+from protocol.content import Number
 
 
 class Sight(Shape):
@@ -27,6 +29,24 @@ class Deletion(Shape):
     """Why a case is deleted before its time."""
 
     ground: Literal["consent", "unlawful", "court"]
+
+
+class NumberedDeletion(Deletion):
+    """Which case is deleted before its time, and why."""
+
+    number: Number
+
+
+class OrderTold(Shape):
+    """An order to delete a case: by which side, on which ground, and when each side carried it out."""
+
+    number: str
+    area: str
+    ground: Literal["consent", "unlawful", "court"] | None
+    by: OrderedBy
+    at: datetime
+    here: datetime | None
+    there: datetime | None
 
 
 class SightTold(Shape):
@@ -57,6 +77,20 @@ async def erase(call: Call) -> None:
     await erasure.order(call.node, call.actor, call.path["case"], body.ground)
 
 
+async def order(call: Call) -> None:
+    """Order the deletion of a case by its number."""
+    body: NumberedDeletion = call.body
+    await erasure_orders.give(call.node, call.actor, body.number, body.ground)
+
+
+async def orders(call: Call) -> Page[OrderTold]:
+    """List orders to delete."""
+    query: PageQuery = call.query
+    found = erasure_orders.listing(call.node, call.actor, query.limit + 1, query.offset)
+    items = tuple(OrderTold(**vars(one)) for one in found[: query.limit])
+    return Page[OrderTold](items=items, next=query.offset + query.limit if len(found) > query.limit else None)
+
+
 async def sights(call: Call) -> Page[SightTold]:
     """List who saw blocked data."""
     query: PageQuery = call.query
@@ -72,6 +106,10 @@ ROUTES: Final = (
           see, SeenUntil, body=Sight),
     Route("POST", "/cases/{case}/erase", "eraseCase", "Have a case deleted on both sides before its time", erase, None,
           body=Deletion, status=204),
+    Route("GET", "/protection/orders", "listErasureOrders", "List orders to delete cases, and how far they are",
+          orders, Page[OrderTold], query=PageQuery),
+    Route("POST", "/protection/orders", "orderErasure", "Have the case of a number deleted on both sides", order, None,
+          body=NumberedDeletion, status=204),
     Route("GET", "/protection/sights", "listSights", "List who saw blocked data of one's authorities, and why", sights,
           Page[SightTold], query=PageQuery),
 )  # fmt: skip

@@ -14,7 +14,7 @@ def demo(
     once: Annotated[bool, typer.Option("--once", help="Play the whole story without a person, then end.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="With --once: one JSON object a line.")] = False,
     story: Annotated[
-        str, typer.Option(metavar="STORY", help="With --once: main, new-area, posting, referral, split.")
+        str, typer.Option(metavar="STORY", help="With --once: main, new-area, posting, referral, retention, split.")
     ] = "main",
     folder: Annotated[
         Path | None, typer.Option(help="Keep the nodes' data here instead of a temporary folder.")
@@ -27,7 +27,8 @@ def demo(
     of an invented Europe; --once then waits until every node has every list, lets one country ask another, prints
     a table and ends. The story new-area brings in a legal area that no node knew when it started; posting
     asks about posted workers; in split two authorities of one country answer one request; in referral
-    coordinators decide on a reply.
+    coordinators decide on a reply. In retention a case is closed, blocked and deleted on both sides in three years
+    of a simulated clock, in one process, and then searched for on both disks.
 
     \b
     Examples:
@@ -35,9 +36,7 @@ def demo(
       entente demo --once
       entente demo --once --json > story.jsonl
       entente demo --once --story new-area
-      entente demo --once --story posting
-      entente demo --once --story referral
-      entente demo --once --story split
+      entente demo --once --story retention
       entente demo --countries all
       entente demo --countries LI,MT,CY,LU --once --json
     """
@@ -49,7 +48,11 @@ def demo(
     from node.cli.demo_network import STORIES, play
     from node.errors import NodeError
 
-    if story not in STORIES:
-        raise NodeError("invalid", f"There is no story {story}.", f"One of: {', '.join(STORIES)}.")
+    if once and story == "retention":
+        from node.cli.demo_retention import play as play_years
+
+        raise typer.Exit(130 if play_years(folder, as_json=as_json) else 0)
+    if story not in (stories := (*STORIES, "retention")):
+        raise NodeError("invalid", f"There is no story {story}.", f"One of: {', '.join(stories)}.")
     stopped = play(folder, once=once, as_json=as_json, story=story)
     raise typer.Exit(130 if stopped and once else 0)

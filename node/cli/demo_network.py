@@ -60,7 +60,7 @@ def language_of(country: str) -> str:
 def play(folder: Path | None, *, once: bool, as_json: bool, story: str = "main") -> bool:
     """Run the demo, or its story once; returns whether a signal stopped it."""
     say: Callable[[str], None] = (lambda _words: None) if as_json else partial(print, flush=True)
-    tell = (_json_line if as_json else _plain_line) if once else None
+    tell = telling(as_json=as_json) if once else None
     return asyncio.run(until_stopped(_demo(folder, say, tell, story)))
 
 
@@ -255,6 +255,11 @@ STORIES: Final = {
     "split": _split,
 }
 """Name → what plays it on two nodes that run."""
+
+
+def telling(*, as_json: bool) -> Callable[[Line], None]:
+    """Return what prints each line of a story: for people, or as an object of JSON."""
+    return _json_line if as_json else _plain_line
 
 
 def _json_line(line: Line) -> None:

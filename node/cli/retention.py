@@ -94,6 +94,8 @@ def status(
     say(f"Day that counts: {found.day or 'none'}; latest time signed by a peer: {found.attested or 'none'}")
     if found.day is None:
         complain("Nothing is blocked or deleted until the clock is proven: entente doctor.")
+    for area in found.areas_unknown:
+        complain(f"Area {area} was never here: its cases are deleted once the other side has. entente areas accept")
     say(f"Deletions: {found.decided}; keys destroyed: {found.key_gone}; complete: {found.complete}")
     headings = ("number", "area", "why", "decided", "key destroyed", "complete", "theirs")
     table(headings, [_line(one) for one in found.items])

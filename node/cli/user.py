@@ -60,9 +60,9 @@ def add(
 
 def _id_of(node: "Node", login: str) -> str:
     from node.domain.access import operator
-    from node.service.accounts import person_by_login
+    from node.service.accounts import person_named
 
-    return person_by_login(node, operator(), login).id
+    return person_named(node, operator(), login).id
 
 
 async def _link(node: "Node", person_id: str) -> str:
@@ -122,8 +122,9 @@ async def _people(node: "Node") -> list[dict[str, Any]]:
 def data(login: LoginArgument, config: ConfigOption = HERE) -> None:
     r"""Print all that this node keeps of a person, as JSON: for whoever asks and can't sign in any more.
 
-    Who can sign in reads the same by GET /me/data. An account that has ended is deleted after three years; from then
-    on nothing here leads to the person.
+    Who can sign in reads the same by GET /me/data. The data of an account that has ended are blocked: no list shows
+    the name or the login, and this command, which takes the account's id too, is noted in the audit trail. It may be
+    used to prove an exchange, or for the person. After three years the account is deleted.
 
     \b
     Examples:
@@ -134,7 +135,7 @@ def data(login: LoginArgument, config: ConfigOption = HERE) -> None:
         from node.domain.access import operator
         from node.service.own_data import data_of
 
-        return data_of(node, operator(), login).model_dump(mode="json")
+        return (await data_of(node, operator(), login)).model_dump(mode="json")
 
     as_json(run(config, work))
 

@@ -31,6 +31,7 @@ from node.dashboard import (
     peers,
     people,
     profile,
+    protection,
     queue,
     roles,
     sign_in,
@@ -75,8 +76,8 @@ HEADERS: Final = {
 
 _PAGES: Final = (
     sign_in, work, observed, find, countries, ask, ask_details, case, blocked, answer, forward, drafts, approvals,
-    people, roles, peers, queue, diagnosis, profile, mail, calendar_feed, authority, authority_edit, authority_table,
-    authorities, invitation, statistics, urgent,
+    people, roles, protection, peers, queue, diagnosis, profile, mail, calendar_feed, authority, authority_edit,
+    authority_table, authorities, invitation, statistics, urgent,
 )  # fmt: skip
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -46,6 +46,7 @@ _SECTIONS: Final = {
     "urgent": "cases.read",
     "statistics": "statistics.read",
     "people": "people.manage",
+    "protection": "protection.read",
     "peers": "node.observe",
     "queue": "node.observe",
     "node": "node.observe",

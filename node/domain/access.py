@@ -52,7 +52,9 @@ RIGHTS: Final[dict[str, Right]] = {
     "audit.read": _right("read the audit trail of the authority", "auditor"),
     "cases.see-blocked": _right("see blocked data with a reason", "handler", "referral-handler"),
     "cases.erase": _right("order that a case is deleted before its time", "data-administrator"),
-    "protection.read": _right("read who saw blocked data, and why", "data-administrator", "auditor"),
+    "protection.read": _right(
+        "read which deletions were ordered, and who saw blocked data and why", "data-administrator", "auditor"
+    ),
     "people.manage": _right("add people, grant and revoke roles, end accounts", "data-administrator", "operator"),
     "services.manage": _right("manage the accounts of systems", "operator"),
     "own-account": _right("manage the own account", *ROLES),

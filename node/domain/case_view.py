@@ -251,7 +251,8 @@ class CaseSummary(View):
     """A line of the work list; `given_up`: our own operator took the request back, so it never happened.
 
     `passed_on` names the own authority that has the case now, where the reader's had it once: then this line is all
-    that there is to read. `legal` is the period that the act sets for the reply, if it does; `marks` say what stands
+    that there is to read. Of a blocked case it tells number, authorities, area, state and dates to every reader, and
+    `question_set` is null. `legal` is the period that the act sets for the reply, if it does; `marks` say what stands
     too long. `handler` is the name of the person who looks after the case at home. `readable`: the reader's roles
     open the case itself.
     """
@@ -265,7 +266,7 @@ class CaseSummary(View):
     counterpart: Party
     own_authority: str
     area: Text
-    question_set: Text
+    question_set: Text | None
     due: Due | None
     legal: Period | None = None
     marks: tuple[Mark, ...] = ()

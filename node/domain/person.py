@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -52,6 +52,10 @@ class Person:
     created_at: datetime
     ended_at: datetime | None
     service: bool = False
+
+    def shown(self) -> "Person":
+        """Return the account as lists show it: of a person who has left neither name nor login, which are blocked."""
+        return replace(self, login="", name="") if self.ended_at and not self.service else self
 
     def actor(self) -> Actor:
         """Return the person as the one on whose behalf a use case runs."""

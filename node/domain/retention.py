@@ -26,7 +26,7 @@ class Rule:
 
 
 DEFAULT: Final = Rule(block_months=6, delete_years=3)
-"""The periods of Article 14(1) and (4), for an area that this node doesn't have (yet)."""
+"""The periods of Article 14(1) and (4), where no act of an area says others."""
 
 
 @dataclass(frozen=True)

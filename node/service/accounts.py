@@ -49,9 +49,12 @@ async def add_person(node: Node, actor: Actor, new: NewPerson) -> Person:
 
 
 def list_people(node: Node, actor: Actor) -> tuple[Person, ...]:
-    """Return the accounts that the actor sees, by login: all, or those of its authorities; ended ones too."""
+    """Return the accounts that the actor sees, by login: all, or those of its authorities.
+
+    Of an ended one neither name nor login: its data are blocked (Regulation (EU) No 1024/2012, Article 15).
+    """
     actor.require("people.manage")
-    return tuple(person for person in node.store.read_now(people.listing) if _sees(actor, person))
+    return tuple(person.shown() for person in node.store.read_now(people.listing) if _sees(actor, person))
 
 
 def grants_of(node: Node, actor: Actor, person_id: str) -> list[GrantNote]:
@@ -177,18 +180,18 @@ def person_by_id(node: Node, actor: Actor, person_id: str) -> Person:
     return node.store.read_now(lambda q: managed_person(q, actor, person_id))
 
 
-def person_by_login(node: Node, actor: Actor, login: str) -> Person:
-    """Return the account that an administrator names by its login; raises `not-found` where it doesn't see it."""
+def person_named(node: Node, actor: Actor, name: str) -> Person:
+    """Return the account that an administrator names by its login or id; raises `not-found` where it doesn't see it."""
     actor.require("people.manage")
-    person = node.store.read_now(lambda q: people.by_login(q, login))
+    person = node.store.read_now(lambda q: people.by_login(q, name) or people.by_id(q, name))
     if person is None or not _sees(actor, person):
         raise NodeError("not-found", "There is no such account.")
     return person
 
 
 def person_seen(node: Node, actor: Actor, person_id: str) -> Person:
-    """Return an account that the actor sees; see `seen_person`."""
-    return node.store.read_now(lambda q: seen_person(q, actor, person_id))
+    """Return an account that the actor sees, as lists show it; see `seen_person`."""
+    return node.store.read_now(lambda q: seen_person(q, actor, person_id)).shown()
 
 
 def managed_person(q: Read, actor: Actor, person_id: str) -> Person:

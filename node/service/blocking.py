@@ -11,7 +11,7 @@ from node.domain.retention import decide
 from node.errors import NodeError
 from node.service.case_texts import CaseTexts
 from node.service.node import Node
-from node.service.retention import rule_of
+from node.service.retention import UNKNOWN, rule_of
 from node.store import audit, cases, erasures, retention, sights
 from node.store.tx import Row, Tx
 from protocol.limits import MAX_NAME
@@ -97,7 +97,7 @@ def blocked_case(node: Node, actor: Actor, case_id: str, lang: str) -> BlockedCa
         area=CaseTexts(node, lang).area_title(row["area"]),
         closed_on=closed,
         blocked_since=unstamp(row["blocked_at"]).date(),
-        delete_on=decide(closed, rule, closed).delete_on if closed else None,
+        delete_on=decide(closed, rule, closed).delete_on if closed and rule is not UNKNOWN else None,
         erased=_is_erased(node, row),
         erased_there=unstamp(row["erased_there_at"]).date() if row["erased_there_at"] else None,
     )

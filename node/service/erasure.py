@@ -29,15 +29,17 @@ MANY: Final = 200
 """Cases that are erased or told of in one transaction."""
 
 
-def decide(tx: Tx, node: Node, case_ids: Sequence[str], why: Why, by: str = "") -> list[str]:
+def decide(tx: Tx, node: Node, case_ids: Sequence[str], why: Why, by: str = "", ground: str | None = None) -> list[str]:
     """Decide that cases are erased, in the caller's transaction; returns those for which that is new."""
-    new = erasures.decide(tx, case_ids, why)
+    new = erasures.decide(tx, case_ids, why, ground)
     audit.extend(tx, [audit.Entry(by or node.country, "case.erase", case_id, why) for case_id in new])
     return new
 
 
 async def order(node: Node, actor: Actor, case_id: str, ground: str) -> None:
     """Order that a case that has ended is erased before its time, here and at the other side (SPEC S-274).
+
+    With a divided case go its parts: those that have ended at once, the others as soon as they end (SPEC S-277).
 
     Raises `invalid` for an unknown ground, `wrong-state` while the case runs, `case-erased` where it was decided.
     """
@@ -56,7 +58,7 @@ async def order(node: Node, actor: Actor, case_id: str, ground: str) -> None:
         event, _ = seal_for(node, case.counterpart, Place(case_id, "erasure.order", None, None), {MATTER: matter})
 
     def work(tx: Tx) -> None:
-        if not decide(tx, node, [case_id], "order", actor.id):
+        if not decide(tx, node, [case_id], "order", actor.id, ground):
             raise NodeError("case-erased")
         if event is not None:
             _queue(tx, node, case.counterpart, event, actor.id)
@@ -100,8 +102,14 @@ def drop_files(node: Node, case_ids: Sequence[str]) -> None:
             path.with_suffix(".part").unlink(missing_ok=True)
 
 
+def _reach_parts(tx: Tx, node: Node) -> None:
+    audit.extend(tx, [audit.Entry(node.country, "case.erase", part, "order") for part in erasures.reach_parts(tx)])
+
+
 async def look(node: Node) -> None:
-    """Carry out what was ordered, and tell the other sides; two small queries where there is nothing to do."""
+    """Carry out what was ordered, and tell the other sides; some small queries where there is nothing to do."""
+    if node.store.read_now(erasures.has_parts_to_reach):  # they ran when the order came (SPEC S-277)
+        await node.store.write(lambda tx: _reach_parts(tx, node))
     if erased := await carry_out(node):
         log.info("cases-erased", count=erased)
     await tell(node)

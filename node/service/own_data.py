@@ -1,10 +1,11 @@
 """What this node keeps of a person who uses it, for that person (Regulation (EU) 2016/679, Article 15).
 
-Accounts are kept while they are used; the name, the login and all else of who left go after three years (Article 15 of
-Regulation (EU) No 1024/2012). What the audit trail then says of that id leads to nobody.
+Accounts are kept while they are used; the name, the login and all else of who left are blocked, and go after three
+years (Article 15 of Regulation (EU) No 1024/2012). What the audit trail then says of that id leads to nobody.
 """
 
 import datetime as dt
+from collections.abc import Callable, Mapping
 
 from node.clock import unstamp
 from node.domain.access import Actor
@@ -12,11 +13,11 @@ from node.domain.case_view import View
 from node.domain.person import Person
 from node.domain.retention import DEFAULT, months_before
 from node.service import retention
-from node.service.accounts import person_by_login, person_of
+from node.service.accounts import person_named, person_of
 from node.service.node import Node
-from node.store import audit, cases, drafts, mail_choices, people
+from node.store import audit, cases, drafts, erased, mail_choices, mails, people
 from node.store.people import Kind
-from node.store.tx import Read
+from node.store.tx import Read, Tx
 
 MAX_ENTRIES = 10_000
 """Entries of the audit trail, cases and drafts that one answer holds at most; of the trail the latest."""
@@ -85,9 +86,14 @@ def own_data(node: Node, actor: Actor) -> OwnData:
     return node.store.read_now(lambda q: _of(q, person))
 
 
-def data_of(node: Node, actor: Actor, login: str) -> OwnData:
-    """Return what is kept of an account that an administrator sees, an ended one too; for who asks without one."""
-    person = person_by_login(node, actor, login)
+async def data_of(node: Node, actor: Actor, name: str) -> OwnData:
+    """Return what is kept of an account that an administrator names by login or id; for who asks without one.
+
+    Of an ended one the data are blocked: that they were looked at goes to the audit trail first.
+    """
+    person = person_named(node, actor, name)
+    if person.ended_at is not None:
+        await node.store.write(lambda tx: audit.append(tx, actor.id, "person.see-blocked", person.id))
     return node.store.read_now(lambda q: _of(q, person))
 
 
@@ -130,9 +136,50 @@ def _mails(q: Read, person_id: str) -> Mails | None:
 
 
 async def forget_left(node: Node) -> int:
-    """Delete the accounts of who left more than three years ago; returns how many. None where no day counts."""
+    """Delete the accounts of who left more than three years ago; returns how many. None where no day counts.
+
+    Their ids go to the list of what was erased first, so that a restored older database doesn't bring them back.
+    """
     day = retention.clocks(node).day
     if day is None:
         return 0
     before = months_before(day, 12 * DEFAULT.delete_years).isoformat()
-    return await node.store.write(lambda tx: people.delete_ended(tx, before))
+
+    def work(tx: Tx) -> int:
+        gone = people.ended_before(tx, before)
+        erased.note(node.config.data, gone, tx.at)
+        people.delete(tx, gone)
+        return len(gone)
+
+    return await _deleted(node, work)
+
+
+async def forget_again(node: Node) -> int:
+    """Delete the accounts that were deleted before and that an older database has brought back; returns how many."""
+
+    def work(tx: Tx) -> int:
+        back = sorted(people.ids(tx) & node.case_keys.erased().keys())
+        people.delete(tx, back)
+        return len(back)
+
+    return await _deleted(node, work)
+
+
+async def end_again(node: Node, ended: Mapping[str, str]) -> None:
+    """End the accounts that an older database has still open, by id with the time of their end."""
+
+    def work(tx: Tx) -> None:
+        for person_id in sorted(ended.keys() & people.ids(tx)):
+            if people.end(tx, person_id, ended[person_id]):
+                mails.forget(tx, person_id)
+                mail_choices.forget(tx, person_id)
+                audit.append(tx, "operator", "person.end", person_id, "restore")
+
+    await node.store.write(work)
+
+
+async def _deleted(node: Node, work: Callable[[Tx], int]) -> int:
+    count = await node.store.write(work)
+    if count:
+        await node.store.cut_log()  # nothing of the rows stays in the write-ahead log
+    return count

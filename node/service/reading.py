@@ -80,9 +80,20 @@ async def list_cases(
     shown = rows[: min(limit, 200)]
     following = offset + len(shown) if len(rows) > len(shown) else None
     lines = [_summary(node, actor, row, lang) for row in shown]
-    if filters.blocked:  # that it is there, and since when: more only with a reason
-        lines = [line.model_copy(update={"handler": None, "due": None, "readable": False}) for line in lines]
-    return CaseList(tuple(map(_passed_on(node), lines) if filters.passed_on else lines), following)
+    if filters.passed_on:
+        lines = list(map(_passed_on(node), lines))
+    return CaseList(tuple(map(_blocked, lines) if filters.blocked else lines), following)
+
+
+_BLOCKED: Final[dict[str, object]] = {
+    "question_set": None, "holder": "nobody", "due": None, "legal": None, "marks": (), "on_its_way": False,
+    "unread": False, "handler": None, "readable": False, "confidential": False,
+}  # fmt: skip
+
+
+def _blocked(summary: CaseSummary) -> CaseSummary:
+    """Leave of a blocked case what proves that it was: number, authorities, area, state, dates (Article 14(3))."""
+    return summary.model_copy(update=_BLOCKED)
 
 
 def _passed_on(node: Node) -> Callable[[CaseSummary], CaseSummary]:

@@ -351,7 +351,7 @@ class _Taking:
             erasures.theirs(self.tx, case.id)
         else:
             erasing.check_order(case.state)
-            new = erasures.decide(self.tx, [case.id], "their-order")
+            new = erasures.decide(self.tx, [case.id], "their-order", getattr(item.contents[MATTER], "ground", None))
             self.told.extend(audit.Entry(claims.iss, "case.erase", one, "their-order") for one in new)
         return case
 

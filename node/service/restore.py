@@ -10,16 +10,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from node.clock import Clock, stopwatch
 from node.config import Config
 from node.errors import NodeError
-from node.service import erasure
+from node.service import erasure, own_data
 from node.service.backup import KEYS_DB, MAIN_DB, Tell, quiet, require_blob
 from node.service.node import Node
 from node.service.verification import check_node
-from node.store import audit, blobs, data_lock, drafts, erased, overview
+from node.store import audit, blobs, data_lock, drafts, erased, overview, people
 from node.store import backup_files as files
 from node.store import backup_history as record
 from node.store import backup_manifest as manifests
@@ -32,6 +32,7 @@ from node.store.store import require_known
 from node.store.tx import Read, Row
 from protocol.member_problems import MemberListError
 
+T = TypeVar("T")
 STAGING: Final = "restore.part"
 REHEARSAL: Final = ".rehearsal"
 ASIDE: Final = "before-restore-"
@@ -112,10 +113,12 @@ def _require_usable(chosen: Plan, now: datetime) -> None:
 
 def compare(config: Config, chosen: Plan, now: datetime) -> Compared:
     """Set a backup beside the present data, also where these can't be read any more."""
-    return Compared(now - chosen.manifest.at, chosen.manifest.counts, _present(config.data / MAIN_DB))
+    return Compared(now - chosen.manifest.at, chosen.manifest.counts, _present(config, overview.counts))
 
 
-def _present(path: Path) -> dict[str, int] | None:
+def _present(config: Config, work: Callable[[Read], T]) -> T | None:
+    """Ask the present data something; None where they can't be read."""
+    path = config.data / MAIN_DB
     if not path.is_file():
         return None
     try:
@@ -123,7 +126,7 @@ def _present(path: Path) -> dict[str, int] | None:
     except DamagedError:
         return None
     try:
-        return state.read_now(overview.counts)
+        return state.read_now(work)
     except DamagedError:
         return None
     finally:
@@ -187,6 +190,8 @@ async def _verified(opener: Opener, config: Config, chosen: Plan, staging: Path)
         for sha256 in lost:
             blobs.path_of(staging, sha256).unlink(missing_ok=True)
         await erasure.restore(node)
+        await own_data.forget_again(node)
+        await own_data.end_again(node, _present(config, people.ended) or {})
         told = f"{chosen.manifest.at:%Y-%m-%dT%H:%M:%SZ}"
         await node.store.write(lambda tx: audit.append(tx, "operator", "node.restore", "node", told))
         unopened, findings = node.case_keys.unreadable(), check_node(node)

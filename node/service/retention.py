@@ -24,6 +24,7 @@ from node.store.tx import Read, Tx
 from protocol.event import parse_item
 from protocol.problems import ProtocolError
 from protocol.receipt import parse_receipt
+from translations.area import MAX_DELETE_YEARS
 
 log: Final = structlog.get_logger("entente.retention")
 MANY: Final = 500
@@ -41,10 +42,14 @@ class Due:
     closed_on: dt.date
     since: dt.date
     rule: Rule
+    theirs: bool = False
+    """Whether the reason is that the other side has deleted it."""
 
     @property
     def why(self) -> str:
         """The reason in words."""
+        if self.theirs:
+            return f"deleted by the other side, area {self.area}"
         period = f"{self.rule.block_months} months" if self.step == "block" else f"{self.rule.delete_years} years"
         return f"{period} after closure on {self.closed_on}, area {self.area}"
 
@@ -101,10 +106,31 @@ def _require_day(found: Clocks) -> dt.date:
     raise NodeError("clock-wrong", f"The peers' clocks differ from ours: {apart}.")
 
 
+UNKNOWN: Final = Rule(DEFAULT.block_months, MAX_DELETE_YEARS)
+"""Of an area that was never here: what is blocked can still be seen, but what is deleted is gone (SPEC S-278)."""
+
+
 def rule_of(node: Node, area_id: str) -> Rule:
-    """Return the periods of an area, those of Article 14 where the area isn't here."""
+    """Return the periods of an area, those it had where it isn't here any more; else `UNKNOWN`."""
     area = node.areas.get(area_id)
-    return Rule(area.rules.block_months, area.rules.delete_years) if area else DEFAULT
+    if area is not None:
+        return Rule(area.rules.block_months, area.rules.delete_years)
+    known = node.store.read_now(retention.periods).get(area_id)
+    return Rule(*known) if known else UNKNOWN
+
+
+def unknown_areas(node: Node) -> list[str]:
+    """Return the areas of closed cases whose periods this node doesn't know."""
+    return [area for area in node.store.read_now(retention.areas) if rule_of(node, area) is UNKNOWN]
+
+
+async def _remember_periods(node: Node) -> None:
+    """Keep the periods of the areas that are here, for closed cases whose area goes."""
+    known = node.store.read_now(retention.periods)
+    present = {area_id: (area.rules.block_months, area.rules.delete_years) for area_id, area in node.areas.items()}
+    changed = {area_id: period for area_id, period in present.items() if known.get(area_id) != period}
+    if changed:
+        await node.store.write(lambda tx: retention.remember(tx, changed))
 
 
 def plan(node: Node) -> Iterator[Due]:
@@ -124,6 +150,11 @@ def plan(node: Node) -> Iterator[Due]:
 
 def _of_area(node: Node, step: Step, area_id: str, today: tuple[dt.date, dt.datetime]) -> Iterator[Due]:
     rule, after = rule_of(node, area_id), ("", "")
+    if step == "erase" and rule is UNKNOWN:  # who knows the area has deleted it
+        for row in node.store.read_now(lambda q: retention.erased_there(q, area_id, MANY)):
+            yield Due(
+                row["id"], row["number"], area_id, step, unstamp(row["closed_at"]).date(), today[0], rule, theirs=True
+            )
     closed = last_closed(rule, today[0])[0 if step == "block" else 1]
     before = (closed + dt.timedelta(days=1)).isoformat()
     while rows := node.store.read_now(lambda q, a=after: retention.due(q, step, area_id, before, MANY, a)):  # type: ignore[misc]
@@ -158,6 +189,7 @@ async def run(node: Node, tell: Callable[[Due], None] = lambda _due: None) -> Do
 
     What an order or an interrupted run left is done whatever the clock says.
     """
+    await _remember_periods(node)
     erased = await erasure.carry_out(node)
     blocked = 0
     waiting: list[Due] = []

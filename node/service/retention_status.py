@@ -41,7 +41,10 @@ class Erasure(_View):
 
 
 class Status(_View):
-    """The day by which is decided (None: the clock isn't proven), counts, and the latest deletions."""
+    """The day by which is decided (None: the clock isn't proven), counts, and the latest deletions.
+
+    `areas_unknown` are areas of closed cases that were never here: their own periods can't be counted.
+    """
 
     day: date | None
     attested: datetime | None
@@ -49,6 +52,7 @@ class Status(_View):
     key_gone: int
     finished: int
     complete: int
+    areas_unknown: tuple[str, ...]
     items: tuple[Erasure, ...]
     holders: tuple[Place, ...]
 
@@ -61,6 +65,7 @@ def status(node: Node, limit: int) -> Status:
         day=clocks.day,
         attested=clocks.attested,
         **dict(counts),
+        areas_unknown=tuple(retention.unknown_areas(node)),
         items=tuple(_erasure(row, held) for row in rows),
         holders=tuple(Place(path=str(one.path), at=one.at, until=one.until) for one in held),
     )

@@ -47,6 +47,7 @@ async def sweep_files(node: Node) -> int:
 async def protect(node: Node) -> None:
     """Block and delete what is due, and note which erasures are complete by now."""
     await erasure.restore(node)
+    await own_data.forget_again(node)
     try:
         done = await retention.run(node)
     except NodeError as error:  # of a new node nobody has signed any time yet

@@ -55,6 +55,10 @@ class CaseKeys:
             raise NodeError("not-found", "The case's key was erased.")
         return self._unwrap(case_id, row)
 
+    def wrapped(self, case_id: str) -> bytes | None:
+        """Return the key of a case as it stands in the database; None where it was erased."""
+        return self._store.read_now(lambda q: _row(q, case_id))
+
     def _unwrap(self, case_id: str, row: bytes) -> bytes:
         for master in self._masters:
             with contextlib.suppress(InvalidTag, ValueError):  # ValueError: too short to hold a nonce

@@ -360,12 +360,13 @@ def wished(q: Read, peer: str | None = None) -> list[str]:
 def unopened_parts(q: Read, peer: str, case_ids: Collection[str] | None = None) -> list[tuple[str, str]]:
     """Return (case, part) of each part of own requests, all or some, that `peer` has named and that isn't there yet.
 
-    Of a request that was withdrawn nothing is asked any more.
+    Of a request that was withdrawn nothing is asked any more, and of an erased one nothing can be.
     """
     names, values = listed(sorted(case_ids or ()))
     some = f" AND id IN ({names})" if case_ids is not None else ""
     rows = q.all(
         "SELECT id, parts FROM cases WHERE parts <> '' AND counterpart = :peer AND role <> 'replying'"  # noqa: S608 - ours
+        " AND NOT EXISTS (SELECT 1 FROM erasure WHERE case_id = cases.id)"
         f" AND state <> 'withdrawn'{some} ORDER BY id",
         {"peer": peer, **values},
     )

@@ -4,32 +4,66 @@ What stays of an erased case is what proves that it was: its summary without per
 contents, and who did what when, by ids.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from typing import Final, Literal
 
 from node.clock import stamp
-from node.store.tx import Read, Row, Tx
+from node.store.tx import Read, Row, Tx, listed
 
 Why = Literal["time", "order", "their-order", "restored"]
 """The period has passed; our data administrator's order; the other side's; a restored disk had it still."""
 
 ON_ITS_WAY: Final = "on-its-way"
 
+_ORDERS: Final = ("order", "their-order")
+_PARTS: Final = (
+    "SELECT part.id, whole.why, whole.ground FROM erasure AS whole CROSS JOIN cases AS part"  # orders are few
+    " WHERE part.part_of = whole.case_id AND whole.why IN ('order', 'their-order') AND part.part_of <> ''"
+    " AND part.closed_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM erasure WHERE case_id = part.id)"
+)
+"""The parts of divided cases that have ended and that the order for the whole case is to reach (SPEC S-277)."""
 
-def decide(tx: Tx, case_ids: Iterable[str], why: Why) -> list[str]:
-    """Note that cases are to be erased; returns those for which it is new. From now on nobody sees them."""
-    new = [
-        case_id
-        for case_id in case_ids
-        if tx.run(
-            "INSERT INTO erasure (case_id, why, decided_at, told) VALUES (:id, :why, :at, 0) ON CONFLICT DO NOTHING",
-            {"id": case_id, "why": why, "at": tx.at},
-        )
-    ]
+
+def decide(tx: Tx, case_ids: Iterable[str], why: Why, ground: str | None = None) -> list[str]:
+    """Note that cases are to be erased; returns those for which it is new. From now on nobody sees them.
+
+    An order, which has a ground, reaches their parts that have ended too.
+    """
+    new = [case_id for case_id in case_ids if _noted(tx, case_id, why, ground)]
+    return new + (reach_parts(tx) if why in _ORDERS else [])
+
+
+def has_parts_to_reach(q: Read) -> bool:
+    """Say whether parts have ended that an order for their whole case is to reach."""
+    return q.one(f"{_PARTS} LIMIT 1") is not None
+
+
+def reach_parts(tx: Tx) -> list[str]:
+    """Let orders reach the parts that have ended; returns which."""
+    return [row["id"] for row in tx.all(_PARTS) if _noted(tx, row["id"], row["why"], row["ground"])]
+
+
+def _noted(tx: Tx, case_id: str, why: str, ground: str | None) -> bool:
+    values = {"id": case_id, "why": why, "ground": ground}
+    if why in _ORDERS:  # a restored disk didn't know yet that it was ordered
+        tx.run("UPDATE erasure SET why = :why, ground = :ground WHERE case_id = :id AND why = 'restored'", values)
+    if not tx.run(
+        "INSERT INTO erasure (case_id, why, ground, decided_at, told) VALUES (:id, :why, :ground, :at, 0)"
+        " ON CONFLICT DO NOTHING",
+        {**values, "at": tx.at},
+    ):
+        return False
     sql = "UPDATE cases SET blocked_at = COALESCE(blocked_at, :at) WHERE id = :id"
-    tx.many(sql, [{"id": case_id, "at": tx.at} for case_id in new])
-    return new
+    tx.run(sql, {"id": case_id, "at": tx.at})
+    return True
+
+
+def numbered(q: Read, number: str, authorities: Collection[str]) -> list[str]:
+    """Return the ids of some authorities' cases that have a number: one, but for the worst of nights."""
+    names, values = listed(sorted(authorities))
+    sql = f"SELECT id FROM cases WHERE number = :number AND own_authority IN ({names}) ORDER BY id"  # noqa: S608 - ours
+    return [str(row["id"]) for row in q.all(sql, {**values, "number": number})] if values else []
 
 
 def find(q: Read, case_id: str) -> Row | None:
@@ -157,6 +191,19 @@ def listing(q: Read, limit: int) -> list[Row]:
         "SELECT e.*, c.number, c.area, c.counterpart, c.erased_there_at FROM erasure e JOIN cases c ON c.id = e.case_id"
         " ORDER BY e.decided_at DESC, e.case_id LIMIT :limit",
         {"limit": limit},
+    )
+
+
+def orders(q: Read, authorities: list[str], limit: int, offset: int) -> list[Row]:
+    """Return the ordered erasures of some authorities' cases, the latest first, with what `listing` gives."""
+    names, values = listed(authorities)
+    if not values:
+        return []
+    return q.all(
+        "SELECT e.*, c.number, c.area, c.counterpart, c.erased_there_at FROM erasure e"  # noqa: S608 - names are ours
+        f" JOIN cases c ON c.id = e.case_id WHERE e.why IN ('order', 'their-order') AND c.own_authority IN ({names})"
+        " ORDER BY e.decided_at DESC, e.case_id LIMIT :limit OFFSET :offset",
+        {**values, "limit": limit, "offset": offset},
     )
 
 

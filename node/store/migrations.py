@@ -3,7 +3,7 @@
 import json
 
 from node.store.earlier_migrations import EARLIER, run
-from node.store.retention_tables import RETENTION
+from node.store.retention_tables import AREA_PERIODS, ORDERS, RETENTION
 from node.store.schema import Database, Schema
 
 NODE = EARLIER
@@ -209,6 +209,16 @@ CREATE TABLE approval_switch (
   authority TEXT NOT NULL, area TEXT NOT NULL, PRIMARY KEY (authority, area)) STRICT, WITHOUT ROWID
 """,
     )
+
+
+@NODE(name="038_erasure_orders")
+def _erasure_orders(db: Database) -> None:
+    run(db, ORDERS)
+
+
+@NODE(name="039_area_periods")
+def _area_periods(db: Database) -> None:
+    run(db, AREA_PERIODS)
 
 
 @KEYS(name="001_case_keys")

@@ -142,22 +142,38 @@ def set_language(tx: Tx, person_id: str, language: str) -> int:
     return tx.run("UPDATE person SET language = :language WHERE id = :id", {"id": person_id, "language": language})
 
 
-def end(tx: Tx, person_id: str) -> None:
-    """End an account and everything that opens it."""
-    tx.run(
+def end(tx: Tx, person_id: str, at: str | None = None) -> bool:
+    """End an account and everything that opens it, at a time or now; says whether it was open."""
+    was_open = tx.run(
         "UPDATE person SET password = NULL, ended_at = :at WHERE id = :id AND ended_at IS NULL",
-        {"id": person_id, "at": tx.at},
+        {"id": person_id, "at": at or tx.at},
     )
     tx.run("DELETE FROM secret WHERE person = :id", {"id": person_id})
+    return bool(was_open)
 
 
-def delete_ended(tx: Tx, before: str) -> int:
-    """Delete accounts that ended before a day, with all that names their persons; returns how many."""
-    rows = tx.all("SELECT id FROM person WHERE ended_at < :before", {"before": before})
+def ended(q: Read) -> dict[str, str]:
+    """Return when which account has ended, by id."""
+    return {row["id"]: row["ended_at"] for row in q.all("SELECT id, ended_at FROM person WHERE ended_at IS NOT NULL")}
+
+
+def ended_before(q: Read, before: str) -> list[str]:
+    """Return the ids of the accounts that ended before a day."""
+    return [
+        row["id"] for row in q.all("SELECT id FROM person WHERE ended_at < :before ORDER BY id", {"before": before})
+    ]
+
+
+def ids(q: Read) -> set[str]:
+    """Return the ids of all accounts."""
+    return {row["id"] for row in q.all("SELECT id FROM person")}
+
+
+def delete(tx: Tx, person_ids: Sequence[str]) -> None:
+    """Delete accounts with all that names their persons."""
     for table, column in (("mail", "person"), ("told", "person"), ("mail_choice", "person"), ("secret", "person"),
                           ("role_grant", "person"), ("person", "id")):  # fmt: skip
-        tx.many(f"DELETE FROM {table} WHERE {column} = :id", [{"id": row["id"]} for row in rows])  # noqa: S608 - ours
-    return len(rows)
+        tx.many(f"DELETE FROM {table} WHERE {column} = :id", [{"id": one} for one in person_ids])  # noqa: S608 - ours
 
 
 # --- secrets ---

@@ -1,5 +1,6 @@
 """Closed cases by area and day of closure: what is to be blocked or erased is found by index, and nothing else read."""
 
+from collections.abc import Mapping
 from typing import Final, Literal
 
 from node.store.tx import Read, Row, Tx
@@ -20,6 +21,30 @@ def areas(q: Read) -> list[str]:
         " SELECT area FROM found WHERE area IS NOT NULL"
     )
     return [str(row["area"]) for row in rows]
+
+
+def periods(q: Read) -> dict[str, tuple[int, int]]:
+    """Return the periods of every area that was ever here: months until data are blocked, years until deletion."""
+    return {row["area"]: (row["block_months"], row["delete_years"]) for row in q.all("SELECT * FROM area_period")}
+
+
+def remember(tx: Tx, changed: Mapping[str, tuple[int, int]]) -> None:
+    """Keep the periods of areas for the time when an area isn't here any more."""
+    tx.many(
+        "INSERT INTO area_period (area, block_months, delete_years) VALUES (:area, :months, :years)"
+        " ON CONFLICT (area) DO UPDATE SET block_months = :months, delete_years = :years",
+        [{"area": area, "months": months, "years": years} for area, (months, years) in changed.items()],
+    )
+
+
+def erased_there(q: Read, area: str, limit: int) -> list[Row]:
+    """Return closed cases of an area of which the other side has erased its copy, and we haven't: as `due`."""
+    return q.all(
+        "SELECT id, number, area, closed_at FROM cases WHERE area = :area AND erased_there_at IS NOT NULL"
+        " AND erased_at IS NULL AND closed_at IS NOT NULL"
+        " AND NOT EXISTS (SELECT 1 FROM erasure WHERE case_id = cases.id) ORDER BY closed_at, id LIMIT :limit",
+        {"area": area, "limit": limit},
+    )
 
 
 def due(q: Read, step: Step, area: str, closed_before: str, limit: int, after: tuple[str, str] = ("", "")) -> list[Row]:

@@ -1,4 +1,4 @@
-"""Columns and tables of retention, as migration 031 makes them; never edited after it has landed."""
+"""Columns and tables of retention, as its migrations make them; never edited after they have landed."""
 
 from typing import Final
 
@@ -22,4 +22,16 @@ CREATE INDEX sight_case ON sight(case_id, person, until);
 CREATE INDEX sight_authority ON sight(authority, at);
 CREATE INDEX audit_actor ON audit(actor, seq) WHERE LENGTH(actor) > 2;
 CREATE INDEX cases_handler ON cases(handler) WHERE handler IS NOT NULL
+"""
+
+ORDERS: Final = """
+ALTER TABLE erasure ADD COLUMN ground TEXT;
+CREATE INDEX erasure_ordered ON erasure(case_id) WHERE why IN ('order', 'their-order');
+CREATE INDEX cases_part ON cases(part_of) WHERE part_of <> ''
+"""
+
+AREA_PERIODS: Final = """
+CREATE TABLE area_period (
+  area TEXT PRIMARY KEY, block_months INTEGER NOT NULL, delete_years INTEGER NOT NULL) STRICT;
+CREATE INDEX cases_erased_there ON cases(area, closed_at) WHERE erased_there_at IS NOT NULL AND erased_at IS NULL
 """

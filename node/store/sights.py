@@ -32,7 +32,12 @@ def listing(q: Read, authorities: list[str], limit: int, offset: int) -> list[Ro
         return []
     return q.all(
         "SELECT s.*, c.number, p.name FROM sight s JOIN cases c ON c.id = s.case_id"  # noqa: S608 - names are ours
-        " LEFT JOIN person p ON p.id = s.person"
+        " LEFT JOIN person p ON p.id = s.person AND p.ended_at IS NULL"
         f" WHERE s.authority IN ({names}) ORDER BY s.at DESC, s.id LIMIT :limit OFFSET :offset",
         {**values, "limit": limit, "offset": offset},
     )
+
+
+def of_case(q: Read, case_id: str) -> list[Row]:
+    """Return who saw a case while it was blocked, the first one first; reasons are sealed."""
+    return q.all("SELECT * FROM sight WHERE case_id = :id ORDER BY at, id", {"id": case_id})

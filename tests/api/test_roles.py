@@ -8,6 +8,7 @@ import pytest
 from node.domain.access import RIGHTS, ROLES, Actor, Grant, granted, operator
 from node.domain.person import NewPerson
 from node.service import accounts
+from node.store import retention
 from tests.api.caller import Caller
 from tests.api.conftest import Apis, request_body
 from tests.sign_in import token_of
@@ -102,6 +103,54 @@ async def test_the_api_keeps_to_the_table(apis: Apis, role):
             method, path, body = CALLS[what]
             answer = await caller.call(method, path.format(case=case), body)
             assert (answer.status == 403) is not may, (what, answer.status, answer.raw)
+
+
+PROVES_IT_WAS = {
+    "id", "number", "role", "state", "state_text", "counterpart", "own_authority", "area", "updated_at", "holder",
+}  # fmt: skip
+
+
+async def test_a_search_says_no_more_of_a_blocked_case_than_that_it_was(apis: Apis):
+    """Number, authorities, area, state and dates to who may see that cases exist; nobody else gets a line at all."""
+    case = await apis.ask()
+    await apis.anna.post(f"cases/{case}/allocate", {"handler": (await apis.anna.get("me"))["id"]})
+    await apis.anna.post(f"cases/{case}/withdraw", {})
+    await apis.settled()
+    assert await apis.berlin.store.write(lambda tx: retention.block(tx, [case])) == [case]
+    for role in ROLES:
+        caller = await person(apis, Grant("" if role == "operator" else CHAMBER, role))
+        found = await caller.call("POST", "cases/search", {"blocked": True})
+        if ("cases.list", role, False) in CELLS:
+            assert found.status == 403, role
+            continue
+        (line,) = found.json["items"]
+        assert {name for name, value in line.items() if value not in (None, False, [])} == PROVES_IT_WAS, role
+        assert line["holder"] == "nobody"
+        assert (await caller.post("cases/search", {}))["items"] == []
+        read = await caller.call("GET", f"cases/{case}")
+        assert read.code == ("case-blocked" if ("cases.read", role, True) in CELLS else "forbidden"), role
+
+
+async def test_a_deletion_is_ordered_by_the_number_of_the_case(apis: Apis):
+    """By the authority's data administrator alone, once the case has ended; both sides' progress can be read."""
+    case = await apis.ask()
+    number = (await apis.anna.get(f"cases/{case}"))["number"]
+    wanted = {"number": number, "ground": "court"}
+    otto = await person(apis, Grant(CHAMBER, "data-administrator"))
+    strange = await person(apis, Grant(OTHER, "data-administrator"))
+    assert (await otto.call("POST", "protection/orders", wanted)).code == "wrong-state"
+    await apis.anna.post(f"cases/{case}/withdraw", {})
+    await apis.settled()
+    assert (await strange.call("POST", "protection/orders", wanted)).code == "not-found"
+    auditor = await person(apis, Grant(CHAMBER, "auditor"))
+    assert (await auditor.call("POST", "protection/orders", wanted)).code == "forbidden"
+    assert (await otto.call("POST", "protection/orders", wanted)).status == 204
+    assert (await otto.call("POST", "protection/orders", wanted)).code == "case-erased"
+    (told,) = (await auditor.get("protection/orders"))["items"]
+    assert (told["number"], told["ground"], told["by"], told["there"]) == (number, "court", "us", None)
+    assert told["here"] is not None
+    assert (await strange.get("protection/orders"))["items"] == []
+    assert (await apis.anna.call("GET", "protection/orders")).code == "forbidden"
 
 
 async def test_a_role_ends_at_its_area(apis: Apis):

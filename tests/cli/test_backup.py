@@ -113,6 +113,19 @@ def test_attachments_are_shared_with_the_earlier_backup_only(entente: Entente, n
     assert (max(Path("main").glob("*-node")) / "blobs" / FILE[:2] / FILE).read_bytes() == ATTACHMENT
 
 
+def test_an_account_that_has_ended_since_stays_ended(entente: Entente, node: Path):
+    """A backup from before opens it for nobody: no link, no password; since when it has ended stays as it was."""
+    entente("user", "link", "anna", "-C", "de")
+    backed_up(entente)
+    entente("user", "end", "anna", "-C", "de")
+    asked = "SELECT ended_at, password FROM person", "SELECT COUNT(*) FROM secret"
+    before = [sql(node / "data/node.db", one) for one in asked]
+    entente("restore", "main", "--keys", "apart", "--yes", "-C", "de")
+    assert [sql(node / "data/node.db", one) for one in asked] == before
+    assert before[0][0][0] is not None
+    assert [one["state"] for one in entente("user", "list", "--json", "-C", "de").data] == ["ended"]
+
+
 @pytest.mark.parametrize(
     ("main", "keys"),
     [("de/data/b", "apart"), ("de/keys", "apart"), ("link/b", "apart"), ("b", "b"), ("b", "b/keys"), ("b/main", "b"),

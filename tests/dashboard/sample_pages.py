@@ -631,6 +631,23 @@ def list_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
         "choices": WRITING,
         "errors": {"name": wrong("error.required", t("profile.name"))},
     }
+    protection = {
+        **frame("protection"),
+        "may_order": True,
+        "grounds": (Thing(value="consent", text=t("blocked.ground.consent")), Thing(value="court", text=en(ATTACK))),
+        "orders": (
+            Thing(number=ATTACK, area=en(ATTACK), ground=en(ATTACK), by="us", at=at(8), here=at(9), there=at(10)),
+            Thing(
+                number="DE-2026-000413", area=en("Services"), ground=None, by="them", at=at(8), here=None, there=None
+            ),
+        ),
+        "sights": (
+            Thing(number=ATTACK, person=ATTACK, ground=en(ATTACK), reason=ATTACK, at=at(8)),
+            Thing(number="DE-2026-000413", person="Anna", ground=en("Proof"), reason=None, at=at(8)),
+        ),
+        "values": {"number": ATTACK, "ground": "consent"},
+        "errors": {"number": wrong("protection.unknown", t("protection.number"))},
+    }
     return {
         "people": ("people.html", people),
         "observed": (
@@ -664,6 +681,11 @@ def list_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
             },
         ),
         "approvals-none": ("approvals.html", {**frame("approvals"), "waiting": ()}),
+        "protection": ("protection.html", protection),
+        "protection-none": (
+            "protection.html",
+            {**protection, "may_order": False, "orders": (), "sights": (), "errors": {}},
+        ),
         "approval-switches": (
             "approval_switches.html",
             {

@@ -243,7 +243,7 @@ async def test_an_invited_authority_writes_and_its_coordinator_approves(tmp_path
         one = current(node, "DE-aerztekammer-berlin")
         assert one is not None
         assert one.contacts.address == "Am Markt 1"
-        assert accounts.person_by_login(node, operator(), "carla").authorities == {one.id}
+        assert accounts.person_named(node, operator(), "carla").authorities == {one.id}
 
 
 @pytest.mark.parametrize("path", ["/invitation/x", "/invitation/" + "x" * 43])

@@ -53,7 +53,7 @@ async def signed_in(
         landing = await browser.get(f"/link/{token}")
         choose = await browser.post(landing.form("/link"))
         work = await browser.post(choose.form("/password"), password=PASSWORD, repeat=PASSWORD)
-        assert (work.status, work.path) == (200, "/work")
+        assert (work.status, work.path == "/work") == (200, person.actor().may("cases.list"))
         yield browser
 
 

@@ -131,7 +131,7 @@ async def test_a_link_that_somebody_made_is_shown_to_its_person(tmp_path: Path) 
         signed_in(one["DE"], base, "anna", "Anna Berger", "en", BERLIN) as anna,
         administrator(one["DE"], base) as ada,
     ):
-        path = f"/people/{accounts.person_by_login(one['DE'], operator(), 'anna').id}/link"
+        path = f"/people/{accounts.person_named(one['DE'], operator(), 'anna').id}/link"
         made = await ada.post((await ada.get("/people")).form(path))
         assert "The user will see" in made.text
         assert (await anna.get("/work")).status == 200  # her session goes on
@@ -162,7 +162,7 @@ async def test_an_administrator_looks_at_tokens_and_revokes_them_only(tmp_path: 
         assert not [address for address in addresses if "anna" in address or "register" in address]
         assert len([address for address in addresses if address.endswith("/link")]) == 2  # Anna's and Ada's own
         assert "System" in people.text
-        anna_id = accounts.person_by_login(one["DE"], operator(), "anna").id
+        anna_id = accounts.person_named(one["DE"], operator(), "anna").id
         shown = await ada.get(f"/people/{anna_id}/tokens")
         assert "Excel" in shown.text
         assert {form.action for form in shown.forms} == {"/sign-out", f"/people/{anna_id}/tokens/end"}

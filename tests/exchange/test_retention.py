@@ -26,12 +26,14 @@ from node.service import (
     reading,
     retention,
     retention_status,
+    splitting,
     upkeep,
 )
 from node.service.issue import issue
 from node.service.node import Node
 from node.service.verification import check_node
 from node.store import blobs, erasures, events
+from node.store import cases as stored_cases
 from protocol.content import MATTER, PERSON, ActMatter, MessagePerson, Said
 from protocol.content import Actor as ActorName
 from protocol.event import parse_item
@@ -40,9 +42,11 @@ from tests.exchange.pair import World, world
 from tests.exchange.test_refusal import stored_case
 from tests.exchange.test_restart import put_back, recovered, save_disk, start_again
 from tests.exchange.test_story import ANNA, KATALIN, PDF, ask, reply
+from translations.area import MAX_DELETE_YEARS, Areas
 
 OTTO = Actor("id-otto", "Otto", "de", granted(["data-administrator"], ["DE-zaek-berlin"]))
 ZSOFIA = Actor("id-zsofia", "Zsófia", "hu", granted(["data-administrator"], ["HU-okfo"]))
+PART = "6f1c0d4e-8f0a-4c0e-9d53-3a9f5a1b2c09"
 WORD = Said(text="Noch offen.", lang="de")
 PERSONAL = ("Eszter", "Kovács", "oklevel.pdf", "Bitte prüfen", "nyilvántartásban")
 
@@ -86,6 +90,15 @@ async def closed(folder: Path) -> AsyncIterator[Closed]:
         await both.settled()
         for country in both.net.nodes:
             assert check_node(both[country]) == []
+
+
+async def answered_and_closed(both: World, case_id: str) -> None:
+    """Let Budapest answer, and Berlin close the case."""
+    await cases.accept(both["HU"], KATALIN, case_id)
+    await cases.reply(both["HU"], KATALIN, case_id, reply())
+    await both.settled()
+    await cases.close(both["DE"], ANNA, case_id)
+    await both.settled()
 
 
 def plan(node: Node) -> list[tuple[str, str]]:
@@ -223,6 +236,76 @@ def test_an_order_before_its_time_reaches_a_node_that_was_down_for_a_month(tmp_p
     run(_ordered(tmp_path))
 
 
+async def _divided(folder: Path, country: str) -> None:
+    async with world(folder, "DE", "HU", inline=True) as both:
+        case_id = await ask(both)
+        await splitting.split(both["HU"], KATALIN, case_id, "HU-mok", ["sanctions"], WORD)
+        await splitting.split(both["HU"], KATALIN, case_id, "HU-oktatasi-hivatal", ["evidence-holder"], WORD)
+        await both.settled()
+        named = await reading.read_case(both["DE"], ANNA, case_id, "de")
+        ended, runs = (part.case for part in named.parts)
+        assert ended is not None
+        assert runs is not None
+        for one in (ended, case_id):
+            await cases.withdraw(both["DE"], ANNA, one)
+        await both.settled()
+        orders = OTTO if country == "DE" else ZSOFIA
+        await erasure.order(both[country], orders, case_id, "court")
+        await both.settled()
+        assert {one: erased_at(both, one) for one in (case_id, ended, runs)} == {
+            case_id: {"DE", "HU"},
+            ended: {"DE", "HU"},
+            runs: set(),
+        }
+        await cases.withdraw(both["DE"], ANNA, runs)
+        await both.settled()
+        for one in ("HU", "DE", "HU"):
+            await erasure.look(both[one])
+            await both.settled()
+            await erasure.finish(both[one])
+        assert erased_at(both, runs) == {"DE", "HU"}
+        for one in ("HU", "DE"):
+            rows = both[one].store.read_now(lambda q: erasures.listing(q, 10))
+            assert {row["case_id"] for row in rows if row["finished_at"] and row["erased_there_at"]} == {
+                case_id,
+                ended,
+                runs,
+            }
+            assert left(both[one]) == {}
+            assert check_node(both[one]) == []
+
+
+def erased_at(both: World, case_id: str) -> set[str]:
+    """Return the countries that show a case to nobody any more."""
+    return {
+        country
+        for country, node in both.net.nodes.items()
+        if node.store.read_now(lambda q: erasures.find(q, case_id)) is not None
+    }
+
+
+@pytest.mark.parametrize("country", ["DE", "HU"])
+def test_an_order_reaches_the_parts_of_a_divided_case(tmp_path: Path, country: str) -> None:
+    """Whichever side orders: what has ended goes at once, a part that runs as soon as it ends (SPEC S-277)."""
+    run(_divided(tmp_path, country))
+
+
+async def _unopened(folder: Path) -> None:
+    async with world(folder, "DE", "HU", inline=True) as both:
+        case_id = await ask(both)
+        await answered_and_closed(both, case_id)
+        never = f"UPDATE cases SET parts = '{PART}' WHERE id = :id"
+        await both["DE"].store.write(lambda tx: tx.run(never, {"id": case_id}))
+        assert both["DE"].store.read_now(lambda q: stored_cases.unopened_parts(q, "HU")) == [(case_id, PART)]
+        await erasure.order(both["DE"], OTTO, case_id, "court")
+        assert both["DE"].store.read_now(lambda q: stored_cases.unopened_parts(q, "HU")) == []
+
+
+def test_a_deleted_case_opens_no_part_any_more(tmp_path: Path) -> None:
+    """A part that was named and never opened, since a file of it was lost, isn't tried for ever."""
+    run(_unopened(tmp_path))
+
+
 async def _clock_ahead(folder: Path) -> None:
     async with closed(folder) as world_:
         node = world_.both["DE"]
@@ -259,16 +342,72 @@ def test_a_peer_that_lies_about_the_time_proves_nothing_and_stops_nothing(tmp_pa
     run(_lying_clock(tmp_path))
 
 
+AREA = "professional-qualifications"
+
+
+def forget_area(node: Node) -> None:
+    """Let a node have an area no more, as when its operator takes back a pilot."""
+    node.areas = Areas(area for area in node.areas.values() if area.id != AREA)
+
+
+async def _never_known(folder: Path) -> None:
+    async with closed(folder) as world_:
+        both, case_id = world_.both, world_.case_id
+        forget_area(both["HU"])
+        await world_.later(182)
+        assert await world_.run("HU") == retention.Done(1, 0)
+        await world_.later(4 * 365)
+        assert plan(both["HU"]) == []
+        assert retention_status.status(both["HU"], 10).areas_unknown == (AREA,)
+        assert blocking.blocked_case(both["HU"], KATALIN, case_id, "hu").delete_on is None
+        assert await world_.run("DE") == retention.Done(0, 1)
+        (due,) = retention.plan(both["HU"])
+        assert (due.case_id, due.step, due.why) == (case_id, "erase", f"deleted by the other side, area {AREA}")
+        assert await world_.run("HU") == retention.Done(0, 1)
+        await world_.run("DE")
+        assert retention_status.status(both["HU"], 10).areas_unknown == ()
+
+
+def test_a_case_of_an_area_that_was_never_here_is_neither_deleted_early_nor_kept_for_ever(tmp_path: Path) -> None:
+    """It is blocked as the law says for all, and deleted when the side that knows the area has done so (SPEC S-278)."""
+    run(_never_known(tmp_path))
+
+
+async def _longest(folder: Path) -> None:
+    async with closed(folder) as world_:
+        node = world_.both["HU"]
+        forget_area(node)
+        await world_.later(MAX_DELETE_YEARS * 365 + 8)
+        assert plan(node) == [(world_.case_id, "erase")]
+
+
+def test_nothing_is_kept_longer_than_any_area_may_say(tmp_path: Path) -> None:
+    """Also where the other side never tells: the longest period that an area can have ends it (SPEC S-278)."""
+    run(_longest(tmp_path))
+
+
+async def _known_once(folder: Path) -> None:
+    async with closed(folder) as world_:
+        node = world_.both["HU"]
+        await world_.later(182)
+        await world_.run("HU")
+        forget_area(node)
+        await world_.later(3 * 365 - 181)
+        assert plan(node) == [(world_.case_id, "erase")]
+        assert retention_status.status(node, 10).areas_unknown == ()
+
+
+def test_an_area_that_is_gone_keeps_its_periods(tmp_path: Path) -> None:
+    """What the node knew of an area counts on after the area was taken back (SPEC S-278)."""
+    run(_known_once(tmp_path))
+
+
 async def _given_back(folder: Path) -> None:
     async with world(folder, "DE", "HU", inline=True) as both:
         await both.settled()
         save_disk(both, "HU")
         case_id = await ask(both)
-        await cases.accept(both["HU"], KATALIN, case_id)
-        await cases.reply(both["HU"], KATALIN, case_id, reply())
-        await both.settled()
-        await cases.close(both["DE"], ANNA, case_id)
-        await both.settled()
+        await answered_and_closed(both, case_id)
         ended = both.clock.now()
         both.clock.offset += dt.timedelta(days=100)
         await put_back(both, "HU")

@@ -68,7 +68,7 @@ async def with_password(node: Node, new: NewPerson, password: str = PASSWORD) ->
 
 def id_of(node: Node, login: str = "anna") -> str:
     """Return the id of an account."""
-    return accounts.person_by_login(node, operator(), login).id
+    return accounts.person_named(node, operator(), login).id
 
 
 async def token_for(node: Node, login: str = "anna", days: int = 30) -> str:

@@ -105,7 +105,7 @@ async def test_an_invited_authority_is_published_only_when_approved(berlin: Node
     await registration.submit(berlin, token, {**FIELDS, "name": "Aerzte"}, ACCOUNT)
     assert current(berlin, "DE-aerzte") is None
     with pytest.raises(NodeError, match="not-found"):
-        accounts.person_by_login(berlin, operator(), "carla")
+        accounts.person_named(berlin, operator(), "carla")
     assert registration.one(berlin, STATE, made).state == "submitted"
     second = await registration.give_back(berlin, STATE, made, "Bitte den amtlichen Namen")
     returned = registration.invited(berlin, second)

@@ -1,0 +1,114 @@
+"""Data protection of the reader's authorities: orders to delete cases, and who saw blocked data and why."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+from typing import Final
+
+from aiohttp import web
+
+from node.dashboard.confirm import Confirmation, confirm
+from node.dashboard.form import Form
+from node.dashboard.page import ACTOR, LANG, NODE, Mistake, Option, Texts, render, see_other, texts_of
+from node.dashboard.sign_in import checked_form
+from node.domain.case_view import Text
+from node.errors import NodeError
+from node.service import blocking, erasure_orders
+from node.service.case_texts import CaseTexts
+from node.service.erasure_orders import OrderedBy
+from protocol.erasure import GROUNDS
+from translations.catalogue import Text as CatalogueText
+
+_GROUND_TEXTS: Final = {"consent": "blocked.ground.consent"}
+_MISTAKES: Final = {
+    "not-found": "protection.unknown",
+    "wrong-state": "protection.running",
+    "case-erased": "blocked.erased",
+}
+
+
+@dataclass(frozen=True)
+class _Order:
+    number: str
+    area: Text
+    ground: CatalogueText | None
+    by: OrderedBy
+    at: datetime
+    here: datetime | None
+    there: datetime | None
+
+
+@dataclass(frozen=True)
+class _Sight:
+    number: str
+    person: str
+    ground: CatalogueText
+    reason: str | None
+    at: datetime
+
+
+def add_routes(app: web.Application) -> None:
+    """Add the pages of this file."""
+    app.router.add_get("/protection", page)
+    app.router.add_post("/protection/order", order)
+
+
+async def page(request: web.Request) -> web.Response:
+    """Show orders and sights."""
+    return _show(request, Form(), {})
+
+
+def _show(request: web.Request, form: Form, errors: dict[str, Mistake]) -> web.Response:
+    node, actor, texts = request.app[NODE], request[ACTOR], texts_of(request)
+    areas = CaseTexts(node, request[LANG])
+    orders = tuple(
+        _Order(one.number, areas.area_title(one.area), _ground(texts, one.ground), one.by, one.at, one.here, one.there)
+        for one in erasure_orders.listing(node, actor)
+    )
+    sights = tuple(
+        _Sight(one.number, one.person, texts.t(f"blocked.ground.{one.ground}"), one.reason, one.at)
+        for one in blocking.seen_by(node, actor)
+    )
+    return render(
+        request,
+        "protection",
+        HTTPStatus.UNPROCESSABLE_ENTITY if errors else HTTPStatus.OK,
+        section="protection",
+        may_order=actor.may("cases.erase"),
+        grounds=tuple(Option(ground, texts.t(_ground_id(ground))) for ground in GROUNDS),
+        orders=orders,
+        sights=sights,
+        values=form.values(),
+        errors=errors,
+    )
+
+
+def _ground_id(ground: str) -> str:
+    return _GROUND_TEXTS.get(ground, f"protection.ground.{ground}")
+
+
+def _ground(texts: Texts, ground: str | None) -> CatalogueText | None:
+    return texts.t(_ground_id(ground)) if ground else None
+
+
+async def order(request: web.Request) -> web.Response:
+    """Take an order, once it was confirmed."""
+    form, texts = await checked_form(request), texts_of(request)
+    node, actor, number, ground = request.app[NODE], request[ACTOR], form["number"], form["ground"]
+    errors = {} if ground in GROUNDS else {"ground": Mistake(texts.t("error.choose"), texts.t("blocked.ground"))}
+    try:
+        erasure_orders.numbered(node, actor, number)
+    except NodeError as error:
+        if error.code not in _MISTAKES:
+            raise
+        said = texts.t(_MISTAKES[error.code] if number else "error.required")
+        errors["number"] = Mistake(said, texts.t("protection.number"))
+    if errors:
+        return _show(request, form, errors)
+    if form["confirmed"] != "yes":
+        fields = {"number": number, "ground": ground}
+        label = texts.t("confirm.delete-draft.button")
+        told = texts.t(_ground_id(ground))
+        return confirm(request, Confirmation("erase", number, "/protection", fields, told, label=label), "protection")
+    await erasure_orders.give(node, actor, number, ground)
+    return see_other("/protection", "flash.erasure")

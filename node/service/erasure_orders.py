@@ -1,0 +1,76 @@
+"""Orders to delete cases before their time, as data administrators give and follow them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from node.clock import unstamp
+from node.domain.access import Actor
+from node.errors import NodeError
+from node.service import erasure
+from node.service.node import Node
+from node.store import cases, erasures
+from node.store.tx import Row
+
+OrderedBy = Literal["us", "them"]
+
+
+@dataclass(frozen=True)
+class Order:
+    """An order: of which case, on which ground (None where that came back from a peer without it), by which side, when.
+
+    `here` is when the case's key was destroyed, `there` when the other side said that it has done the same.
+    """
+
+    number: str
+    area: str
+    ground: str | None
+    by: OrderedBy
+    at: datetime
+    here: datetime | None
+    there: datetime | None
+
+
+def listing(node: Node, actor: Actor, limit: int = 100, offset: int = 0) -> list[Order]:
+    """Return the orders about cases of the actor's authorities, by whichever side, the latest first."""
+    actor.require("protection.read")
+    places = sorted(actor.places("protection.read"))
+    return [_order(row) for row in node.store.read_now(lambda q: erasures.orders(q, places, limit, offset))]
+
+
+def _order(row: Row) -> Order:
+    def time(name: str) -> datetime | None:
+        return unstamp(row[name]) if row[name] else None
+
+    return Order(
+        number=row["number"],
+        area=row["area"],
+        ground=row["ground"],
+        by="us" if row["why"] == "order" else "them",
+        at=unstamp(row["decided_at"]),
+        here=time("key_gone_at"),
+        there=time("erased_there_at"),
+    )
+
+
+def numbered(node: Node, actor: Actor, number: str) -> str:
+    """Return the case that a number names among those that the actor may have deleted, once it may be.
+
+    Raises `not-found`, `case-erased`, `wrong-state`.
+    """
+    actor.require("cases.erase")
+    found = node.store.read_now(lambda q: erasures.numbered(q, number.strip(), actor.places("cases.erase")))
+    if not found:
+        raise NodeError("not-found", "No case of your authorities has this number.")
+    case = node.store.read_now(lambda q: cases.find(q, found[0]))
+    assert case is not None
+    if node.store.read_now(lambda q: erasures.find(q, case.id)) is not None:
+        raise NodeError("case-erased")
+    if not case.ended:
+        raise NodeError("wrong-state", "Only a case that has ended is erased.", "Close or withdraw it first.")
+    return case.id
+
+
+async def give(node: Node, actor: Actor, number: str, ground: str) -> None:
+    """Order that the case of a number is erased on both sides; raises what `numbered` and `erasure.order` raise."""
+    await erasure.order(node, actor, numbered(node, actor, number), ground)
