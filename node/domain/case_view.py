@@ -158,7 +158,7 @@ class Handler(View):
 class CasePart(View):
     """A case that some questions of this one became: `case` is its id where the reader may open it.
 
-    `state` is None until the asking side's node has opened it.
+    `state` is None until the asking side's node has opened it; it says so where this node refused it (SPEC S-234).
     """
 
     number: str

@@ -6,7 +6,7 @@ from node.domain.case_view import CasePart
 from node.service.case_texts import CaseTexts
 from node.service.contents import Stored
 from node.service.node import Node
-from node.store import authorities, cases
+from node.store import authorities, cases, refusals
 from protocol.content import SplitMatter
 
 
@@ -30,7 +30,9 @@ def _part(node: Node, texts: CaseTexts, actor: Actor, named: tuple[str, str, str
     case_id, number, name = named
     found = node.store.read_now(lambda q: cases.find(q, case_id))
     if found is None:
-        return CasePart(number=number, case=None, authority=name, state=None)
+        refused = node.store.read_now(lambda q: refusals.has_case(q, case_id))
+        state = texts.interface("part.refused") if refused else None
+        return CasePart(number=number, case=None, authority=name, state=state)
     if found.role == "asking":
         name = found.their_name
     else:

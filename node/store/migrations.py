@@ -221,6 +221,11 @@ def _area_periods(db: Database) -> None:
     run(db, AREA_PERIODS)
 
 
+@NODE(name="046_refusals_of_a_case")
+def _refusals_of_a_case(db: Database) -> None:
+    run(db, "CREATE INDEX refusal_case ON refusal(case_id) WHERE case_id IS NOT NULL")
+
+
 @KEYS(name="001_case_keys")
 def _case_keys(db: Database) -> None:
     run(

@@ -46,6 +46,11 @@ def codes_of(q: Read, iss: str, digests: Sequence[str]) -> dict[str, str]:
     return {str(row["digest"]): str(row["code"]) for row in q.all(sql, {"iss": iss, **values})}
 
 
+def has_case(q: Read, case_id: str) -> bool:
+    """Say whether an event of a case was refused for good."""
+    return q.one("SELECT 1 FROM refusal WHERE case_id = :case_id LIMIT 1", {"case_id": case_id}) is not None
+
+
 def allows(q: Read, claims: Claims) -> bool:
     """Say whether `prev` is a receipt that told the issuer of the refusal at this place (SPEC S-035).
 

@@ -10,7 +10,7 @@ from node.cli.simulation.loop import run
 from node.domain.case_view import CaseView
 from node.domain.draft import ReplyDraft
 from node.errors import NodeError
-from node.service import cases, reading, splitting
+from node.service import cases, reading, reuse, splitting
 from node.service.node import Node
 from node.store import blobs
 from node.store import cases as stored_cases
@@ -190,6 +190,12 @@ async def _other(folder: Path, change: Mapping[str, object], patch: pytest.Monke
         await both.settled()
         (part,) = stored_case(both["DE"], case_id).parts
         assert (stored_case(both["DE"], part).state, _held(both, "HU", part)) == ("refused", False)
+        (seen,) = (await reading.read_case(both["HU"], KATALIN, case_id, "en")).parts
+        assert seen.state is not None
+        assert seen.state.text.startswith("Refused here")
+        again = await reuse.draft_from(both["DE"], ANNA, part)
+        assert again.draft.request is not None
+        assert again.draft.request.country == "HU"
 
 
 @pytest.mark.parametrize(
@@ -203,7 +209,7 @@ async def _other(folder: Path, change: Mapping[str, object], patch: pytest.Monke
 def test_a_part_that_asks_something_else_than_it_was_named_for_is_refused(
     tmp_path: Path, change: Mapping[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Another authority, another question, another set under a part's number: nothing of it is stored (SPEC S-230)."""
+    """Another authority, another question, another set under a part's number: nothing of it is stored (SPEC S-230, S-234)."""
     run(_other(tmp_path, change, monkeypatch))
 
 
