@@ -31,7 +31,7 @@ test: ## every check and test, as CI runs them (ARGS="-k word" is for pytest)
 	$(BIN)/entente areas check
 	if [ -f protocol/vectors/make.py ]; then $(BIN)/python protocol/vectors/make.py; fi
 	git diff --exit-code -- protocol/vectors
-	@exec $(BIN)/pytest $(ARGS)
+	@exec $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist worksteal $(ARGS)
 
 soak: ## simulate many networks under every fault (ARGS="--seeds 100000 --jobs 8" as many as you want)
 	@.ci/prepare requirements.txt

@@ -17,7 +17,8 @@ from node.cli.bench_authorities import authorities, changed
 from node.cli.bench_exchange import rss_mb
 from node.cli.bench_search import search_figures
 from node.cli.demo_network import found
-from node.cli.demo_nodes import Api, DemoNode, free_ports, make_nodes
+from node.cli.demo_nodes import Api, DemoNode, make_nodes
+from node.cli.free_ports import free_ports
 from node.clock import SystemClock, stopwatch
 from node.config import FILE_NAME, load
 from node.errors import NodeError

@@ -22,7 +22,8 @@ from typing import Any, Final
 import aiohttp
 
 from directory_sync.demo import europe
-from node.cli.demo_nodes import MANY_CALLS, DemoNode, free_ports, operator_of
+from node.cli.demo_nodes import MANY_CALLS, DemoNode, operator_of
+from node.cli.free_ports import free_ports
 from node.clock import stopwatch
 from node.errors import NodeError
 

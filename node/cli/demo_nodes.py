@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import socket
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any, Final
 import aiohttp
 
 from directory_sync.demo import europe
+from node.cli.free_ports import free_ports
 from node.clock import stopwatch
 from node.config import FILE_NAME
 from node.errors import NodeError
@@ -37,15 +37,6 @@ def operator_of(country: str) -> tuple[str, str, str]:
         return OPERATORS[country]
     language = europe.languages_of(country)[0]
     return f"{country_name(country, language)} (Demo)", language, europe.time_zone(country)
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports of the loopback interface that nobody uses now."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [int(each.getsockname()[1]) for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
 
 
 async def entente(*arguments: str) -> str:

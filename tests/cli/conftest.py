@@ -1,12 +1,12 @@
 """Commands as an operator types them, in a directory of their own."""
 
-import socket
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from node.__main__ import main
+from node.cli.free_ports import free_ports
 from tests.command import Said
 
 Entente = Callable[..., Said]
@@ -34,15 +34,6 @@ def entente(folder: Path, capfd: pytest.CaptureFixture[str]) -> Entente:
         return said
 
     return run
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports of the loopback interface that nobody uses now."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [int(each.getsockname()[1]) for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
 
 
 def init(entente: Entente, country: str) -> Said:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from directory_sync.demo import demo_authorities
-from node.cli.demo_nodes import free_ports
+from node.cli.free_ports import free_ports
 from node.delivery.exchange import Exchange
 from node.delivery.http_line import HttpLine
 from node.delivery.http_listener import listen

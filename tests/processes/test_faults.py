@@ -19,7 +19,8 @@ import aiohttp
 import pytest
 
 from node.cli.demo_network import found
-from node.cli.demo_nodes import OPERATORS, Api, DemoNode, free_ports, make_nodes, service_token
+from node.cli.demo_nodes import OPERATORS, Api, DemoNode, make_nodes, service_token
+from node.cli.free_ports import free_ports
 from node.config import FILE_NAME
 from tests.processes.fault_proxy import FaultProxy, Mode
 from tests.processes.network import entente, small_request, until

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from node.cli.demo_nodes import free_ports
+from node.cli.free_ports import free_ports
 from node.delivery.tls import client_context
 from node.store.key_files import certificate_der
 from tests.conftest import ROOT, program

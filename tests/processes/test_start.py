@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from node.cli.demo_nodes import DemoNode, free_ports
+from node.cli.demo_nodes import DemoNode
+from node.cli.free_ports import free_ports
 from tests.processes.network import Network, entente, log_of, rss_mb, until
 
 pytestmark = [pytest.mark.processes, pytest.mark.asyncio(loop_scope="session")]

@@ -13,7 +13,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from node.cli.demo_nodes import DemoNode, free_ports, own_token
+from node.cli.demo_nodes import DemoNode, own_token
+from node.cli.free_ports import free_ports
 from tests.processes.network import Network, entente, processes_with, until
 
 pytestmark = [pytest.mark.processes, pytest.mark.asyncio(loop_scope="session")]

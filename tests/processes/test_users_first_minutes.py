@@ -10,7 +10,8 @@ import typer.main
 
 from node.__main__ import main
 from node.cli.app import app
-from node.cli.demo_nodes import DemoNode, free_ports
+from node.cli.demo_nodes import DemoNode
+from node.cli.free_ports import free_ports
 from tests.dashboard.browser import Browser
 from tests.processes.network import entente
 
