@@ -9,9 +9,9 @@ from node.cli.simulation.loop import run
 from node.domain.clock_error import clock_error
 from node.service import cases, diagnosis, requests
 from node.store import peers
+from tests.exchange.disks import same_on_both
 from tests.exchange.pair import LoopClock, world
 from tests.exchange.test_refusal import stored_case
-from tests.exchange.test_restart import same_on_both
 from tests.exchange.test_story import ANNA, KATALIN, request
 
 

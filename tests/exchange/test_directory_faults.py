@@ -24,8 +24,8 @@ from node.service.log_keys import log_signer
 from node.service.node import Node
 from node.service.verification import check_node
 from node.store import logs
+from tests.exchange.disks import all_of, put_back, save_disk, start_again
 from tests.exchange.pair import World, world
-from tests.exchange.test_restart import all_of, put_back, save_disk, start_again
 from tests.exchange.test_story import ANNA, ask, request
 
 

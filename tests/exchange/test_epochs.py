@@ -28,9 +28,9 @@ from protocol.member_bundle import MemberBundle
 from protocol.member_signatures import sign_role, signer_from_seed
 from protocol.problems import ProtocolError
 from protocol.receipt import parse_receipt
+from tests.exchange.disks import all_of, same_on_both
 from tests.exchange.pair import START, record_of, world
 from tests.exchange.test_refusal import stored_case
-from tests.exchange.test_restart import all_of, same_on_both
 from tests.exchange.test_story import KATALIN, ask, reply
 
 

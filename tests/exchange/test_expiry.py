@@ -15,10 +15,10 @@ from node.service.diagnosis import check_local
 from node.service.node import Node
 from node.store import cases as stored_cases
 from protocol.member_proposal import renew
+from tests.exchange.disks import same_on_both
 from tests.exchange.pair import world
 from tests.exchange.test_epochs import publish, renew_message_key
 from tests.exchange.test_refusal import stored_case
-from tests.exchange.test_restart import same_on_both
 from tests.exchange.test_story import ANNA, KATALIN, ask, reply, request
 from tests.exchange.test_suspension import ALL, in_force, living
 

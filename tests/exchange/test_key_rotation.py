@@ -29,9 +29,9 @@ from node.service.verification import check_node
 from node.store import key_files
 from node.store.case_keys import CaseKeys
 from protocol.event import parse_item
+from tests.exchange.disks import all_of, put_back, same_on_both, save_disk, start_again
 from tests.exchange.pair import World, world
 from tests.exchange.test_refusal import stored_case
-from tests.exchange.test_restart import all_of, put_back, same_on_both, save_disk, start_again
 from tests.exchange.test_story import ANNA, KATALIN, ask, reply
 
 

@@ -10,10 +10,10 @@ from node.delivery.incoming import BLOBS
 from node.service import diagnosis, messages, reading
 from node.service.node import Node
 from node.store import blobs
+from tests.exchange.disks import all_of, put_back, recovered, save_disk, start_again
 from tests.exchange.pair import World
 from tests.exchange.test_crossing import asked
 from tests.exchange.test_messages import FILE, WORD
-from tests.exchange.test_restart import all_of, put_back, recovered, save_disk, start_again
 from tests.exchange.test_story import ANNA, KATALIN, PDF
 
 SIDES = (("DE", ANNA), ("HU", KATALIN))

@@ -11,11 +11,11 @@ from node.delivery.mailer import Mailer
 from node.domain.access import operator
 from node.service import allocation, cases, forwarding, mailing
 from node.store import mails
+from tests.exchange.disks import put_back, save_disk
 from tests.exchange.pair import open_for_test
 from tests.exchange.test_forwarding import WHY
 from tests.exchange.test_mails import telling
 from tests.exchange.test_refusal import rows
-from tests.exchange.test_restart import put_back, save_disk
 from tests.exchange.test_story import KATALIN
 
 

@@ -10,11 +10,11 @@ from node.delivery.incoming_directory import DIRECTORY
 from node.domain.access import operator
 from node.service import directory, key_change, messages
 from node.store import blobs
+from tests.exchange.disks import all_of, put_back, save_disk, start_again
 from tests.exchange.pair import World, world
 from tests.exchange.test_directory_faults import publish
 from tests.exchange.test_key_rotation import take_up
 from tests.exchange.test_messages import FILE, WORD
-from tests.exchange.test_restart import all_of, put_back, save_disk, start_again
 from tests.exchange.test_story import KATALIN, ask
 
 _HOUR_S = 3600.0

@@ -38,9 +38,9 @@ from protocol.content import MATTER, PERSON, ActMatter, MessagePerson, Said
 from protocol.content import Actor as ActorName
 from protocol.event import parse_item
 from protocol.message import MESSAGE
+from tests.exchange.disks import put_back, recovered, save_disk, start_again
 from tests.exchange.pair import World, world
 from tests.exchange.test_refusal import stored_case
-from tests.exchange.test_restart import put_back, recovered, save_disk, start_again
 from tests.exchange.test_story import ANNA, KATALIN, PDF, ask, reply
 from translations.area import MAX_DELETE_YEARS, Areas
 
