@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -15,12 +16,15 @@ from tuf.api.metadata import Metadata
 from protocol.jws import key_id
 from protocol.member import EncryptionKey, MemberRecord, MessageKey
 from protocol.member_bundle import MemberBundle
+from protocol.member_problems import MemberListError
 from protocol.member_proposal import Candidate, Proposal, propose
 from protocol.member_signatures import attach, sign_proposal, sign_role, signer_from_seed
 from protocol.members import MemberList
 from protocol.slot import private_key_from_seed
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
+THREE = ("DE", "FR", "HU")
+YEAR = timedelta(days=365)
 
 
 def seed(*words: object) -> bytes:
@@ -31,6 +35,9 @@ def seed(*words: object) -> bytes:
 def state(country: str, generation: int = 1) -> CryptoSigner:
     """Return the state's offline key."""
     return signer_from_seed(seed("state", country, generation))
+
+
+STATES = [state(country) for country in THREE]
 
 
 def role(country: str, generation: int = 1) -> CryptoSigner:
@@ -146,3 +153,16 @@ def tampered(raw: bytes, signers: Iterable[CryptoSigner], change: Callable[[Any]
     for signer in signers:
         metadata.sign(signer, append=True)
     return metadata.to_bytes()
+
+
+def refused(members: MemberList, bundle: MemberBundle, now: datetime = NOW) -> MemberListError:
+    """Return why the whole bundle is refused."""
+    with pytest.raises(MemberListError) as caught:
+        members.update(bundle, now)
+    return caught.value
+
+
+def codes(members: MemberList, bundle: MemberBundle) -> tuple[MemberList, list[tuple[str, str]]]:
+    """Return the list after a bundle, and the codes of its problems."""
+    newer, problems = members.update(bundle, NOW)
+    return newer, [(problem.code, problem.document) for problem in problems]

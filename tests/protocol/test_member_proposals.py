@@ -16,16 +16,18 @@ from protocol.member_signatures import (
     signatures_to_json,
 )
 from protocol.members import MemberList
-from tests.protocol.member_network import NOW, agreed, apply, candidate, founded, network, roles, signed_record, state
-
-THREE = ("DE", "FR", "HU")
-STATES = [state(country) for country in THREE]
-
-
-@pytest.fixture(scope="module")
-def members() -> MemberList:
-    """Return a list of three states."""
-    return network(*THREE)
+from tests.protocol.member_network import (
+    NOW,
+    STATES,
+    THREE,
+    agreed,
+    apply,
+    candidate,
+    founded,
+    roles,
+    signed_record,
+    state,
+)
 
 
 def test_one_state_founds_the_network() -> None:
