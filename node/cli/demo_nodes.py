@@ -30,6 +30,9 @@ OPERATORS: Final = {
 MANY_CALLS: Final = {"calls_per_s = 200.0": "calls_per_s = 100000.0", "work_per_s = 1.0": "work_per_s = 100.0"}
 """Lines of `node.toml` for the demo: one program does the work of a country here, and mustn't wait for its turn."""
 
+_WATCHED: Final = {"refresh_s = 60.0": "refresh_s = 5.0"}
+"""Two nodes look at each other's lists more often where a person waits for what is new."""
+
 
 def operator_of(country: str) -> tuple[str, str, str]:
     """Return operator, language and time zone of a country's demo node."""
@@ -87,7 +90,7 @@ class DemoNode:
             "--web-listen", f"127.0.0.1:{self.web}", "--web-url", self.url,
             "--health-listen", f"127.0.0.1:{self.health}",
         )  # fmt: skip
-        self.configure(MANY_CALLS)
+        self.configure(MANY_CALLS | _WATCHED)
 
     def configure(self, lines: dict[str, str]) -> None:
         """Change lines of `node.toml`."""

@@ -21,7 +21,7 @@ from tests.command import Said
 LANGUAGES = {"DE": "de", "HU": "hu", "AT": "de"}
 _PATIENCE_S = 40.0
 _PAUSE_S = 0.02
-_QUICK = {"retry_first_s = 1.0": "retry_first_s = 0.1", "refresh_s = 60.0": "refresh_s = 2.0"}
+_QUICK = {"retry_first_s = 1.0": "retry_first_s = 0.1", "refresh_s = 5.0": "refresh_s = 2.0"}
 
 
 async def entente(*arguments: object) -> Said:

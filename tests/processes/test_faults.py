@@ -35,7 +35,7 @@ AREA = "professional-qualifications"
 QUICK = {
     "retry_first_s = 1.0": "retry_first_s = 0.1",
     "retry_longest_s = 300.0": "retry_longest_s = 1.0",
-    "refresh_s = 60.0": "refresh_s = 1.0",
+    "refresh_s = 5.0": "refresh_s = 1.0",
 }
 LINES: tuple[Mode, ...] = ("refuse", "reset", "half-open", "one-way", "slow")
 KEYS = ("message", "encryption", "tls", "master")
