@@ -25,6 +25,7 @@ import node.domain.access
 import node.domain.allowance
 import node.domain.mail
 import node.domain.person
+import node.domain.subject
 import node.errors
 import node.service.approvals
 import node.service.audit_trail
@@ -33,6 +34,7 @@ import node.service.authority_history
 import node.service.calendar_feed
 import node.service.callers
 import node.service.coordinated
+import node.service.corrections
 import node.service.find
 import node.service.hashing
 import node.service.idempotency
@@ -44,6 +46,8 @@ import node.service.observed
 import node.service.passwords
 import node.service.registration
 import node.service.sessions
+import node.service.subject_cases
+import node.service.subject_export
 import node.service.telling
 import node.service.tokens
 import node.store.backup_manifest
@@ -90,6 +94,12 @@ LIMITS = {
         node.service.audit_trail,
         node.service.idempotency,
         node.domain.allowance,
+    ),
+    "Persons who claim their rights": (
+        node.domain.subject,
+        node.service.subject_cases,
+        node.service.subject_export,
+        node.service.corrections,
     ),
     "Mails and calendars": (
         node.domain.mail,

@@ -7,7 +7,6 @@ so that a newer minor version can add some.
 
 import datetime as dt
 import re
-from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
@@ -160,14 +159,6 @@ Attachments = Annotated[tuple[AttachmentRef, ...], Field(max_length=MAX_ATTACHME
 Variables = Annotated[dict[Id, Variable], Field(max_length=MAX_QUESTIONS), _or_nothing({})]
 Replies = Annotated[dict[Id, Reply], Field(max_length=MAX_QUESTIONS), _or_nothing({})]
 
-_VARIABLE_TYPES: Final = tuple(
-    map(frozenset, ({"code"}, {"text", "lang"}, {"given_names", "family_name"}, {"country"}, {"name"}, {"rows"}))
-)
-_REPLY_TYPES: Final = tuple(map(frozenset, ({"code"}, {"text", "lang"}, {"date"}, {"country"}, {"absent"}, {"rows"})))
-_CELL_TYPES: Final = tuple(map(frozenset, ({"code"}, {"text", "lang"}, {"date"}, {"country"}, {"name"})))
-"""The fields of each type of value; a person may have a `birth_date` too, a reply a `comment`."""
-_BESIDE: Final = frozenset({"birth_date", "comment"})
-
 
 class SendMatter(Content):
     """`request.send`: the request without the person."""
@@ -254,7 +245,7 @@ class ReplyPerson(Content):
 
 
 class WordPerson(Content):
-    """Free text beside an act: a clarification's question, a reason."""
+    """Free text beside an act: a clarification's question, a reason, what is contested or right instead."""
 
     comment: Said | None = None
 
@@ -289,6 +280,26 @@ class ErasedMatter(Content):
     date: Day
 
 
+class ContestMatter(ActMatter):
+    """`correction.contest`: which event of the case a person contests, and whether it isn't right or isn't lawful."""
+
+    event: Digest
+    ground: Literal["accuracy", "lawfulness"]
+
+
+class CorrectMatter(ActMatter):
+    """`correction.correct`: which event of the case is corrected, and the contest that this answers, if it does."""
+
+    event: Digest
+    contest: CaseId | None = None
+
+
+class SettleMatter(ActMatter):
+    """`correction.settle` and `correction.withdraw`: the contest that ends without a correction."""
+
+    contest: CaseId
+
+
 class BlobMatter(Content):
     """`notice.blob-stored`: the ciphertext digests that the other side now holds."""
 
@@ -315,6 +326,10 @@ SHAPES: Final[dict[str, tuple[type[Content], type[Content] | None]]] = {
     "wish.withdraw": (ActMatter, WordPerson),
     "note.message": (WrittenMatter, MessagePerson),
     "note.rating": (RatingMatter, None),
+    "correction.contest": (ContestMatter, WordPerson),
+    "correction.correct": (CorrectMatter, WordPerson),
+    "correction.settle": (SettleMatter, WordPerson),
+    "correction.withdraw": (SettleMatter, WordPerson),
     "erasure.order": (OrderMatter, None),
     "erasure.done": (ErasedMatter, None),
     "notice.opened": (ActMatter, None),
@@ -351,27 +366,6 @@ def read_content(kind: str, part: str, plaintext: bytes) -> Content:
         raise ProtocolError("content-malformed", f"{kind}, part {part}: {', '.join(places)[:200]}") from None
     except ProtocolError as error:
         raise ProtocolError("content-malformed", error.detail) from None
-
-
-def check_values(contents: Mapping[str, Content]) -> None:
-    """Check what is received anew: each value is of one type and stands in one part, else `content-malformed`.
-
-    What was stored earlier is read without it (SPEC S-162).
-    """
-    for where, types in (("variables", _VARIABLE_TYPES), ("answers", _REPLY_TYPES)):
-        parts = [getattr(content, where, {}) for content in contents.values()]
-        if len({name for values in parts for name in values}) < sum(map(len, parts)):
-            raise ProtocolError("content-malformed", f"{where}: the same one in two parts")
-        for value in (value for values in parts for value in values.values()):
-            given = _given(value)
-            if given - _BESIDE not in types or ("birth_date" in given and "given_names" not in given):
-                raise ProtocolError("content-malformed", f"{where}: not the fields of one type")
-            if any(_given(cell) not in _CELL_TYPES for row in value.rows or () for cell in row.values()):
-                raise ProtocolError("content-malformed", f"{where}: a cell without the fields of one type")
-
-
-def _given(value: Content) -> set[str]:
-    return {name for name, held in vars(value).items() if held is not None}
 
 
 _FIELDS: Final[frozenset[Any]] = frozenset(

@@ -61,6 +61,9 @@ MAX_OPENED = 100
 MAX_BLOB_NOTICES = 5_000
 """Signs of one side in one case that attachments have arrived."""
 
+MAX_CORRECTIONS = 50
+"""Contests, corrections and answers to contests, of each kind, of one side in one case."""
+
 MAX_TEXT = 8 * KIB
 """Characters of one free text."""
 

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Final
 
+from protocol import correction
 from protocol.content import PERSON, Content, MessagePerson
-from protocol.limits import MAX_BLOB_NOTICES, MAX_MESSAGES, MAX_OPENED, MAX_WISHES
+from protocol.limits import MAX_BLOB_NOTICES, MAX_CORRECTIONS, MAX_MESSAGES, MAX_OPENED, MAX_WISHES
 from protocol.problems import ProtocolError
 
 MESSAGE: Final = "note.message"
@@ -16,8 +17,9 @@ MAX_NOTES: Final = {
     "wish.withdraw": MAX_WISHES,
     "notice.opened": MAX_OPENED,
     "notice.blob-stored": MAX_BLOB_NOTICES,
+    **dict.fromkeys(sorted(correction.KINDS), MAX_CORRECTIONS),
 }
-"""How many of each kind one side may say in a case (SPEC S-232)."""
+"""How many of each kind one side may say in a case (SPEC S-232, S-284)."""
 
 
 def check_count(kind: str, earlier: int) -> None:

@@ -15,6 +15,7 @@ from node.api import (
     areas,
     authorities,
     cases,
+    corrections,
     countries,
     directory,
     drafts,
@@ -27,6 +28,7 @@ from node.api import (
     requests,
     statistics,
     status,
+    subjects,
 )
 from node.api.body import read_body, read_query
 from node.api.openapi import DOCUMENT_PATH, document
@@ -63,6 +65,8 @@ ROUTES: Final[tuple[Route, ...]] = tuple(
         cases,
         observed,
         protection,
+        corrections,
+        subjects,
         statistics,
         people,
         own_account,

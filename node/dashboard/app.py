@@ -20,6 +20,7 @@ from node.dashboard import (
     blocked,
     calendar_feed,
     case,
+    corrections,
     countries,
     diagnosis,
     drafts,
@@ -28,6 +29,8 @@ from node.dashboard import (
     invitation,
     mail,
     observed,
+    once,
+    own_data,
     peers,
     people,
     profile,
@@ -36,6 +39,7 @@ from node.dashboard import (
     roles,
     sign_in,
     statistics,
+    subjects,
     urgent,
     work,
 )
@@ -77,7 +81,7 @@ HEADERS: Final = {
 _PAGES: Final = (
     sign_in, work, observed, find, countries, ask, ask_details, case, blocked, answer, forward, drafts, approvals,
     people, roles, protection, peers, queue, diagnosis, profile, mail, calendar_feed, authority, authority_edit,
-    authority_table, authorities, invitation, statistics, urgent,
+    authority_table, authorities, invitation, statistics, urgent, subjects, corrections, own_data, once,
 )  # fmt: skip
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -11,7 +11,8 @@ from node.dashboard import blocked
 from node.dashboard.ask_details import media_type_of, refusal_of, told
 from node.dashboard.confirm import Confirmation, confirm
 from node.dashboard.form import Form
-from node.dashboard.page import ACTOR, LANG, NODE, SESSION, Flash, Mistake, Option, render, see_other, texts_of
+from node.dashboard.once import fresh, once
+from node.dashboard.page import ACTOR, LANG, NODE, Flash, Mistake, Option, render, see_other, texts_of
 from node.dashboard.sign_in import checked_form
 from node.domain.access import Actor
 from node.domain.case import Case
@@ -19,22 +20,17 @@ from node.domain.case_view import FreeText
 from node.domain.draft import ReplyDraft
 from node.errors import NodeError
 from node.service import allocation, cases, messages, rating, reading, referral
-from node.service.idempotency import Answer, Idempotency, Repeatable
+from node.service.idempotency import Answer
 from node.service.node import Node
 from node.service.reuse import draft_from
-from protocol.encoding import b64u, sha256_b64u
 from protocol.limits import MAX_ATTACHMENTS, MAX_BLOB
 from translations.catalogue import Text
 
 Done = tuple[str, dict[str, str]]
-ONCE: Final = web.AppKey("dashboard_once", Idempotency)
-_ONCE: Final = 16
-_KEY: Final = 100
 
 
 def add_routes(app: web.Application) -> None:
     """Add the pages of this file."""
-    app[ONCE] = Idempotency(app[NODE])
     app.router.add_get("/cases/{case}", page)
     app.router.add_get("/cases/{case}/files/{sha256}", attachment)
     for action, do in _ACTIONS.items():
@@ -73,7 +69,7 @@ async def _show(
         values=values,
         errors=errors,
         open=opened,
-        once=b64u(node.entropy.random(_ONCE)),
+        once=fresh(request),
         file_count=MAX_ATTACHMENTS,
         file_size=MAX_BLOB,
     )
@@ -240,7 +236,7 @@ async def _message(request: web.Request, form: Form) -> web.Response | Done:
         await messages.send(node, actor, case_id, word, files, confidential=form.ticked("confidential"))
         return HTTPStatus.SEE_OTHER, b""
 
-    await _once(request, form, f"message {case_id}", work)
+    await once(request, form, f"message {case_id}", work)
     return "flash.message-sent", {}
 
 
@@ -319,17 +315,8 @@ async def _reuse(request: web.Request, form: Form) -> web.Response:
         place = _MENDING[made.mend].format(draft=made.draft.id, country=case.counterpart, area=case.area)
         return HTTPStatus.SEE_OTHER, place.encode()
 
-    _, page = await _once(request, form, f"reuse {case.id}", work)
+    _, page = await once(request, form, f"reuse {case.id}", work)
     return see_other(page.decode(), "flash.reused", number=case.number)
-
-
-async def _once(request: web.Request, form: Form, what: str, work: Callable[[], Awaitable[Answer]]) -> Answer:
-    """Do something once for each page that its button stood on."""
-    if not form["once"]:
-        return await work()
-    key = f"page:{form['once'][:_KEY]}"
-    pressed = Repeatable(request[ACTOR].id, key, sha256_b64u(what.encode()), request[SESSION])
-    return await request.app[ONCE].once(pressed, work)
 
 
 _ACTIONS: dict[str, Act] = {

@@ -14,7 +14,7 @@ from aiohttp import web
 from node.domain.access import Actor
 from node.domain.case_view import Text
 from node.errors import NodeError
-from node.service import find, observed, reading, urgency
+from node.service import find, observed, reading, subjects, urgency
 from node.service.authority_edit import editor_of
 from node.service.callers import address_of
 from node.service.node import Node
@@ -45,6 +45,7 @@ _SECTIONS: Final = {
     "authorities": "directory.change",
     "urgent": "cases.read",
     "statistics": "statistics.read",
+    "subjects": "subjects.manage",
     "people": "people.manage",
     "protection": "protection.read",
     "peers": "node.observe",
@@ -182,6 +183,7 @@ def render(request: web.Request, template: str, status: int = 200, **context: An
         "user": _user(node, actor) if actor else None,
         "section": "",
         "todo": reading.count_todo(node, actor) if actor and actor.may("cases.read") else 0,
+        "claims_due": subjects.count_due(node, actor) if actor and actor.may("subjects.manage") else 0,
         "flash": _flashes(request, texts),
         "csrf": csrf_of(request[SESSION], actor.id) if actor and SESSION in request else "",
         "values": {},

@@ -103,7 +103,7 @@ def show(
         days=_days(request),
         default_days=str(tokens.TOKEN_DAYS),
         links=sessions.link_notes(node, actor),
-        mail=_mail(request, choice, values) if actor.may("cases.read") else None,
+        mail=_mail(request, choice, values) if actor.may("cases.read") or actor.may("subjects.manage") else None,
         feed=calendar_feed.note(node, actor),
         calendar=calendar,
         values={

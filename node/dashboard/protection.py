@@ -75,7 +75,7 @@ def _show(request: web.Request, form: Form, errors: dict[str, Mistake]) -> web.R
         HTTPStatus.UNPROCESSABLE_ENTITY if errors else HTTPStatus.OK,
         section="protection",
         may_order=actor.may("cases.erase"),
-        grounds=tuple(Option(ground, texts.t(_ground_id(ground))) for ground in GROUNDS),
+        grounds=tuple(Option(ground, texts.t(ground_id(ground))) for ground in GROUNDS),
         orders=orders,
         sights=sights,
         values=form.values(),
@@ -83,12 +83,13 @@ def _show(request: web.Request, form: Form, errors: dict[str, Mistake]) -> web.R
     )
 
 
-def _ground_id(ground: str) -> str:
+def ground_id(ground: str) -> str:
+    """Return the text that names a ground to delete."""
     return _GROUND_TEXTS.get(ground, f"protection.ground.{ground}")
 
 
 def _ground(texts: Texts, ground: str | None) -> CatalogueText | None:
-    return texts.t(_ground_id(ground)) if ground else None
+    return texts.t(ground_id(ground)) if ground else None
 
 
 async def order(request: web.Request) -> web.Response:
@@ -108,7 +109,7 @@ async def order(request: web.Request) -> web.Response:
     if form["confirmed"] != "yes":
         fields = {"number": number, "ground": ground}
         label = texts.t("confirm.delete-draft.button")
-        told = texts.t(_ground_id(ground))
+        told = texts.t(ground_id(ground))
         return confirm(request, Confirmation("erase", number, "/protection", fields, told, label=label), "protection")
     await erasure_orders.give(node, actor, number, ground)
     return see_other("/protection", "flash.erasure")

@@ -45,6 +45,10 @@ RIGHTS: Final[dict[str, Right]] = {
     "cases.read": _right("read cases and drafts", *_CASES),
     "cases.act": _right("ask, answer, and write messages", "handler"),
     "cases.allocate": _right("say who looks after a case", "allocator", "handler"),
+    "cases.correct": _right(
+        "record beside a case's data that they are contested, and what is right", "data-administrator"
+    ),
+    "subjects.manage": _right("keep the files of persons who claim their rights", "data-administrator"),
     "cases.decide": _right("decide on referrals and approvals", "referral-handler"),
     "cases.observe": _right(
         "see a summary of the cases of the authorities that one's own observes", "basic-user", *_CASES, "auditor"
@@ -67,7 +71,16 @@ A handler allocates where nobody of the authority is an allocator of the area (`
 """
 
 PEOPLE_ONLY: Final = frozenset(
-    {"cases.see-blocked", "cases.erase", "people.manage", "services.manage", "own-account", "directory.invite"}
+    {
+        "cases.see-blocked",
+        "cases.erase",
+        "cases.correct",
+        "subjects.manage",
+        "people.manage",
+        "services.manage",
+        "own-account",
+        "directory.invite",
+    }
 )
 """What no service account does, whatever its role: a program opens no way in, for itself or for others."""
 

@@ -301,6 +301,39 @@ class CaseOutline(View):
     closed_at: datetime | None
 
 
+class CorrectionEntry(View):
+    """What was said of a contest or correction, by whom; `transit` is `refused` where the other side didn't take it."""
+
+    kind: str
+    text: Text
+    at: datetime
+    side: Side
+    authority: str
+    person: str | None
+    said: FreeText | None
+    transit: Transit
+    refusal: Text | None
+
+
+class Correction(View):
+    """A contest of what was said, or a correction of it, with all that was said of it; the data stay as they are.
+
+    `id` is what an answer names; `event` is the digest of the event that it is about. `open`: it was taken by both
+    sides and nobody has answered it.
+    """
+
+    id: str
+    event: str
+    about: Text
+    about_at: datetime | None
+    about_side: Side | None
+    ground: Text | None
+    state: Literal["contested", "corrected", "settled", "withdrawn"]
+    state_text: Text
+    open: bool
+    entries: tuple[CorrectionEntry, ...]
+
+
 class CaseView(View):
     """A case as its reader sees it; `actions` are the use cases this reader may start now.
 
@@ -342,3 +375,4 @@ class CaseView(View):
     draft_reply: dict[str, str] | None = None
     confidential: bool = False
     rating: Rating | None = None
+    corrections: tuple[Correction, ...] = ()

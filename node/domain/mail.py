@@ -13,6 +13,7 @@ News = Literal[
     "new", "accepted", "declined", "answered", "clarification", "withdrawal-asked", "withdrawn", "closed",
     "date-proposed", "date-agreed", "message", "near", "passed", "partly-answered",
     "referred", "upheld", "unaccepted", "unaccepted-there", "idle",
+    "contested", "contest-answered", "subject-near", "subject-passed",
 ]  # fmt: skip
 Topic = Literal["new", "accepted", "answered", "clarification", "message", "ended", "dates"]
 How = Literal["once", "daily", "never"]
@@ -22,18 +23,19 @@ TOPICS: Final[dict[Topic, tuple[News, ...]]] = {
     "accepted": ("accepted",),
     "answered": ("answered", "partly-answered"),
     "clarification": ("clarification", "referred", "upheld"),
-    "message": ("message",),
+    "message": ("message", "contested", "contest-answered"),
     "ended": ("declined", "withdrawn", "closed", "withdrawal-asked"),
-    "dates": ("near", "passed", "date-proposed", "date-agreed", "unaccepted", "unaccepted-there", "idle"),
-}
+    "dates": ("near", "passed", "date-proposed", "date-agreed", "unaccepted", "unaccepted-there", "idle",
+              "subject-near", "subject-passed"),
+}  # fmt: skip
 """What people choose among → what it covers."""
 
 HOWS: Final[tuple[How, ...]] = ("once", "daily", "never")
 
 URGENCY: Final[tuple[News, ...]] = (
-    "passed", "near", "unaccepted", "unaccepted-there", "clarification", "new", "withdrawal-asked", "date-proposed",
-    "answered", "partly-answered", "referred", "upheld", "accepted", "date-agreed", "message", "idle", "declined",
-    "withdrawn", "closed",
+    "subject-passed", "subject-near", "passed", "near", "unaccepted", "unaccepted-there", "contested", "clarification",
+    "new", "withdrawal-asked", "date-proposed", "answered", "partly-answered", "referred", "upheld", "accepted",
+    "date-agreed", "contest-answered", "message", "idle", "declined", "withdrawn", "closed",
 )  # fmt: skip
 """The order of a daily summary."""
 
@@ -43,6 +45,14 @@ MAX_ADDRESS_CHARS: Final = 254  # of an e-mail address (RFC 5321, 4.5.3.1.3)
 
 FOR_COORDINATORS: Final[frozenset[News]] = frozenset({"unaccepted-there"})
 """News of a case that its reader only coordinates: they lead to the list of urgent cases."""
+
+FOR_ADMINISTRATORS: Final[dict[News, str]] = {
+    "contested": "cases.correct",
+    "contest-answered": "cases.correct",
+    "subject-near": "subjects.manage",
+    "subject-passed": "subjects.manage",
+}
+"""News for data administrators, who read no case: news → the right that its reader needs."""
 
 _OF_EVENT: Final[dict[str, News]] = {
     "request.send": "new",
@@ -59,6 +69,9 @@ _OF_EVENT: Final[dict[str, News]] = {
     "note.message": "message",
     "date.propose": "date-proposed",
     "date.agree": "date-agreed",
+    "correction.contest": "contested",
+    "correction.correct": "contest-answered",
+    "correction.settle": "contest-answered",
 }
 _REPLY_OUTSTANDING: Final = frozenset({"sent", "accepted", "clarifying"})
 

@@ -270,7 +270,7 @@ class Story:
         """Return what the two sides wrote beside the procedure, refused messages too: their authors look for them."""
         return tuple(
             Message(
-                **self._act(stored),
+                **self.act(stored),
                 text=said(stored.person.comment),
                 files=tuple(ref.name for ref in stored.person.attachments),
                 confidential=_is_confidential(stored),
@@ -305,7 +305,7 @@ class Story:
     def _entries(self) -> Iterator[TimelineEntry]:
         for stored in self.events:
             yield TimelineEntry(
-                **self._act(stored),
+                **self.act(stored),
                 kind=stored.kind,
                 text=self._what(stored),
                 detail=self._detail(stored),
@@ -313,7 +313,7 @@ class Story:
                 confidential=_is_confidential(stored),
             )
 
-    def _act(self, stored: Stored) -> dict[str, Any]:
+    def act(self, stored: Stored) -> dict[str, Any]:
         """Return who said something when, and how far it has come."""
         authority, person = actor_of(stored.matter)
         side = self._side(stored)

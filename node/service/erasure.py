@@ -13,6 +13,7 @@ import structlog
 from node.clock import unstamp
 from node.domain.access import Actor
 from node.errors import NodeError
+from node.service import subject_cases
 from node.service.issue import seal_for
 from node.service.node import Node
 from node.store import audit, blobs, cases, erasures, events, streams
@@ -65,6 +66,7 @@ async def order(node: Node, actor: Actor, case_id: str, ground: str) -> None:
 
     await node.store.write(work)
     await carry_out(node)
+    await subject_cases.note_done(node, actor, case_id, "erase")
     node.wake(case.counterpart)
 
 

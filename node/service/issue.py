@@ -10,15 +10,15 @@ from node.clock import new_uuid, seconds
 from node.domain.access import Actor
 from node.domain.case import Case, advanced, opened
 from node.errors import NodeError, from_protocol
+from node.service import beside
 from node.service.contents import pack_ceks
 from node.service.deliver import seal
 from node.service.node import Node
 from node.service.receive import attachments_of
-from node.store import audit, blobs, cases, drafts, events, streams
+from node.store import audit, blobs, cases, drafts, erasures, events, streams
 from node.store.tx import Read, Tx
 from protocol.content import MATTER, Content, SendMatter, chain_of
 from protocol.event import Event, Place, seal_event
-from protocol.message import MAX_NOTES, check_count
 from protocol.problems import ProtocolError
 from protocol.slot import Recipient
 
@@ -135,8 +135,6 @@ async def issue_steps(
     """Issue several events of a case (kind, contents) in this order, all of them or none; raises like `issue`."""
     sealed, after = [], case
     for kind, contents in steps:
-        if kind in MAX_NOTES:
-            _require_room(node, case.id, kind)
         place = node.store.read_now(partial(next_place, case=after, kind=kind))
         event, ceks = seal_for(node, case.counterpart, place, contents)
         try:
@@ -150,11 +148,14 @@ async def issue_steps(
     def work(tx: Tx) -> None:
         if cases.find(tx, case.id) != case:
             raise NodeError("stale")
+        if erasures.find(tx, case.id) is not None:
+            raise NodeError("case-erased")
         if draft is not None and not drafts.delete(tx, *draft):
             raise NodeError("stale", "The draft was changed, sent or deleted meanwhile.")
         taken_over = True if after.own_authority != case.own_authority else None
         cases.update(tx, after, unread=taken_over, on_its_way=len(sealed))
-        for event, packed in sealed:
+        for (event, packed), (_, contents) in zip(sealed, steps, strict=True):
+            _check_beside(tx, node, case, event, contents)
             _store(tx, event, packed, actor, case)
         blobs.named(tx, node.country, files)
         audit.extend(tx, [_entry(node, actor, event, case) for event, _ in sealed])
@@ -163,10 +164,10 @@ async def issue_steps(
     return after
 
 
-def _require_room(node: Node, case_id: str, kind: str) -> None:
-    """Raise `case-full` for one wish or notice more than the other side would take (SPEC S-232)."""
+def _check_beside(tx: Tx, node: Node, case: Case, event: Event, contents: dict[str, Content]) -> None:
+    """Raise where the other side wouldn't take what has no place in a chain, such as one message more."""
     try:
-        check_count(kind, node.store.read_now(lambda q: events.count_of(q, case_id, node.country, kind)))
+        beside.check(tx, node, case, event.claims, contents)
     except ProtocolError as error:
         raise from_protocol(error) from None
 

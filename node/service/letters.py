@@ -9,7 +9,7 @@ from email.policy import SMTP
 from email.utils import format_datetime
 from typing import Final
 
-from node.domain.mail import FOR_COORDINATORS, URGENCY, News
+from node.domain.mail import FOR_ADMINISTRATORS, FOR_COORDINATORS, URGENCY, News
 from node.service.node import Node
 from node.store.tx import Row
 from translations.dates import format_date
@@ -40,6 +40,10 @@ _NEWS: Final[dict[News, str]] = {
     "unaccepted": "remind.unaccepted",
     "unaccepted-there": "remind.unaccepted",
     "idle": "remind.idle",
+    "contested": "event.correction.contest",
+    "contest-answered": "mail.contest-answered",
+    "subject-near": "mail.subject-near",
+    "subject-passed": "mail.subject-passed",
 }
 """The text that names each kind of news."""
 
@@ -107,7 +111,12 @@ class Writer:
         return self._t(_NEWS[row["news"]]), country, self._t("due.until", date=due)
 
     def _link(self, row: Row) -> str:
-        return self._url("urgent" if row["news"] in FOR_COORDINATORS else f"cases/{row['case_id']}")
+        news: News = row["news"]
+        if news in FOR_COORDINATORS:
+            return self._url("urgent")
+        if (right := FOR_ADMINISTRATORS.get(news)) == "subjects.manage":
+            return self._url(f"subjects/{row['case_id']}")
+        return self._url(f"cases/{row['case_id']}" + ("/corrections" if right else ""))
 
     def _footer(self) -> tuple[str, str]:
         return "-- ", self._t("mail.footer", link=self._url("profile#mail"))

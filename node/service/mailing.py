@@ -9,7 +9,7 @@ import structlog
 
 from node.clock import unstamp
 from node.domain.access import Actor
-from node.domain.mail import FOR_COORDINATORS, Choice
+from node.domain.mail import FOR_ADMINISTRATORS, FOR_COORDINATORS, Choice
 from node.domain.person import Person
 from node.errors import NodeError
 from node.service.letters import Letter, Writer
@@ -94,6 +94,8 @@ def _news(q: Read, node: Node, row: Row) -> Letter | None:
 
 
 def _may_hear(q: Read, person: Person, choice: Choice, news: Row) -> bool:
+    if right := FOR_ADMINISTRATORS.get(news["news"]):
+        return person.actor().may(right, news["own_authority"]) and choice.wants(news["news"])
     own = {news["own_authority"]}
     if news["news"] in FOR_COORDINATORS:
         own = set(coordinators(q, news["own_authority"], news["area"]))

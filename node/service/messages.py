@@ -6,16 +6,14 @@ from typing import Final
 
 from node.domain.access import Actor
 from node.domain.case import Case
-from node.errors import NodeError, from_protocol
+from node.errors import NodeError
 from node.service import cases, drafts
 from node.service.issue import issue
 from node.service.node import Node
-from node.store import events
-from protocol.content import MATTER, PERSON, AttachmentRef, Confidential, Content, MessagePerson, Said, WrittenMatter
+from protocol.content import MATTER, PERSON, AttachmentRef, Confidential, MessagePerson, Said, WrittenMatter
 from protocol.content import Actor as ActorName
 from protocol.limits import MAX_ATTACHMENTS
-from protocol.message import MESSAGE, check
-from protocol.problems import ProtocolError
+from protocol.message import MESSAGE
 
 _ATTEMPTS: Final = 5
 
@@ -63,16 +61,8 @@ async def _issue(node: Node, actor: Actor, case_id: str, said: MessagePerson, co
             case = cases.case_to_act(node, actor, case_id, MESSAGE)
             who = ActorName(authority=case.own_authority, name=actor.name)
             matter = WrittenMatter(actor=who, confidential=confidential)
-            return await _issue_once(node, actor, case, {MATTER: matter, PERSON: said})
+            return await issue(node, actor, case, MESSAGE, {MATTER: matter, PERSON: said})
         except NodeError as error:
             if error.code != "stale":
                 raise
     raise NodeError("stale")
-
-
-async def _issue_once(node: Node, actor: Actor, case: Case, contents: dict[str, Content]) -> Case:
-    try:
-        check(contents, node.store.read_now(lambda q: events.count_of(q, case.id, node.country, MESSAGE)))
-    except ProtocolError as error:
-        raise from_protocol(error) from None
-    return await issue(node, actor, case, MESSAGE, contents)

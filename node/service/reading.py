@@ -19,6 +19,7 @@ from node.service.case_parts import part_of, parts_of
 from node.service.case_texts import CaseTexts
 from node.service.cases import acting_for, decides, note_opened, own_case
 from node.service.contents import Stored
+from node.service.correction_texts import corrections
 from node.service.node import Node
 from node.service.receive import attachments_of
 from node.store import authorities, blobs, cases, drafts, streams
@@ -198,7 +199,12 @@ async def read_case(node: Node, actor: Actor, case_id: str, lang: str) -> CaseVi
 
 def view_case(node: Node, actor: Actor, case_id: str, lang: str, *, as_form: bool = False) -> CaseView:
     """Build the view of a case without noting that it was opened; `as_form` shows every follow-up."""
-    case = own_case(node, actor, case_id)
+    return view_of(node, actor, own_case(node, actor, case_id), lang, as_form=as_form)
+
+
+def view_of(node: Node, actor: Actor, case: Case, lang: str, *, as_form: bool = False) -> CaseView:
+    """Build the view of a case that the caller has the right to show."""
+    case_id = case.id
     events, texts = contents.of_case(node, case_id), CaseTexts(node, lang)
     sent = next(stored for stored in events if isinstance(stored.matter, SendMatter))
     matter = contents.asked(events)
@@ -238,6 +244,7 @@ def view_case(node: Node, actor: Actor, case_id: str, lang: str, *, as_form: boo
         draft_reply=_draft(node, case_id),
         confidential=case.confidential,
         rating=_rating(case),
+        corrections=corrections(story),
     )
 
 
@@ -339,7 +346,7 @@ def _each_notice(node: Node, texts: CaseTexts, case: Case, events: list[Stored])
         yield texts.interface("notice.set-fetched")
     if case.date_state == "proposed" and case.role == "asking" and not case.ended:
         yield texts.interface("notice.date-proposed", date=texts.day(case.due))
-    acts = [stored for stored in events if not stored.kind.startswith(("notice.", "note.", "erasure."))]
+    acts = [stored for stored in events if not stored.kind.startswith(("notice.", "note.", "erasure.", "correction."))]
     if acts[-1].code is not None:
         yield texts.refusal(acts[-1].code)
 
@@ -366,6 +373,11 @@ def _advice(node: Node, case: Case) -> Advice | None:
 async def read_attachment(node: Node, actor: Actor, case_id: str, sha256: str) -> OpenedFile:
     """Return an attachment of a case in the clear; `not-found` also while it is being fetched."""
     own_case(node, actor, case_id)
+    return await open_attachment(node, case_id, sha256)
+
+
+async def open_attachment(node: Node, case_id: str, sha256: str) -> OpenedFile:
+    """Open an attachment of a case that the caller has the right to show."""
     refs = {ref.sha256: ref for stored in contents.of_case(node, case_id) for ref in attachments_of(stored.contents)}
     row = node.store.read_now(lambda q: blobs.find(q, sha256))
     if sha256 not in refs or row is None or row["case_id"] != case_id or not row["here"]:

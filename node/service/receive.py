@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from node.clock import seconds
 from node.domain.case import Case, advanced, opened
 from node.errors import NodeError
-from node.service import competence, receipts, telling
+from node.service import beside, competence, receipts, telling
 from node.service.contents import asked, open_row, pack_ceks
 from node.service.judge import area_of, judge_content
 from node.service.node import Node
@@ -19,22 +19,19 @@ from protocol.content import (
     MATTER,
     SEND_KIND,
     AttachmentRef,
-    BlobMatter,
     Content,
     ForwardMatter,
     ReferMatter,
     SendMatter,
     SplitMatter,
-    check_values,
 )
 from protocol.event import Claims, Event, open_ceks, open_contents, parse_item
 from protocol.member import MessageKey
-from protocol.message import MAX_NOTES, MESSAGE, check_count
-from protocol.message import check as check_message
 from protocol.problems import STORED, ProtocolError
 from protocol.receipt import issue as issue_receipt
 from protocol.receipt import parse_receipt
 from protocol.request import REFER, SPLIT
+from protocol.values import check_values
 
 _INLINE_ITEMS = 4
 
@@ -332,12 +329,8 @@ class _Taking:
         if gone:
             raise ProtocolError("case-erased", "its data were deleted")  # SPEC S-275
         self._judge(item, case)
-        if claims.kind == MESSAGE:
-            check_message(item.contents, events.count_of(self.tx, case.id, claims.iss, MESSAGE))
-        elif claims.kind in MAX_NOTES:
-            check_count(claims.kind, events.count_of(self.tx, case.id, claims.iss, claims.kind))
+        self._check_beside(item, case)
         self._check_forward(item, case)
-        self._check_notice(item, case)
         refused = refusals.allows(self.tx, claims)
         after = advanced(case, claims, item.event.name, item.contents[MATTER], after_refusal=refused)
         told = None if claims.kind.startswith("notice.") else True
@@ -362,6 +355,13 @@ class _Taking:
         except NodeError as error:
             damage.note(self.tx, case.id, error.message)
 
+    def _check_beside(self, item: Opened, case: Case) -> None:
+        """Check what is said beside the procedure; where our own disk lost the case, as `_judge`."""
+        try:
+            beside.check(self.tx, self.node, case, item.event.claims, item.contents)
+        except NodeError as error:
+            damage.note(self.tx, case.id, error.message)
+
     def _check_forward(self, item: Opened, case: Case) -> None:
         matter = item.contents[MATTER]
         if isinstance(matter, ForwardMatter | SplitMatter):
@@ -371,16 +371,6 @@ class _Taking:
             competence.check_coordinator(self.tx, of, matter.to.authority, case.area, self.tx.now.date())
         if isinstance(matter, SplitMatter) and cases.is_taken(self.tx, case.counterpart, matter.part):
             raise ProtocolError("content-malformed", "a part is a case of its own")  # SPEC S-229
-
-    def _check_notice(self, item: Opened, case: Case) -> None:
-        """Check that a notice is one that its issuer can give (SPEC S-164)."""
-        claims, matter = item.event.claims, item.contents[MATTER]
-        if claims.kind == "notice.opened" and case.side_of(claims.iss) != "replying":
-            raise ProtocolError("not-owner", "only the replying side opens a request")
-        if isinstance(matter, BlobMatter):
-            here = blobs.of_case(self.tx, case.id)
-            if any(digest not in here or here[digest]["origin"] == claims.iss for digest in matter.stored):
-                raise ProtocolError("content-malformed", "a file that this node has attached to no event of the case")
 
     def _asked(self, case: Case) -> SendMatter:
         rows = [row for row in events.of_case(self.tx, case.id) if row["kind"] in (SEND_KIND, SPLIT)]

@@ -8,12 +8,12 @@ from typing import Final
 from directory_sync.authority import Authority
 from directory_sync.coordination import coordinators_of
 from node.clock import new_uuid
-from node.domain.access import RIGHTS
+from node.domain.access import ALL_AREAS, RIGHTS
 from node.domain.case import Case
-from node.domain.mail import News, news_of, reply_outstanding, stages, summary_day
+from node.domain.mail import FOR_ADMINISTRATORS, News, news_of, reply_outstanding, stages, summary_day
 from node.domain.reminders import ACCEPTANCE, IDLE_MONTHS, months_before
 from node.service.node import Node
-from node.store import authorities, cases, events, mail_choices, mails
+from node.store import authorities, cases, events, mail_choices, mails, subjects
 from node.store.tx import Read, Row, Tx
 
 MAX_WAITING: Final = 50
@@ -45,9 +45,6 @@ def tell_of_forwards(tx: Tx, node: Node, stored: Collection[str]) -> None:
                 _tell(tx, case, "new", row["jti"])
 
 
-_READERS: Final = sorted(RIGHTS["cases.read"].roles)
-
-
 def tell_of_return(tx: Tx, node: Node, case: Case, receipt: str) -> None:
     """Queue for the people of the authority that passed a case on that the other side refused it: it is theirs."""
     if node.config.mail.host:
@@ -57,11 +54,18 @@ def tell_of_return(tx: Tx, node: Node, case: Case, receipt: str) -> None:
 def _tell(tx: Tx, case: Case, news: News, what: str, authority: str | None = None) -> None:
     """Queue news for the people of an authority; by default of the one that has the case."""
     said = {"case_id": case.id, "news": news, "country": case.counterpart, "due": case.due.isoformat()}
-    for person, choice in mail_choices.readers(tx, authority or case.own_authority, case.area, _READERS):
+    _tell_readers(tx, (authority or case.own_authority, case.area), said, what)
+
+
+def _tell_readers(tx: Tx, where: tuple[str, str], said: dict[str, str], what: str) -> None:
+    """Queue news for whoever holds a role that reads of it in an authority and area, and wants to be told."""
+    news = said["news"]
+    roles = sorted(RIGHTS[FOR_ADMINISTRATORS.get(news, "cases.read")].roles)  # type: ignore[call-overload]
+    for person, choice in mail_choices.readers(tx, *where, roles):
         if not choice.wants(news):
             continue
         # the same for the same news, also on a restored disk: so a mail that comes twice can be told
-        name = mail_id("news", person, case.id, news, what)
+        name = mail_id("news", person, said["case_id"], news, what)
         once = choice.how == "once" and mails.count_of(tx, person) < MAX_WAITING
         if mails.tell(tx, name, person, said, name if once else None) and once:
             mails.queue(tx, name, person, "news")
@@ -93,12 +97,24 @@ async def look(node: Node) -> None:
         before = last(tx)
         if before is None or before < day:
             _remind(tx, before or day - timedelta(days=1), day)
+            _remind_of_claims(tx, node.country, before or day - timedelta(days=1), day)
             _summarise(tx, day)
         if before != day:
             mails.note(tx, "day", day.isoformat())
 
     if node.store.read_now(last) != day:
         await node.store.write(work)
+
+
+def _remind_of_claims(tx: Tx, country: str, last: date, today: date) -> None:
+    """Tell data administrators of claims that are due soon, or whose period has passed; never whose or what."""
+    for stage, after, until in stages(last, today):
+        news: News = "subject-passed" if stage == "passed" else "subject-near"
+        for row in subjects.falling_due(tx, after, until):
+            what = f"{news}/{row['due']}/{(until - today).days}"
+            if subjects.remind(tx, row["id"], what):
+                said = {"case_id": row["id"], "news": news, "country": country, "due": row["due"]}
+                _tell_readers(tx, (row["authority"], ALL_AREAS), said, what)
 
 
 def _remind(tx: Tx, last: date, today: date) -> None:

@@ -7,10 +7,21 @@ import structlog
 
 from node.clock import stamp
 from node.errors import NodeError
-from node.service import damage, erasure, erasure_backups, idempotency, mailing, own_data, retention, upgrade
+from node.service import (
+    damage,
+    erasure,
+    erasure_backups,
+    idempotency,
+    mailing,
+    own_data,
+    retention,
+    subject_retention,
+    upgrade,
+)
 from node.service.drafts import drop_blobs
 from node.service.node import Node
 from node.store import blobs, cases, drafts
+from node.store.subjects import ids as subject_ids
 
 log: Final = structlog.get_logger("entente.upkeep")
 
@@ -56,6 +67,7 @@ async def protect(node: Node) -> None:
     else:
         log.info("retention", blocked=done.blocked, erased=done.erased)
     await own_data.forget_left(node)
+    await subject_retention.forget_old(node)
     upgrade.drop_old(node.config.data, node.clock.now())
     await erasure_backups.note_complete(node)
 
@@ -68,6 +80,6 @@ async def sweep_keys(node: Node) -> int:
     """
     before = node.clock.now() - timedelta(seconds=ORPHAN_S)
     found = node.case_keys.made_before(before)
-    needed = node.store.read_now(lambda q: cases.ids(q) | drafts.case_ids(q)) if found else frozenset()
+    needed = node.store.read_now(lambda q: cases.ids(q) | drafts.case_ids(q) | subject_ids(q)) if found else frozenset()
     orphans = [case_id for case_id in found if case_id not in needed]
     return await node.case_keys.erase_made_before(orphans, before) if orphans else 0

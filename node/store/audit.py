@@ -85,6 +85,7 @@ def trail(q: Read, authorities: Sequence[str], before: int | None, limit: int) -
         "SELECT seq, at, actor, action, subject, detail FROM audit WHERE subject IN ("  # noqa: S608 - names are ours
         f"SELECT id FROM cases WHERE own_authority IN ({names})"
         f" UNION SELECT person FROM role_grant WHERE authority IN ({names})"
+        f" UNION SELECT id FROM subject_file WHERE authority IN ({names})"
         f" UNION SELECT id FROM authority WHERE id IN ({names}))"
         " AND seq < COALESCE(CAST(:before AS INTEGER), seq + 1) ORDER BY seq DESC LIMIT :limit",
         {**values, "before": before, "limit": limit},

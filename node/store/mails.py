@@ -65,10 +65,14 @@ def find(q: Read, mail_id: str) -> Row | None:
 
 
 def news_in(q: Read, mail_id: str) -> list[Row]:
-    """Return the news of a mail with the case's authority and area, those of vanished cases left out."""
+    """Return the news of a mail with the authority and area of the case, those of vanished cases left out.
+
+    News of a person's claim have the authority of its file and no area.
+    """
     return q.all(
-        "SELECT t.*, c.own_authority, c.area FROM told t JOIN cases c ON c.id = t.case_id WHERE t.mail = :id"
-        " ORDER BY t.at, t.id",
+        "SELECT t.*, COALESCE(c.own_authority, f.authority) AS own_authority, COALESCE(c.area, '') AS area FROM told t"
+        " LEFT JOIN cases c ON c.id = t.case_id LEFT JOIN subject_file f ON f.id = t.case_id"
+        " WHERE t.mail = :id AND COALESCE(c.id, f.id) IS NOT NULL ORDER BY t.at, t.id",
         {"id": mail_id},
     )
 

@@ -226,6 +226,33 @@ def _refusals_of_a_case(db: Database) -> None:
     run(db, "CREATE INDEX refusal_case ON refusal(case_id) WHERE case_id IS NOT NULL")
 
 
+@NODE(name="040_subject_files")
+def _subject_files(db: Database) -> None:
+    run(
+        db,
+        """
+CREATE TABLE subject_file (
+  id TEXT PRIMARY KEY, number TEXT NOT NULL, authority TEXT NOT NULL, wants TEXT NOT NULL, received TEXT NOT NULL,
+  due TEXT NOT NULL, state TEXT NOT NULL, told_on TEXT, ended_on TEXT, content BLOB NOT NULL, opened_by TEXT NOT NULL,
+  opened_at TEXT NOT NULL, reminded TEXT NOT NULL) STRICT;
+CREATE INDEX subject_file_open ON subject_file(due) WHERE ended_on IS NULL;
+CREATE INDEX subject_file_authority ON subject_file(authority, ended_on, due);
+CREATE TABLE subject_case (
+  file TEXT NOT NULL, case_id TEXT NOT NULL, linked_by TEXT NOT NULL, at TEXT NOT NULL,
+  PRIMARY KEY (file, case_id)) STRICT, WITHOUT ROWID;
+CREATE INDEX subject_case_case ON subject_case(case_id);
+CREATE TABLE subject_number (
+  authority TEXT NOT NULL, year INTEGER NOT NULL, last INTEGER NOT NULL, PRIMARY KEY (authority, year))
+  STRICT, WITHOUT ROWID
+""",
+    )
+
+
+@NODE(name="041_contests")
+def _contests(db: Database) -> None:
+    run(db, "CREATE INDEX event_contest ON event(case_id, seq) WHERE kind = 'correction.contest'")
+
+
 @KEYS(name="001_case_keys")
 def _case_keys(db: Database) -> None:
     run(

@@ -304,6 +304,26 @@ def _blobs() -> list[Entry]:
     return [{**entry, "code": "part-unreadable"} for entry in found]
 
 
+_CONTESTS: dict[str, tuple[str, str, Any]] = {
+    "a contest on a ground of its own": (
+        "correction.contest",
+        "matter",
+        {"actor": {"authority": "HU-a"}, "event": sha256_b64u(b""), "ground": "taste"},
+    ),
+    "a contest of no event": (
+        "correction.contest",
+        "matter",
+        {"actor": {"authority": "HU-a"}, "ground": "accuracy"},
+    ),
+    "a correction of an event by its identifier": (
+        "correction.correct",
+        "matter",
+        {"actor": {"authority": "HU-a"}, "event": "0b6d0f2e-6c1f-4a57-9d0c-1f6a3f0c9b11"},
+    ),
+    "a settlement of no contest": ("correction.settle", "matter", {"actor": {"authority": "HU-a"}}),
+}
+
+
 def _contents(events: list[Event]) -> list[Entry]:
     contents = cast.request(sha256_b64u(b""))
     matter = contents["matter"].model_dump(mode="json", exclude_none=True)
@@ -344,7 +364,7 @@ def _contents(events: list[Event]) -> list[Entry]:
     found = [
         {"name": f"content: {n}", "check": "content", "kind": k, "part": p, "plaintext": canonical_json(v).decode()}
         | {"code": "content-malformed"}
-        for n, (k, p, v) in cases.items()
+        for n, (k, p, v) in (cases | _CONTESTS).items()
     ]
     unknown = {"check": "content", "kind": "request.close", "part": "person", "plaintext": "{}"}
     return [*found, {"name": "content: a part that the kind hasn't", **unknown, "code": "part-missing"}]

@@ -16,6 +16,7 @@ def address(path: str, **parts: str) -> str:
         "draft": str(uuid.uuid4()),
         "sha256": SHA256,
         "registration": str(uuid.uuid4()),
+        "file": str(uuid.uuid4()),
         "person": "p",
         "token": "t",
         "country": "HU",

@@ -26,6 +26,8 @@ cases.list        yes         yes      yes        yes               no          
 cases.read        no          yes      yes        yes               no                  no       no
 cases.act         no          yes      no         no                no                  no       no
 cases.allocate    no          yes      yes        no                no                  no       no
+cases.correct     no          no       no         no                yes                 no       no
+subjects.manage   no          no       no         no                yes                 no       no
 cases.decide      no          no       no         yes               no                  no       no
 cases.observe     yes         yes      yes        yes               no                  yes      no
 audit.read        no          no       no         no                no                  yes      no
@@ -51,6 +53,8 @@ CALLS: dict[str, tuple[str, str, dict[str, Any] | None]] = {
     "cases.allocate": ("POST", "cases/{case}/allocate", {"handler": None}),
     "cases.observe": ("GET", "observed-cases", None),
     "audit.read": ("GET", "audit", None),
+    "cases.correct": ("GET", "cases/{case}/corrections", None),
+    "subjects.manage": ("GET", "subjects", None),
     "protection.read": ("GET", "protection/sights", None),
     "people.manage": ("GET", "people", None),
     "own-account": ("GET", "me/mail", None),

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from directory_sync.demo import demo_authorities
-from node.domain.access import operator
+from node.domain.access import Actor, granted, operator
 from node.domain.case import Case
-from node.service import directory
+from node.service import corrections, directory
 from node.service.node import Node
-from node.store import refusals
+from node.store import events, refusals
 from node.store.migrations import NODE
 from node.store.store import Store
 from protocol import jws
@@ -34,10 +34,11 @@ from protocol.content import (
     SendPerson,
     SplitMatter,
     Variable,
+    WordPerson,
 )
 from protocol.encoding import b64u
 from protocol.event import parse_item
-from protocol.limits import MAX_ITEM, MAX_MESSAGES, MAX_OPENED, MAX_ROWS, MAX_WISHES
+from protocol.limits import MAX_CORRECTIONS, MAX_ITEM, MAX_MESSAGES, MAX_OPENED, MAX_ROWS, MAX_WISHES
 from protocol.part import SealedPart
 from protocol.problems import PROBLEMS
 from protocol.receipt import parse_receipt
@@ -220,6 +221,80 @@ async def _one_opening_too_many(a: Attacker) -> Item:
     notices = [a.follow(case, "notice.opened", {"matter": act()}) for _ in range(most)]
     assert set(await a.send(*notices)) == {"stored"}
     return a.follow(case, "notice.opened", {"matter": act()})
+
+
+def _opening_of(a: Attacker, case: Case) -> str:
+    """Return the digest of the request of a case, which its asking side has said."""
+    rows = a.victim.store.read_now(lambda q: events.of_case(q, case.id))
+    return str(rows[0]["digest"])
+
+
+def _beside(a: Attacker, case: Case, kind: str, words: str | None = "No.", **said: Any) -> Item:
+    """Return a contest or an answer to one in a case."""
+    parts: dict[str, Any] = {"matter": raw({"actor": {"authority": "DE-zaek-berlin"}, **said})}
+    if words is not None:
+        parts["person"] = WordPerson(comment=Said(text=words, lang="de"))
+    return a.follow(case, f"correction.{kind}", parts)
+
+
+def _contest(a: Attacker, case: Case, words: str | None = "No.", **said: Any) -> Item:
+    return _beside(a, case, "contest", words, **{"event": _opening_of(a, case), "ground": "accuracy", **said})
+
+
+async def _correct_theirs(a: Attacker) -> Item:
+    case = await a.be_asked()
+    return _beside(a, case, "correct", event=_opening_of(a, case))
+
+
+async def _settle_theirs(a: Attacker) -> Item:
+    case = await a.be_asked()
+    contest = _contest(a, case)
+    assert await a.send(contest) == ["stored"]
+    return _beside(a, case, "settle", contest=parse_item(contest.line).claims.jti)
+
+
+async def _withdraw_theirs(a: Attacker) -> Item:
+    case = await a.be_asked()
+    zsofia = Actor("id-zsofia", "Zsófia", "hu", granted(["data-administrator"], ["HU-okfo"]))
+    word = Said(text="Nem.", lang="hu")
+    await corrections.contest(a.victim, zsofia, case.id, _opening_of(a, case), "accuracy", word)
+    (shown,) = corrections.read(a.victim, zsofia, case.id, "hu").corrections
+    return _beside(a, case, "withdraw", contest=shown.id)
+
+
+async def _own_contest(a: Attacker) -> tuple[Case, str]:
+    """Have the attacker contest what it has itself asked; return the case, and the contest's identifier."""
+    item = a.request()
+    assert await a.send(item) == ["stored"]
+    case = stored_case(a.victim, parse_item(item.line).claims.case)
+    contest = _contest(a, case)
+    assert await a.send(contest) == ["stored"]
+    return case, parse_item(contest.line).claims.jti
+
+
+async def _settled_twice(a: Attacker) -> Item:
+    case, contest = await _own_contest(a)
+    assert await a.send(_beside(a, case, "settle", contest=contest)) == ["stored"]
+    return _beside(a, case, "correct", event=_opening_of(a, case), contest=contest)
+
+
+async def _withdrawn_twice(a: Attacker) -> Item:
+    case, contest = await _own_contest(a)
+    assert await a.send(_beside(a, case, "withdraw", contest=contest)) == ["stored"]
+    return _beside(a, case, "withdraw", contest=contest)
+
+
+async def _another_event(a: Attacker) -> Item:
+    case, contest = await _own_contest(a)
+    message = _message(a, case, MessagePerson(comment=Said(text="?", lang="de")))
+    assert await a.send(message) == ["stored"]
+    return _beside(a, case, "correct", event=b64u(message.digest), contest=contest)
+
+
+async def _one_contest_too_many(a: Attacker) -> Item:
+    case, most = await a.be_asked(), MAX_CORRECTIONS
+    assert set(await a.send(*(_contest(a, case) for _ in range(most)))) == {"stored"}
+    return _contest(a, case)
 
 
 def _passed_on(to: str) -> Craft:
@@ -447,6 +522,32 @@ REFUSED: dict[str, tuple[Craft, str]] = {
         _of("erasure.order", raw({"actor": {"authority": "DE-zaek-berlin"}, "ground": "consent"})),
         "wrong-state",
     ),
+    "a correction of the other side's words": (_correct_theirs, "not-owner"),
+    "contested words of the other side confirmed": (_settle_theirs, "not-owner"),
+    "the other side's contest withdrawn": (_withdraw_theirs, "not-owner"),
+    "a contest settled, then corrected": (_settled_twice, "wrong-state"),
+    "a contest withdrawn twice": (_withdrawn_twice, "wrong-state"),
+    "a correction of another event than the contested": (_another_event, "content-malformed"),
+    "a contest of what wasn't said": (
+        lambda a: _contest(a, a.asked, event=b64u(bytes(32))) if a.asked else b"",
+        "content-malformed",
+    ),
+    "a contest of another case's event": (
+        lambda a: (
+            _contest(a, a.asked, event=_opening_of(a, a.asked_by_victim)) if a.asked and a.asked_by_victim else b""
+        ),
+        "content-malformed",
+    ),
+    "a contest without words": (lambda a: _contest(a, a.asked, None) if a.asked else b"", "content-malformed"),
+    "a contest on a ground of its own": (
+        lambda a: _contest(a, a.asked, ground="taste") if a.asked else b"",
+        "content-malformed",
+    ),
+    "an answer to no contest": (
+        lambda a: _beside(a, a.asked, "settle", contest=STRANGE) if a.asked else b"",
+        "content-malformed",
+    ),
+    "one contest too many": (_one_contest_too_many, "case-full"),
     "a step that the state doesn't have": (_of("request.close"), "wrong-state"),
     "a number too large": (_on_theirs("request.accept", n=3), "no-predecessor"),
     "another predecessor": (_on_theirs("request.accept", prev=b64u(bytes(32))), "no-predecessor"),
@@ -467,7 +568,7 @@ async def _craft(attacker: Attacker, craft: Craft) -> Item | bytes:
 async def test_an_event_that_may_not_stand_is_refused_for_good(attacker: Attacker, name: str) -> None:
     """Its code is final, nothing of it is stored, and others in the batch and after it get through.
 
-    SPEC S-048, S-160, S-161, S-162, S-163, S-164, S-291, S-292, S-293.
+    SPEC S-048, S-160, S-161, S-162, S-163, S-164, S-281, S-282, S-284, S-291, S-292, S-293.
     """
     craft, code = REFUSED[name]
     bad = await _craft(attacker, craft)
@@ -522,6 +623,18 @@ async def test_the_same_event_twice_counts_once(attacker: Attacker) -> None:
     assert await attacker.send(item, item) == ["stored", "stored"]
     assert await attacker.send(item) == ["stored"]
     assert grown(attacker.victim, before) == {"audit": 1, "batch": 2, "cases": 1, "event": 1}
+
+
+async def test_a_contest_said_again_counts_once(attacker: Attacker) -> None:
+    """The same one in another batch changes nothing, and its identifier stands for nothing else."""
+    case = await attacker.be_asked()
+    contest = _contest(attacker, case)
+    assert await attacker.send(contest) == ["stored"]
+    before = counts(attacker.victim)
+    again = _contest(attacker, case, "Other words.", ground="lawfulness")
+    other = _claim(attacker.node, again, jti=parse_item(contest.line).claims.jti)
+    assert (await attacker.send(contest, other))[0] == "stored"
+    assert "event" not in grown(attacker.victim, before)
 
 
 async def test_what_follows_a_refused_event_has_no_predecessor(attacker: Attacker) -> None:

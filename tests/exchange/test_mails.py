@@ -12,7 +12,7 @@ from structlog.typing import EventDict
 
 from node.delivery.mailer import Mailer
 from node.delivery.smtp import MailServerError
-from node.domain.access import Actor, operator
+from node.domain.access import Actor, Role, operator
 from node.domain.person import NewPerson
 from node.errors import NodeError
 from node.service import accounts, cases, forwarding, mail_choice, mailing, messages, requests
@@ -57,9 +57,10 @@ class Told:
         language: str = "hu",
         topics: frozenset[str] = ALL,
         authority: str = "HU-okfo",
+        role: Role = "handler",
     ) -> Actor:
         """Add a person of a Hungarian authority who confirms an address by the link that comes there."""
-        new = NewPerson(login, login.title(), language, frozenset({"handler"}), frozenset({authority}))
+        new = NewPerson(login, login.title(), language, frozenset({role}), frozenset({authority}))
         actor = (await accounts.add_person(self.node, operator(), new)).actor()
         before = len(self.server.taken)
         await mail_choice.choose(self.node, actor, f"{login}@register.example", how, topics)

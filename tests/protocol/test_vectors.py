@@ -16,7 +16,7 @@ from joserfc.jwk import ECKey, OKPKey
 
 from protocol import blob, dates, jws, request, slot
 from protocol.batch import Head, check_body, parse_batch, place
-from protocol.content import check_values, read_content
+from protocol.content import read_content
 from protocol.encoding import canonical_json, sha256, strict_json, un_b64u
 from protocol.event import open_ceks, open_contents, parse_item
 from protocol.member_bundle import MemberBundle
@@ -25,6 +25,7 @@ from protocol.members import MemberList
 from protocol.part import Claim, SealedPart, open_part
 from protocol.problems import PROBLEMS, ProtocolError
 from protocol.receipt import check_receipt, parse_receipt
+from protocol.values import check_values
 from tests.protocol.member_network import NOW
 
 FOLDER = Path(__file__).resolve().parents[2] / "protocol" / "vectors"
