@@ -16,6 +16,7 @@ import directory_sync.limits
 import node.cli.probing.run
 import node.config
 import node.dashboard.authority_table
+import node.dashboard.form
 import node.delivery.admission
 import node.delivery.door
 import node.delivery.http_listener
@@ -33,6 +34,7 @@ import node.service.authority_edit
 import node.service.authority_history
 import node.service.calendar_feed
 import node.service.callers
+import node.service.case_list
 import node.service.coordinated
 import node.service.corrections
 import node.service.find
@@ -42,7 +44,6 @@ import node.service.kept_form
 import node.service.letters
 import node.service.mail_choice
 import node.service.mailing
-import node.service.observed
 import node.service.passwords
 import node.service.registration
 import node.service.sessions
@@ -51,6 +52,7 @@ import node.service.subject_export
 import node.service.telling
 import node.service.tokens
 import node.store.backup_manifest
+import node.store.case_lists
 import protocol.limits
 import protocol.member
 import protocol.member_bundle
@@ -89,11 +91,13 @@ LIMITS = {
         node.service.kept_form,
         node.service.tokens,
         node.service.find,
-        node.service.observed,
+        node.service.case_list,
+        node.store.case_lists,
         node.service.approvals,
         node.service.audit_trail,
         node.service.idempotency,
         node.domain.allowance,
+        node.dashboard.form,
     ),
     "Persons who claim their rights": (
         node.domain.subject,

@@ -6,10 +6,11 @@ from pydantic import Field, StrictBool, model_validator
 
 from node.api.drafts import ReplyFields, reply_of
 from node.api.requests import CaseRef, case_ref
-from node.api.route import Call, File, Limit, Offset, Page, Query, Route, Shape, Upload
+from node.api.route import Call, File, Limit, Part, Place, Query, Route, Shape, Upload
 from node.domain.case_view import CaseSummary, CaseView, Handler
 from node.domain.draft import Country
 from node.service import allocation, cases, forwarding, messages, rating, reading, referral, splitting, urgency
+from node.service.case_list import MAX_WORDS
 from node.service.urgency import UrgentCases
 from protocol.content import Day, Id, Number, Rate, Said
 from protocol.limits import MAX_QUESTIONS
@@ -22,6 +23,11 @@ class CaseSearch(Shape):
     With `passed_on` it is the cases that one's authorities had once and passed on: a line of each, and nothing else.
     With `mine` it is those that the caller looks after, with `blocked` those whose data are blocked or deleted:
     of these number, authorities, area, state and dates, whoever asks.
+    With `todo` it is the open cases in which the caller's side has something to do, without it (`false`) the other
+    open ones. `text` are words that stand in number, authority of the other side or country.
+
+    The latest change is first, and a part begins behind a place (a change and an id): while one reads on, no case
+    comes twice or is left out, but one that changes meanwhile: it is at the beginning then.
     """
 
     state: Literal[State, "refused"] | None = None
@@ -33,8 +39,10 @@ class CaseSearch(Shape):
     passed_on: bool | None = None
     mine: bool | None = None
     blocked: bool | None = None
+    todo: bool | None = None
+    text: str = Field("", max_length=MAX_WORDS)
     limit: Limit = 50
-    offset: Offset = 0
+    after: Place = ""
 
 
 class UrgentQuery(Query):
@@ -139,12 +147,12 @@ class NewReply(ReplyFields):
         return self
 
 
-async def search(call: Call) -> Page[CaseSummary]:
+async def search(call: Call) -> Part[CaseSummary]:
     """List cases."""
     body: CaseSearch = call.body
-    filters = reading.CaseFilter(**body.model_dump(exclude={"limit", "offset"}))
-    found = await reading.list_cases(call.node, call.actor, filters, call.lang, limit=body.limit, offset=body.offset)
-    return Page[CaseSummary](items=found.items, next=found.next)
+    filters = reading.CaseFilter(**body.model_dump(exclude={"limit", "after"}))
+    found = await reading.list_cases(call.node, call.actor, filters, call.lang, limit=body.limit, after=body.after)
+    return Part[CaseSummary](items=found.items, next=found.next)
 
 
 async def read_urgent(call: Call) -> UrgentCases:
@@ -293,7 +301,7 @@ async def withdraw(call: Call) -> CaseRef:
 
 ROUTES: Final = (
     Route("POST", "/cases/search", "searchCases", "List the cases of one's authorities, the latest change first",
-          search, Page[CaseSummary], body=CaseSearch, reading=True),
+          search, Part[CaseSummary], body=CaseSearch, reading=True),
     Route("GET", "/urgent-cases", "listUrgentCases",
           "List what is outstanding at the authorities that one coordinates, the most urgent first",
           read_urgent, UrgentCases, query=UrgentQuery),

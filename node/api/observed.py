@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 from pydantic import Field
 
-from node.api.route import Call, Page, PageQuery, Query, Route, Shape
+from node.api.route import Call, Part, PartQuery, Query, Route, Shape
 from node.domain.case_view import CaseOutline
 from node.service import audit_trail, observed
 from node.service.audit_trail import MAX_ENTRIES
@@ -36,11 +36,11 @@ class Trail(Shape):
     before: int | None
 
 
-async def list_observed(call: Call) -> Page[CaseOutline]:
+async def list_observed(call: Call) -> Part[CaseOutline]:
     """List observed cases."""
-    query: PageQuery = call.query
-    found = await observed.list_observed(call.node, call.actor, call.lang, limit=query.limit, offset=query.offset)
-    return Page[CaseOutline](items=found.items, next=found.next)
+    query: PartQuery = call.query
+    found = await observed.list_observed(call.node, call.actor, call.lang, limit=query.limit, after=query.after)
+    return Part[CaseOutline](items=found.items, next=found.next)
 
 
 async def read_trail(call: Call) -> Trail:
@@ -53,7 +53,7 @@ async def read_trail(call: Call) -> Trail:
 
 ROUTES: Final = (
     Route("GET", "/observed-cases", "listObserved", "List a summary of the cases of the authorities that one's own"
-          " observes", list_observed, Page[CaseOutline], query=PageQuery),
+          " observes", list_observed, Part[CaseOutline], query=PartQuery),
     Route("GET", "/audit", "readAudit", "Read the audit trail of the authorities that one audits", read_trail, Trail,
           query=TrailQuery),
 )  # fmt: skip

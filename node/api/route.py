@@ -55,6 +55,25 @@ class Page(Shape, Generic[T]):
     next: int | None
 
 
+Place = Annotated[
+    str, Field(max_length=70, description="Where to go on: `next` of the part before; empty for the beginning.")
+]
+
+
+class Part(Shape, Generic[T]):
+    """Part of a list, `next` is where it goes on, null at the end; it may be short, even empty, before that."""
+
+    items: tuple[T, ...]
+    next: str | None
+
+
+class PartQuery(Query):
+    """Which part of a list that is read on from a place."""
+
+    limit: Limit = 50
+    after: Place = ""
+
+
 def page_of(items: tuple[T, ...], query: PageQuery) -> tuple[tuple[T, ...], int | None]:
     """Cut one page out of a whole list; returns its entries and the offset of the following one."""
     end = query.offset + query.limit

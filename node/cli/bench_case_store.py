@@ -2,6 +2,7 @@
 
 Every event is signed and encrypted as between nodes, folded by the same functions, and stored by the store's own
 writing, in groups and in the order of time. Only the line is left out: the other country's events are made here.
+Beyond `WHOLE` cases the rest are copies of these, since to sign and encrypt is nine tenths of the time.
 """
 
 import datetime as dt
@@ -16,7 +17,7 @@ from node.clock import new_uuid, seconds
 from node.domain.case import Case, advanced, opened
 from node.service.contents import pack_ceks
 from node.service.node import Node
-from node.store import audit, cases, events
+from node.store import audit, cases, copies, events
 from node.store.key_files import NodeKeys
 from node.store.tx import Tx
 from protocol.content import (
@@ -41,10 +42,14 @@ from protocol.member import EncryptionKey
 
 PEER: Final = "HU"
 AREA, SET = "professional-qualifications", "establishment"
+WHOLE: Final = 10_000
+"""Cases that are made whole; the copies of them are rows of the same size that don't open."""
 _YEAR: Final = dt.timedelta(days=365)
 _GROUP: Final = 400
 """Events of one transaction."""
-_SPAN: Final = dt.timedelta(hours=6)
+_COPIED: Final = 2000
+"""Cases that are copied in one transaction."""
+_SPAN: Final = dt.timedelta(hours=24)
 """Time of which events share a transaction, and so a time stamp, at most."""
 _STEPS: Final = (
     ("request.accept", dt.timedelta(days=3), 0.995),
@@ -101,14 +106,20 @@ def _side(country: str, keys: NodeKeys) -> _Side:
 class CaseStore:
     """Fills an open node's store, whose clock is `clock`, with cases that it has with one other country."""
 
-    def __init__(self, node: Node, peer_keys: NodeKeys, clock: SetClock, count: int) -> None:
-        """Take how many cases there will be; they begin within the year before the clock's time."""
-        self._node, self._clock, self._count = node, clock, count
+    def __init__(self, node: Node, peer_keys: NodeKeys, clock: SetClock, count: int, whole: int = WHOLE) -> None:
+        """Take how many cases there will be, and how many of them are whole at the most.
+
+        They begin within the year before the clock's time.
+        """
+        self._node, self._clock = node, clock
+        self._turns = -(-count // whole)
+        self._count = count // self._turns
         self._sides = {node.country: _side(node.country, node.keys), PEER: _side(PEER, peer_keys)}
         self._chance = random.Random(1)  # noqa: S311 - nothing secret
         self._end = clock.now()
         self._due: list[_Step] = [_Step(self._end - _YEAR, 0, 0)]
         self._open: dict[int, tuple[Case, bytes]] = {}
+        self._whole: list[Case] = []
         self.made = 0
         self.events = 0
 
@@ -117,13 +128,31 @@ class CaseStore:
         """The authority of ours with the most cases."""
         return self._sides[self._node.country].authorities[0].authority
 
+    def whole(self, authority: str, *, still_open: bool) -> list[Case]:
+        """Return the cases of an authority of ours that open, as they were stored: the latest that began first."""
+        found = [case for case, _ in self._open.values()] if still_open else self._whole
+        return [case for case in reversed(found) if case.own_authority == authority]
+
     async def fill(self, until: int) -> None:
-        """Store cases until there are so many."""
-        while self.made < until and self._due:
+        """Store cases until there are so many, or a few more: copies come all at once of those that are whole."""
+        while self.made < min(until, self._count) and self._due:
             await self._store(list(self._group(until)))
-        if until == self._count:
+        if until >= self._count:
             while self._due:
                 await self._store(list(self._group(until)))
+        while self.made < until and self.made // self._count < self._turns:
+            await self._copy(self.made // self._count)
+
+    async def _copy(self, turn: int) -> None:
+        models = [case.id for case in self._whole] + [case.id for case, _ in self._open.values()]
+        for begin in range(0, len(models), _COPIED):
+            some = models[begin : begin + _COPIED]
+            await self._node.case_keys.make([copies.id_of(one, turn) for one in some])
+            first = turn * len(models) + begin
+            self.events += await self._node.store.write(
+                lambda tx, some=some, first=first: copies.add(tx, some, turn, first)  # type: ignore[misc]
+            )
+        self.made += len(models)
 
     def _group(self, until: int) -> Iterator[_Step]:
         """Yield the next steps in the order of time, and put what follows each of them into the queue."""
@@ -185,6 +214,7 @@ class CaseStore:
         self._open[step.case] = (case, key)
         if case.ended:
             del self._open[step.case]
+            self._whole.append(case)
         return _Made(event, pack_ceks(self._node, key, event, ceks), case, first, us)
 
     def _seal(

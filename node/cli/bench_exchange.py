@@ -179,13 +179,13 @@ class _Bench:
     async def _stored(self, replier: Api, sent: dict[str, float]) -> dict[str, float]:
         """Return the time of day of the transaction that stored each case at the other node, by that node's clock."""
         stored: dict[str, float] = {}
-        offset: Any = 0
-        while offset is not None:
-            page = await replier.call("POST", "cases/search", {"limit": 200, "offset": offset})
+        after: str | None = ""
+        while after is not None:
+            page = await replier.call("POST", "cases/search", {"limit": 200, "after": after})
             for case in page["items"]:
                 if case["id"] in sent:
                     stored[case["id"]] = unstamp(case["updated_at"]).timestamp()
-            offset = page["next"]
+            after = page["next"]
         return stored
 
     def _cpu(self) -> float:

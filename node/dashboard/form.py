@@ -5,16 +5,33 @@ from datetime import date
 from typing import Final
 
 from aiohttp import BodyPartReader, web
+from aiohttp.http_exceptions import BadHttpMessage
 from aiohttp.web import HTTPRequestEntityTooLarge
 
 from node.errors import NodeError
 from node.service.kept_form import MAX_KEPT, MAX_SEALED
 from protocol.content import Said
-from protocol.limits import MAX_ATTACHMENTS, MAX_BLOB, MAX_TEXT
+from protocol.limits import (
+    MAX_ATTACHMENTS,
+    MAX_BLOB,
+    MAX_COLUMNS,
+    MAX_PART,
+    MAX_PARTS,
+    MAX_QUESTIONS,
+    MAX_ROWS,
+    MAX_TEXT,
+)
 from translations.languages import LANGUAGES
 
-_MAX_FIELDS: Final = 1000
 _MAX_FIELD: Final = 64 * 1024
+_FULL_TABLES: Final = 8
+"""Full tables that a question set may have: with 40 characters a cell they fill the two parts of a reply."""
+MAX_FIELDS: Final = MAX_QUESTIONS * 4 + _FULL_TABLES * MAX_ROWS * MAX_COLUMNS
+"""Fields of a form: of each question answer, reason, comment and language, and the cells of its tables."""
+MAX_FORM: Final = 2 * MAX_PARTS * MAX_PART
+"""Characters of a form's fields with their names; twice what an event holds."""
+_MAX_SMALL: Final = 1000
+"""Fields of a stranger's form."""
 
 
 MAX_OFFSET: Final = 100_000
@@ -53,6 +70,15 @@ class Form:
     files: list[File] = field(default_factory=list)
     named_files: dict[str, File] = field(default_factory=dict)
     refused_file: str = ""
+    _count: int = 0
+    _size: int = 0
+
+    def add(self, name: str, value: str, most: int = MAX_FIELDS) -> None:
+        """Add a value that was sent; raises `too-large` beyond `most` values or `MAX_FORM`."""
+        self._count, self._size = self._count + 1, self._size + len(name) + len(value)
+        if self._count > most or self._size > MAX_FORM:
+            raise NodeError("too-large")
+        self.fields.setdefault(name, []).append(value)
 
     def __getitem__(self, name: str) -> str:
         """Return the first value without surrounding space; an empty string where there is none."""
@@ -121,10 +147,12 @@ async def read_form(request: web.Request, *, files: bool = True, longer: str = "
             await _multipart(request, form)
         else:
             for name, value in (await request.post()).items():
-                _add(form, name, str(value), MAX_SEALED if name == longer else _MAX_FIELD)
+                if len(str(value)) > (MAX_SEALED if name == longer else _MAX_FIELD):
+                    raise NodeError("too-large")
+                form.add(name, str(value), MAX_FIELDS if files else _MAX_SMALL)
     except HTTPRequestEntityTooLarge:
         raise NodeError("too-large") from None
-    except (ValueError, AssertionError):
+    except (ValueError, AssertionError, BadHttpMessage):  # the last: a part's own head is too long
         raise NodeError("invalid", "The form can't be read.") from None
     return form
 
@@ -146,10 +174,10 @@ async def read_typed(request: web.Request) -> tuple[Form, bool]:
                 size += len(text)
                 if size > MAX_KEPT:
                     raise NodeError("too-large")
-                _add(form, part.name, text)
+                form.add(part.name, text)
             else:
                 files |= await _let_go(part) or bool(part.filename)
-    except (ValueError, AssertionError):
+    except (ValueError, AssertionError, BadHttpMessage):  # the last: a part's own head is too long
         raise NodeError("invalid", "The form can't be read.") from None
     return form, files
 
@@ -169,7 +197,7 @@ async def _multipart(request: web.Request, form: Form) -> None:
         if not isinstance(part, BodyPartReader) or part.name is None:
             raise NodeError("invalid", "The form can't be read.")
         if part.filename is None:
-            _add(form, part.name, (await _bounded(part, _MAX_FIELD)).decode("utf-8"))
+            form.add(part.name, (await _bounded(part, _MAX_FIELD)).decode("utf-8"))
         else:
             data = await _bounded(part, MAX_BLOB)
             if part.filename or data:
@@ -186,9 +214,3 @@ async def _bounded(part: BodyPartReader, limit: int) -> bytes:
         if len(data) > limit:
             raise NodeError("too-large", fields={part.name or "": "too-large"})
     return bytes(data)
-
-
-def _add(form: Form, name: str, value: str, longest: int = _MAX_FIELD) -> None:
-    if sum(map(len, form.fields.values())) >= _MAX_FIELDS or len(value) > longest:
-        raise NodeError("too-large")
-    form.fields.setdefault(name, []).append(value)

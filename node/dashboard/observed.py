@@ -4,9 +4,9 @@ from typing import Final
 
 from aiohttp import web
 
-from node.dashboard.form import offset_of
 from node.dashboard.page import ACTOR, LANG, NODE, render
 from node.service import observed
+from node.service.case_list import MAX_PLACE
 
 _PAGE: Final = 50
 
@@ -18,13 +18,13 @@ def add_routes(app: web.Application) -> None:
 
 async def page(request: web.Request) -> web.Response:
     """List the cases, the latest change first."""
-    offset = offset_of(request)
-    found = await observed.list_observed(request.app[NODE], request[ACTOR], request[LANG], limit=_PAGE, offset=offset)
+    after = request.query.get("after", "")[:MAX_PLACE]
+    found = await observed.list_observed(request.app[NODE], request[ACTOR], request[LANG], limit=_PAGE, after=after)
     return render(
         request,
         "observed",
         section="observed",
         cases=found.items,
-        newer_href=f"/observed?from={max(0, offset - _PAGE)}" if offset else None,
-        more_href=f"/observed?from={found.next}" if found.next is not None else None,
+        first_href="/observed" if after else None,
+        more_href=f"/observed?after={found.next}" if found.next else None,
     )

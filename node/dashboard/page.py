@@ -17,6 +17,7 @@ from node.errors import NodeError
 from node.service import find, observed, reading, subjects, urgency
 from node.service.authority_edit import editor_of
 from node.service.callers import address_of
+from node.service.case_list import MOST_COUNTED
 from node.service.node import Node
 from node.service.sessions import csrf_of
 from translations import dates, languages
@@ -109,7 +110,7 @@ class Texts:
 
     def tn(self, text_id: str, n: int, /, **values: object) -> CatalogueText:
         """Return a text with a number in the right plural form."""
-        return self.node.texts.plural(text_id, n, self.lang, n=n, **values)
+        return self.node.texts.plural(text_id, n, self.lang, **values)
 
     def day(self, value: date) -> str:
         """Write a date."""
@@ -182,7 +183,7 @@ def render(request: web.Request, template: str, status: int = 200, **context: An
         "demo": node.config.node.demo,
         "user": _user(node, actor) if actor else None,
         "section": "",
-        "todo": reading.count_todo(node, actor) if actor and actor.may("cases.read") else 0,
+        "todo": _todo(node, actor) if actor and actor.may("cases.read") else "",
         "claims_due": subjects.count_due(node, actor) if actor and actor.may("subjects.manage") else 0,
         "flash": _flashes(request, texts),
         "csrf": csrf_of(request[SESSION], actor.id) if actor and SESSION in request else "",
@@ -194,6 +195,12 @@ def render(request: web.Request, template: str, status: int = 200, **context: An
     if FLASH_COOKIE in request.cookies:
         response.del_cookie(FLASH_COOKIE)
     return response
+
+
+def _todo(node: Node, actor: Actor) -> str:
+    """Say how many cases wait; of very many only that there are more."""
+    count = reading.count_todo(node, actor)
+    return f"{MOST_COUNTED - 1}+" if count == MOST_COUNTED else str(count or "")
 
 
 def _user(node: Node, actor: Actor) -> User:

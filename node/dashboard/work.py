@@ -1,15 +1,32 @@
 """The work list: first what is ours to move, then what waits for the others, then what is finished."""
 
+from typing import Any, Final, NamedTuple
+from urllib.parse import urlencode
+
 from aiohttp import web
 
-from node.dashboard.form import offset_of
 from node.dashboard.page import ACTOR, LANG, NODE, Option, render, texts_of
-from node.domain.case_view import CaseSummary, Side
+from node.domain.case_view import CaseSummary
 from node.service import reading
+from node.service.case_list import MAX_PLACE, MAX_WORDS
+from node.service.reading import CaseFilter
 from protocol.request import OWNER
 
-_PAGE = 50
-_OPEN_SHOWN = 200
+_PAGE: Final = 50
+_SECTIONS: Final[dict[str, dict[str, Any]]] = {
+    "todo": {"todo": True},
+    "waiting": {"todo": False},
+    "finished": {"open": False},
+    "passed-on": {"passed_on": True},
+}
+
+
+class Section(NamedTuple):
+    """Part of a section of the work list, where the section begins unless this is its first part, and the next part."""
+
+    cases: tuple[CaseSummary, ...]
+    first_href: str | None = None
+    more_href: str | None = None
 
 
 def add_routes(app: web.Application) -> None:
@@ -18,42 +35,44 @@ def add_routes(app: web.Application) -> None:
 
 
 async def page(request: web.Request) -> web.Response:
-    """Show the work list, filtered."""
-    node, texts = request.app[NODE], texts_of(request)
-    values = {name: request.query.get(name, "") for name in ("role", "state", "whose", "text")}
-    offset = offset_of(request)
-    side: Side | None = values["role"] if values["role"] in ("asking", "replying") else None  # type: ignore[assignment]
-    state = values["state"] if values["state"] in OWNER else None
-    mine_only = True if values["whose"] == "mine" else None
-
-    async def cases(*, still_open: bool, limit: int, start: int = 0) -> reading.CaseList:
-        wanted = reading.CaseFilter(state=state, role=side, open=still_open, mine=mine_only)
-        return await reading.list_cases(node, request[ACTOR], wanted, request[LANG], limit=limit, offset=start)
-
-    running = [c for c in (await cases(still_open=True, limit=_OPEN_SHOWN)).items if _fits(c, values["text"])]
-    finished = await cases(still_open=False, limit=_PAGE, start=offset)
-    once = await reading.list_cases(node, request[ACTOR], reading.CaseFilter(role=side, passed_on=True), request[LANG])
-    mine = [c for c in running if c.holder == "us" or (c.due is not None and c.due.holder == "us")]
-    query = "".join(f"&{name}={value}" for name, value in values.items() if value and name != "text")
+    """Show the work list, filtered; each section goes on from a place of its own."""
+    texts = texts_of(request)
+    values = {name: request.query.get(name, "")[:MAX_WORDS] for name in ("role", "state", "whose", "text")}
+    chosen = _chosen(values)
+    sections = {
+        name: await _section(request, name, CaseFilter(**chosen, **its), values)
+        for name, its in _SECTIONS.items()
+        if name != "passed-on" or not ({"state", "mine"} & chosen.keys())
+    }
     return render(
         request,
         "work",
         section="work",
-        todo_cases=tuple(mine),
-        waiting=tuple(c for c in running if c not in mine),
-        finished=tuple(c for c in finished.items if _fits(c, values["text"])),
-        passed_on=tuple(c for c in once.items if not (state or mine_only) and _fits(c, values["text"])),
+        sections={name: sections.get(name, Section(())) for name in _SECTIONS},
         values=values,
         roles=tuple(Option(role, texts.t(f"role.{role}")) for role in ("asking", "replying")),
         states=tuple(Option(name, texts.t(f"state.{name}")) for name in OWNER),
         whose=(Option("mine", texts.t("work.filter.mine")),),
         filtered=any(values.values()),
-        newer_href=f"/work?from={max(0, offset - _PAGE)}{query}" if offset else None,
-        more_href=f"/work?from={finished.next}{query}" if finished.next is not None else None,
     )
 
 
-def _fits(case: CaseSummary, words: str) -> bool:
-    """Say whether every word stands in the case's number or authority; never in anything personal."""
-    text = f"{case.number} {case.counterpart.name} {case.counterpart.country_name}".casefold()
-    return all(word in text for word in words.casefold().split())
+def _chosen(values: dict[str, str]) -> dict[str, Any]:
+    return {
+        **({"role": values["role"]} if values["role"] in ("asking", "replying") else {}),
+        **({"state": values["state"]} if values["state"] in OWNER else {}),
+        **({"mine": True} if values["whose"] == "mine" else {}),
+        "text": values["text"],
+    }
+
+
+async def _section(request: web.Request, name: str, wanted: CaseFilter, values: dict[str, str]) -> Section:
+    after = request.query.get(name, "")[:MAX_PLACE]
+    node, actor, lang = request.app[NODE], request[ACTOR], request[LANG]
+    found = await reading.list_cases(node, actor, wanted, lang, limit=_PAGE, after=after)
+
+    def href(place: str | None) -> str:
+        query = urlencode({key: value for key, value in {**values, name: place}.items() if value})
+        return f"/work?{query}#{name}" if query else "/work"
+
+    return Section(found.items, href(None) if after else None, href(found.next) if found.next else None)

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from dataclasses import dataclass, replace
+from typing import Final, Literal
 
 from protocol import dates, request
 from protocol.content import (
@@ -20,6 +21,10 @@ from protocol.event import Claims
 from protocol.message import MESSAGE, RATING
 from protocol.problems import ProtocolError
 from protocol.request import SEND, Side
+
+Turn = Literal["us", "coordinator", ""]
+ANSWERED: Final = ("replied", "referred", "escalated", "upheld")
+"""States in which no date matters: the reply is there."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +104,23 @@ class Case:
     def ended(self) -> bool:
         """Whether nothing moves the case any more."""
         return self.owner is None
+
+    @property
+    def date_awaited(self) -> bool:
+        """Whether it still matters until when the answer is due."""
+        return not self.ended and self.state not in ANSWERED
+
+    @property
+    def date_owner(self) -> Side | None:
+        """The side that answers about the date next; None once it is agreed."""
+        return None if self.date_state == "agreed" else dates.OWNER[self.date_state]
+
+    @property
+    def turn(self) -> Turn:
+        """Who of this side has something to do, by a step or about the date: the authority, or its coordinator."""
+        if self.owner is not None and self.owner == self.role:
+            return "coordinator" if self.coordinator else "us"
+        return "us" if self.date_awaited and self.date_owner == self.role else ""
 
     @property
     def may_be_rated(self) -> bool:

@@ -6,7 +6,7 @@ from typing import Final
 
 from directory_sync import marks
 from directory_sync.authority import Authority, in_language
-from directory_sync.folding import fold
+from directory_sync.folding import Folding
 from directory_sync.search import Field, Word
 from node.domain.case_view import Text
 from node.domain.directory_view import Found, Reason
@@ -31,7 +31,8 @@ class Describer:
         """Take the reader's language; not in a read, since it reads itself where the member list has expired."""
         self._node = node
         self._lang = lang
-        self._words: Sequence[Word] = ()
+        self._typed: tuple[str, ...] = ()
+        self._fold = Folding()
         self._asked: set[str] = set()
         self._labels = Labels(node.areas)
         members = node.members.active_countries() if node.members else frozenset[str]()
@@ -39,7 +40,7 @@ class Describer:
 
     def asked(self, words: Sequence[Word], filters: Iterable[Sequence[str]]) -> None:
         """Take the words and filters by which authorities are found."""
-        self._words = words
+        self._typed = tuple({form for word in words for form in (*word.forms, *word.mistyped)})
         self._asked = {one for word in words for one in word.marks} | {one for group in filters for one in group}
 
     def found(self, q: Read, one: Authority, why: Sequence[Field] = ()) -> Found:
@@ -106,9 +107,7 @@ class Describer:
         return ", ".join(self._label(code).text for code in codes if field == "area" or self._hits(code))
 
     def _hits(self, text: str) -> bool:
-        words = fold(text).split()
-        typed = {form for word in self._words for form in (*word.forms, *word.mistyped)}
-        return any(word == form or word.startswith(form) for word in words for form in typed)
+        return any(word.startswith(self._typed) for word in self._fold(text).split())
 
 
 def _typical(days: Sequence[float]) -> int | None:

@@ -9,23 +9,22 @@ from dataclasses import dataclass
 from node.clock import unstamp
 from node.domain.access import ALL_AREAS, Actor, Reach
 from node.domain.case_view import CaseOutline
+from node.service.case_list import MAX_AT_ONCE, place_of, place_text
 from node.service.case_texts import CaseTexts
 from node.service.find import names
 from node.service.node import Node
-from node.store import authorities, cases
+from node.store import authorities, case_lists, cases
+from node.store.case_lists import Wanted
 from node.store.events import GIVEN_UP
 from node.store.tx import Row
-
-MAX_AT_ONCE = 200
-"""Lines of one answer."""
 
 
 @dataclass(frozen=True)
 class Outlines:
-    """Part of the summary; `next` is the offset of the following part, None at the end."""
+    """Part of the summary; `next` is where the following part begins, None at the end."""
 
     items: tuple[CaseOutline, ...]
-    next: int | None
+    next: str | None
 
 
 def observes(node: Node, actor: Actor) -> bool:
@@ -43,15 +42,14 @@ def _reach(node: Node, actor: Actor) -> Reach:
     return tuple(sorted(pair for pair in found if pair[1] == ALL_AREAS or (pair[0], ALL_AREAS) not in found))
 
 
-async def list_observed(node: Node, actor: Actor, lang: str, *, limit: int = 50, offset: int = 0) -> Outlines:
-    """Return the cases of the authorities that the actor's observe, the latest change first."""
+async def list_observed(node: Node, actor: Actor, lang: str, *, limit: int = 50, after: str = "") -> Outlines:
+    """Return the cases of the authorities that the actor's observe, the latest change first, behind a place."""
     actor.require("cases.observe")
-    reach, most = _reach(node, actor), min(limit, MAX_AT_ONCE)
-    rows = await node.store.read(lambda q: cases.listing(q, reach, {}, most + 1, offset))
+    reach, place = _reach(node, actor), place_of(after)
+    part = await node.store.read(lambda q: case_lists.listing(q, Wanted(reach), min(limit, MAX_AT_ONCE), place))
     called = names(node, {authority for authority, _ in reach})
     texts = CaseTexts(node, lang)
-    items = tuple(_outline(texts, row, called) for row in rows[:most])
-    return Outlines(items, offset + most if len(rows) > most else None)
+    return Outlines(tuple(_outline(texts, row, called) for row in part.rows), place_text(part.next))
 
 
 def _outline(texts: CaseTexts, row: Row, called: dict[str, str]) -> CaseOutline:

@@ -9,11 +9,11 @@ from typing import Final
 
 from node.clock import unstamp
 from node.domain.access import Actor
-from node.domain.case import Case
+from node.domain.case import ANSWERED, Case
 from node.domain.case_view import CaseSummary, CaseView, Due, Holder, Party, Rating, Side, Text
 from node.domain.reminders import Advice, advice_on, marks_of
 from node.errors import NodeError
-from node.service import blocking, contents, counterparts, damage, deadlines
+from node.service import blocking, case_list, contents, counterparts, damage, deadlines
 from node.service.allocation import handler_of
 from node.service.case_parts import part_of, parts_of
 from node.service.case_texts import CaseTexts
@@ -22,10 +22,10 @@ from node.service.contents import Stored
 from node.service.correction_texts import corrections
 from node.service.node import Node
 from node.service.receive import attachments_of
-from node.store import authorities, blobs, cases, drafts, streams
+from node.store import authorities, blobs, case_lists, cases, drafts, streams
+from node.store.case_lists import Wanted
 from node.store.events import GIVEN_UP
 from node.store.tx import Row
-from protocol import dates
 from protocol.blob import SEALED_CHUNK, open_blob
 from protocol.content import SendMatter
 from protocol.message import MESSAGE, RATING
@@ -46,14 +46,16 @@ class CaseFilter:
     passed_on: bool | None = None
     mine: bool | None = None
     blocked: bool | None = None
+    todo: bool | None = None
+    text: str = ""
 
 
 @dataclass(frozen=True)
 class CaseList:
-    """Part of the work list; `next` is the offset of the following part, None at the end."""
+    """Part of the work list; `next` is where the following part begins, None at the end."""
 
     items: tuple[CaseSummary, ...]
-    next: int | None
+    next: str | None
 
 
 @dataclass(frozen=True)
@@ -66,24 +68,26 @@ class OpenedFile:
 
 
 async def list_cases(
-    node: Node, actor: Actor, filters: CaseFilter, lang: str, *, limit: int = 50, offset: int = 0
+    node: Node, actor: Actor, filters: CaseFilter, lang: str, *, limit: int = 50, after: str = ""
 ) -> CaseList:
-    """Return the cases of the actor's authorities and areas, the latest change first; no contents are in it."""
+    """Return the cases of the actor's authorities and areas, the latest change first; no contents are in it.
+
+    `after` is the `next` of the part before. A part may be short before the end, where a filter has much to go
+    through. Raises `invalid` for a place that no list gave.
+    """
     actor.require("cases.list")
-    chosen = {k: v for k, v in vars(filters).items() if v is not None and k != "mine"}
+    chosen = {k: v for k, v in vars(filters).items() if v is not None and k not in ("mine", "text")}
     if filters.mine:
         chosen["handler"] = actor.id
-    rows = await node.store.read(
-        lambda q: cases.listing(
-            q, actor.reach("cases.list"), chosen, min(limit, 200) + 1, offset, actor.reach("cases.decide")
-        )
-    )
-    shown = rows[: min(limit, 200)]
-    following = offset + len(shown) if len(rows) > len(shown) else None
-    lines = [_summary(node, actor, row, lang) for row in shown]
+    wanted = Wanted(actor.reach("cases.list"), actor.reach("cases.decide"), chosen)
+    texts, place, most = CaseTexts(node, lang), case_list.place_of(after), min(limit, case_list.MAX_AT_ONCE)
+    part = await node.store.read(lambda q: case_list.read(q, wanted, texts, filters.text, most, place))
+    parties = _Parties(node, texts)
+    lines = [_summary(node, actor, row, parties) for row in part.rows]
     if filters.passed_on:
         lines = list(map(_passed_on(node), lines))
-    return CaseList(tuple(map(_blocked, lines) if filters.blocked else lines), following)
+    shown = tuple(map(_blocked, lines) if filters.blocked else lines)
+    return CaseList(shown, case_list.place_text(part.next))
 
 
 _BLOCKED: Final[dict[str, object]] = {
@@ -119,12 +123,13 @@ def _passed_on(node: Node) -> Callable[[CaseSummary], CaseSummary]:
 
 
 def count_todo(node: Node, actor: Actor) -> int:
-    """Return how many open cases wait for the actor's authorities."""
-    return node.store.read_now(lambda q: cases.count_todo(q, actor.reach("cases.read"), actor.reach("cases.decide")))
+    """Return how many open cases wait for the actor's authorities, up to `case_list.MOST_COUNTED`."""
+    reach, deciding = actor.reach("cases.read"), actor.reach("cases.decide")
+    return node.store.read_now(lambda q: case_lists.count_todo(q, reach, deciding))
 
 
-def _summary(node: Node, actor: Actor, row: Row, lang: str) -> CaseSummary:
-    case, texts = cases.from_row(row), CaseTexts(node, lang)
+def _summary(node: Node, actor: Actor, row: Row, parties: "_Parties") -> CaseSummary:
+    case, texts = cases.from_row(row), parties.texts
     given_up = row["void"] == GIVEN_UP
     return CaseSummary(
         id=case.id,
@@ -133,12 +138,12 @@ def _summary(node: Node, actor: Actor, row: Row, lang: str) -> CaseSummary:
         state=case.state,
         state_text=_state_text(texts, case, given_up=given_up),
         holder=holder_of(actor, case),
-        counterpart=_party(node, texts, case.other_role, case.counterpart, case.their_authority, case.their_name),
+        counterpart=parties.party(case.other_role, case.counterpart, case.their_authority, case.their_name),
         own_authority=case.own_authority,
         area=texts.area_title(case.area),
         question_set=texts.set_title(case.area, case.question_set),
         due=due_of(node, case),
-        legal=deadlines.by_law(node, case, row["received_at"], lang),
+        legal=deadlines.by_law(node, case, row["received_at"], texts.lang),
         marks=marks_of(case, unstamp(row["created_at"]), unstamp(row["updated_at"]), node.clock.now()),
         updated_at=unstamp(row["updated_at"]),
         on_its_way=row["on_its_way"] > 0,
@@ -157,34 +162,34 @@ def holder_of(actor: Actor, case: Case) -> Holder:
     return "nobody" if case.owner is None else "us" if case.owner == case.role else "them"
 
 
-_ANSWERED: Final = ("replied", "referred", "escalated", "upheld")
-"""States in which no date matters: the reply is there."""
-
-
 def due_of(node: Node, case: Case) -> Due | None:
     """Return until when the answer is due, while one is awaited."""
-    if case.ended or case.state in _ANSWERED:
+    if not case.date_awaited:
         return None
-    holder: Holder = "us" if dates.OWNER[case.date_state] == case.role else "them"
-    if case.date_state == "agreed":
-        holder = "nobody"
+    holder: Holder = "nobody" if case.date_owner is None else "us" if case.date_owner == case.role else "them"
     left = (case.due - node.clock.now().date()).days
     return Due(date=case.due, state=case.date_state, days_left=left, holder=holder)
 
 
-def _party(node: Node, texts: CaseTexts, side: Side, country: str, authority: str, name: str) -> Party:
-    record = node.store.read_now(lambda q: authorities.record_of(q, authority))
-    titles: dict[str, str] = json.loads(record).get("titles", {}) if record else {}
-    lang = next((code for code in (texts.lang, "en", *sorted(titles)) if code in titles), None)
-    title = Text(text=titles[lang], lang=lang) if lang else None
-    return Party(
-        side=side,
-        country=country,
-        country_name=texts.country(country),
-        authority=authority,
-        name=name,
-        title=title,
-    )
+class _Parties:
+    """Names the sides of cases in a reader's language; of each authority its record is read once."""
+
+    def __init__(self, node: Node, texts: CaseTexts) -> None:
+        self.texts = texts
+        self._node = node
+        self._titles: dict[str, Text | None] = {}
+
+    def party(self, side: Side, country: str, authority: str, name: str) -> Party:
+        if authority not in self._titles:
+            self._titles[authority] = self._title(authority)
+        named, title = self.texts.country(country), self._titles[authority]
+        return Party(side=side, country=country, country_name=named, authority=authority, name=name, title=title)
+
+    def _title(self, authority: str) -> Text | None:
+        record = self._node.store.read_now(lambda q: authorities.record_of(q, authority))
+        titles: dict[str, str] = json.loads(record).get("titles", {}) if record else {}
+        lang = next((code for code in (self.texts.lang, "en", *sorted(titles)) if code in titles), None)
+        return Text(text=titles[lang], lang=lang) if lang else None
 
 
 async def read_case(node: Node, actor: Actor, case_id: str, lang: str) -> CaseView:
@@ -209,6 +214,7 @@ def view_of(node: Node, actor: Actor, case: Case, lang: str, *, as_form: bool = 
     sent = next(stored for stored in events if isinstance(stored.matter, SendMatter))
     matter = contents.asked(events)
     story, blocked = texts.story(case, matter, events), blocking.is_blocked(node, case_id)
+    parties = _Parties(node, texts)
     return CaseView(
         id=case.id,
         number=case.number,
@@ -217,8 +223,8 @@ def view_of(node: Node, actor: Actor, case: Case, lang: str, *, as_form: bool = 
         state_text=_state_text(texts, case, given_up=sent.code == GIVEN_UP),
         holder=holder_of(actor, case),
         holder_text=texts.interface(f"holder.{holder_of(actor, case)}"),
-        asking=_party(node, texts, "asking", _asking(node, case), matter.asking.authority, matter.asking.name),
-        replying=_party(node, texts, "replying", _replying(node, case), *story.replying()),
+        asking=parties.party("asking", _asking(node, case), matter.asking.authority, matter.asking.name),
+        replying=parties.party("replying", _replying(node, case), *story.replying()),
         area=texts.area_title(case.area),
         area_id=case.area,
         question_set=texts.set_title(case.area, case.question_set),
@@ -309,7 +315,7 @@ def actions_of(case: Case) -> tuple[str, ...]:
     found = [action for kind, action in _ACTIONS.items() if kind in moves]
     if "request.withdraw" in moves and case.withdrawal_wished:
         found.append("withdraw")
-    if case.state in _ANSWERED:  # nothing is due any more; a date that crossed the reply is left as it is
+    if case.state in ANSWERED:  # nothing is due any more; a date that crossed the reply is left as it is
         return tuple(action for action in found if not action.endswith("-date"))
     if "propose-date" in found and case.state == "clarifying" and case.date_state == "agreed":
         found.remove("propose-date")

@@ -1,4 +1,4 @@
-"""What is looked after at every start and once a day: what the law deletes, keys that nothing needs, old mails."""
+"""What is looked after at every start and once a day: what the law deletes, needless keys, old mails, counts."""
 
 from datetime import timedelta
 from typing import Final
@@ -15,6 +15,7 @@ from node.service import (
     mailing,
     own_data,
     retention,
+    statistics,
     subject_retention,
     upgrade,
 )
@@ -39,6 +40,7 @@ async def round_of(node: Node) -> None:
     await mailing.forget_old(node)
     await idempotency.sweep(node)
     await protect(node)
+    await statistics.keep(node)
     swept = await sweep_keys(node)
     if swept:
         log.info("orphan-keys-swept", count=swept)

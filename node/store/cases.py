@@ -41,8 +41,8 @@ _COLUMNS: Final = (
     "asking_coordinator",
     "replying_coordinator",
 )
-_WRITTEN: Final = (*_COLUMNS, "coordinator")
-"""`coordinator` is worked out from the case, to find it by."""
+_WRITTEN: Final = (*_COLUMNS, "coordinator", "turn")
+"""`coordinator` and `turn` are worked out from the case, to find it by."""
 _NEW: Final = (*_WRITTEN, "unread", "on_its_way", "created_at", "updated_at")
 _INSERT: Final = f"INSERT INTO cases ({', '.join(_NEW)}) VALUES ({', '.join(':' + name for name in _NEW)})"  # noqa: S608 - ours
 _SETS: Final = ", ".join(f"{name} = :{name}" for name in _WRITTEN if name != "id")
@@ -52,6 +52,7 @@ def _values(case: Case) -> dict[str, Any]:
     return {
         **vars(case),
         "coordinator": case.coordinator,
+        "turn": case.turn,
         "due": case.due.isoformat(),
         "agreed": case.agreed.isoformat() if case.agreed else None,
         "opened": int(case.opened),
@@ -75,6 +76,7 @@ def insert(tx: Tx, case: Case, *, unread: bool, on_its_way: int) -> None:
     """Add a case."""
     added = {"unread": int(unread), "on_its_way": on_its_way, "created_at": tx.at, "updated_at": tx.at}
     tx.run(_INSERT, {**_values(case), **added})
+    _note_former(tx, case)
 
 
 def update(tx: Tx, case: Case, *, unread: bool | None = None, on_its_way: int = 0) -> None:
@@ -101,6 +103,18 @@ def update(tx: Tx, case: Case, *, unread: bool | None = None, on_its_way: int = 
             "closed": closed,
         },
     )
+    _note_former(tx, case)
+
+
+def _note_former(tx: Tx, case: Case) -> None:
+    """Keep the list of what each authority passed on in the order of changes."""
+    if not case.former or case.role != "replying":
+        return
+    tx.run("DELETE FROM passed_on WHERE case_id = :id", {"id": case.id})
+    tx.many(
+        "INSERT INTO passed_on (authority, updated_at, case_id, area) VALUES (:authority, :at, :id, :area)",
+        [{"authority": one, "at": tx.at, "id": case.id, "area": case.area} for one in dict.fromkeys(case.former)],
+    )
 
 
 def row_of(q: Read, case_id: str) -> Row | None:
@@ -116,7 +130,7 @@ def find(q: Read, case_id: str) -> Case | None:
 
 def received_at(q: Read, case: Case) -> str | None:
     """Return since when a case's request is here: of a part, that of the request it came from."""
-    row = q.one(f"SELECT {_RECEIVED} AS at FROM cases WHERE id = :id", {"id": case.id})  # noqa: S608 - ours
+    row = q.one(f"SELECT {RECEIVED} AS at FROM cases WHERE id = :id", {"id": case.id})  # noqa: S608 - ours
     return str(row["at"]) if row else None
 
 
@@ -191,49 +205,13 @@ def arrived(tx: Tx, case_id: str, count: int = 1) -> None:
     tx.run("UPDATE cases SET on_its_way = on_its_way - :count WHERE id = :id", {"id": case_id, "count": count})
 
 
-_VOID = (
+VOID: Final = (
     "CASE WHEN state = 'refused' THEN"
     " (SELECT code FROM event WHERE case_id = cases.id AND kind = 'request.send' ORDER BY seq LIMIT 1) END"
 )
-
-
-_RECEIVED = "COALESCE((SELECT created_at FROM cases AS whole WHERE whole.id = cases.part_of), created_at)"
-_HANDLED = "(SELECT name FROM person WHERE person.id = cases.handler AND ended_at IS NULL)"
-
-
-def listing(q: Read, reach: Reach, filters: dict[str, Any], limit: int, offset: int, deciding: Reach = ()) -> list[Row]:
-    """Return the cases within a reach, newest change first; with `passed_on` those that they had once instead.
-
-    `deciding` is where the reader decides on referrals: those that are open stand in the list too.
-    `filters` may hold: state, role, area, country, number, handler (exact), open, passed_on and blocked (bool; only
-    with it blocked cases are listed, and no others). The column `void` says why a request never happened: the code of
-    its refusal.
-    """
-    if not reach:
-        return []
-    within, values = reached(reach, "own_authority", "area")
-    referred, more = _referred(deciding)
-    where, values = [f"({within} OR {referred})"], values | more
-    if filters.get("passed_on"):
-        once = [(f"' ' || former || ' ' LIKE '% ' || :f{i} || ' %' AND :g{i} IN ('', area)") for i in range(len(reach))]
-        values |= {f"f{i}": of for i, (of, _) in enumerate(reach)} | {
-            f"g{i}": area for i, (_, area) in enumerate(reach)
-        }
-        where = [f"former <> '' AND role <> 'asking' AND ({' OR '.join(once)}) AND NOT {within}"]
-    where.append("blocked_at IS NOT NULL" if filters.get("blocked") else "blocked_at IS NULL")
-    columns = {"country": "counterpart"} | {n: n for n in ("state", "role", "area", "number", "handler")}
-    for name, column in columns.items():
-        if filters.get(name) is not None:
-            where.append(f"{column} = :{name}")
-            values[name] = filters[name]
-    if filters.get("open") is not None:
-        where.append("closed_at IS NULL" if filters["open"] else "closed_at IS NOT NULL")
-    return q.all(
-        f"SELECT *, {_VOID} AS void, {_HANDLED} AS handled_by, {_RECEIVED} AS received_at"  # noqa: S608 - names are ours
-        f" FROM cases WHERE {' AND '.join(where)}"
-        " ORDER BY updated_at DESC, id LIMIT :limit OFFSET :offset",
-        {**values, "limit": limit, "offset": offset},
-    )
+"""Why a request never happened: the code of its refusal."""
+RECEIVED: Final = "COALESCE((SELECT created_at FROM cases AS whole WHERE whole.id = cases.part_of), created_at)"
+"""Since when a case's request is here: of a part, that of the request it came from."""
 
 
 def reserve_numbers(tx: Tx, country: str, count: int) -> list[str]:
@@ -292,34 +270,12 @@ def renamed(tx: Tx, case_id: str, before: str, after: str) -> None:
         tx.run(f"UPDATE cases SET {column} = :after WHERE id = :id AND {column} = :before", values)  # noqa: S608 - names are ours
 
 
-def _referred(deciding: Reach) -> tuple[str, dict[str, str]]:
-    """Return the condition under which a referral is open to somebody who decides there, and its values."""
-    within, values = reached(deciding, "coordinator", "area", "r")
-    return f"(coordinator <> '' AND {within})", values
-
-
-def count_todo(q: Read, reach: Reach, deciding: Reach = ()) -> int:
-    """Return how many open cases within a reach wait for their authority, for a step or an agreement on a date.
-
-    Referrals count where they can be decided (`deciding`).
-    """
-    within, values = reached(reach, "own_authority", "area")
-    referred, more = _referred(deciding)
-    row = q.one(
-        f"SELECT COUNT(*) AS count FROM cases WHERE closed_at IS NULL AND ({within}"  # noqa: S608 - names are ours
-        " AND ((role = 'replying' AND state IN ('sent', 'accepted', 'clarifying'))"
-        " OR (role = 'asking' AND (state IN ('replied', 'upheld') OR date_state = 'proposed')))"
-        f" OR {referred} AND (role, state) IN (('asking', 'referred'), ('replying', 'escalated')))",
-        values | more,
-    )
-    return int(row["count"]) if row else 0
-
-
 def outstanding(q: Read, reach: Reach, limit: int) -> list[Row]:
     """Return the cases within a reach whose reply is still to come, by the date until which it is due."""
     within, values = reached(reach, "own_authority", "area")
     return q.all(
-        f"SELECT *, {_RECEIVED} AS received_at FROM cases WHERE {within} AND closed_at IS NULL"  # noqa: S608 - names are ours
+        f"SELECT *, {RECEIVED} AS received_at FROM cases WHERE {within} AND closed_at IS NULL"  # noqa: S608 - names are ours
+        " AND blocked_at IS NULL"
         " AND state IN ('sent', 'accepted', 'clarifying') ORDER BY due, id LIMIT :limit",
         {**values, "limit": limit},
     )
@@ -329,7 +285,8 @@ def urgent(q: Read, area: str, authorities: list[str], after: tuple[str, str], l
     """Return cases of an area whose reply is to come, by their date, after the place (date, id) of another one."""
     names, values = listed(authorities)
     return q.all(
-        f"SELECT *, {_RECEIVED} AS received_at FROM cases WHERE own_authority IN ({names}) AND closed_at IS NULL"  # noqa: S608 - names are ours
+        f"SELECT *, {RECEIVED} AS received_at FROM cases WHERE own_authority IN ({names}) AND closed_at IS NULL"  # noqa: S608 - names are ours
+        " AND blocked_at IS NULL"
         " AND state IN ('sent', 'accepted', 'clarifying') AND area = :area"
         " AND (due > :due OR (due = :due AND id > :id)) ORDER BY due, id LIMIT :limit",
         {**values, "area": area, "due": after[0], "id": after[1], "limit": limit},
@@ -384,8 +341,8 @@ def is_taken(q: Read, country: str, part: str) -> bool:
 
 
 def met(q: Read, country: str) -> bool:
-    """Say whether there is a case with this country, on whichever side."""
-    return q.one("SELECT 1 FROM cases WHERE counterpart = :country LIMIT 1", {"country": country}) is not None
+    """Say whether there ever was a case with this country, on whichever side; a trigger keeps them."""
+    return q.one("SELECT 1 FROM met WHERE country = :country", {"country": country}) is not None
 
 
 def ids(q: Read) -> frozenset[str]:

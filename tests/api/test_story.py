@@ -165,12 +165,17 @@ async def test_requests_are_sent_in_one_call(apis: Apis):
 async def test_lists_come_in_pages(apis: Apis):
     """`next` leads through a list without a gap and without repeating an entry, and is null at its end."""
     await apis.anna.post("requests/bulk", {"requests": [request_body()] * 5})
-    seen, offset = [], 0
-    while offset is not None:
-        page = await apis.anna.post("cases/search", {"limit": 2, "offset": offset})
+    seen, after = [], ""
+    while after is not None:
+        page = await apis.anna.post("cases/search", {"limit": 2, "after": after})
         seen += [one["id"] for one in page["items"]]
-        offset = page["next"]
+        after = page["next"]
     assert len(set(seen)) == len(seen) == 5
+    answer = await apis.anna.call("POST", "cases/search", {"after": "5"})
+    assert (answer.status, answer.json["fields"]) == (422, {"after": "malformed"})
+    waiting = (await apis.anna.post("cases/search", {"todo": False, "text": "ungarn", "limit": 200}))["items"]
+    assert [one["id"] for one in waiting] == seen
+    assert (await apis.anna.post("cases/search", {"todo": True}))["items"] == []
     everyone, where = [], "0"
     while where != "None":
         page = await apis.operator.get("directory/export", limit="5", offset=where)

@@ -16,6 +16,7 @@ from node.dashboard.confirm import Confirmation
 from node.dashboard.peers import PeerLine
 from node.dashboard.protection import ground_id
 from node.dashboard.subjects import DID
+from node.dashboard.work import Section
 from node.domain.case_view import (
     Answer,
     Attachment,
@@ -41,7 +42,7 @@ from node.domain.case_view import (
     TimelineEntry,
     Variable,
 )
-from node.domain.indicators import Course, indicators
+from node.domain.indicators import Course, indicators, tally
 from node.domain.subject import WANTS
 from node.service.countries import CountryState, State
 from node.service.freshness import Standing
@@ -73,7 +74,7 @@ def t(text_id: str, **values: object) -> Text:
     return en(CATALOGUE.text(text_id, "en", **values).text)
 
 
-def tn(text_id: str, n: int, **values: object) -> Text:
+def tn(text_id: str, n: int, /, **values: object) -> Text:
     """Give the same with a number, in the right plural form."""
     return en(CATALOGUE.plural(text_id, n, "en", **values).text)
 
@@ -392,7 +393,7 @@ def frame(section: str, user: str | None = "Anna Weber") -> dict[str, Any]:
         "demo": True,
         "user": person,
         "section": section,
-        "todo": 3 if user else 0,
+        "todo": "999+" if user else "",
         "claims_due": 2 if user else 0,
         "flash": (),
         "csrf": "f00d",
@@ -467,27 +468,29 @@ def list_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
         "whose": (option("mine", "Only my cases"),),
         "states": states,
         "filtered": False,
-        "newer_href": None,
-        "more_href": None,
-        "todo_cases": (),
-        "waiting": (),
-        "finished": (),
-        "passed_on": (),
+        "sections": dict.fromkeys(("todo", "waiting", "finished", "passed-on"), Section(())),
     }
     full = {
-        "todo_cases": (
-            summary("DE-2026-000412", "sent", "us", -1, unread=True),
-            summary("HU-2026-000077", "replied", "us", 0, role="asking"),
-            summary("DE-2026-000399", "clarifying", "us", 2),
-            summary("HU-2026-000080", "sent", "them", 9, role="asking", due=due(9, "proposed", "us")),
+        "todo": Section(
+            (
+                summary("DE-2026-000412", "sent", "us", -1, unread=True),
+                summary("HU-2026-000077", "replied", "us", 0, role="asking"),
+                summary("DE-2026-000399", "clarifying", "us", 2),
+                summary("HU-2026-000080", "sent", "them", 9, role="asking", due=due(9, "proposed", "us")),
+            ),
+            more_href="/work?todo=x#todo",
         ),
-        "waiting": (summary("HU-2026-000081", "sent", "them", 21, role="asking", on_its_way=True),),
-        "passed_on": (summary("DE-2026-000009", "accepted", "nobody", None, passed_on=f"Kamara {ATTACK}"),),
-        "finished": (
-            summary("DE-2026-000201", "closed", "nobody", None),
-            summary("HU-2026-000012", "refused", "nobody", None, role="asking", given_up=True),
-            summary("DE-2026-000170", "declined", "nobody", None),
-            summary("HU-2026-000011", "withdrawn", "nobody", None, role="asking"),
+        "waiting": Section((summary("HU-2026-000081", "sent", "them", 21, role="asking", on_its_way=True),)),
+        "passed-on": Section((summary("DE-2026-000009", "accepted", "nobody", None, passed_on=f"Kamara {ATTACK}"),)),
+        "finished": Section(
+            (
+                summary("DE-2026-000201", "closed", "nobody", None),
+                summary("HU-2026-000012", "refused", "nobody", None, role="asking", given_up=True),
+                summary("DE-2026-000170", "declined", "nobody", None),
+                summary("HU-2026-000011", "withdrawn", "nobody", None, role="asking"),
+            ),
+            first_href="/work#finished",
+            more_href="/work?finished=x#finished",
         ),
     }
     search = {
@@ -676,8 +679,8 @@ def list_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
                         updated_at=at(9),
                     ),
                 ),
-                "newer_href": None,
-                "more_href": "/observed?from=50",
+                "first_href": "/observed",
+                "more_href": "/observed?after=x",
             },
         ),
         "observed-none": ("observed.html", {**frame("observed"), "cases": ()}),
@@ -740,7 +743,7 @@ def list_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
             "people_tokens.html",
             {**frame("people"), "person": Thing(id="1", name=ATTACK, login="x"), "tokens": ways_in["tokens"]},
         ),
-        "work": ("work.html", {**work, **full, "more_href": "/work?page=2"}),
+        "work": ("work.html", {**work, "sections": full}),
         "work-empty": ("work.html", work),
         "work-no-match": ("work.html", {**work, "filtered": True, "values": {"text": ATTACK}}),
         "find": ("find.html", {**search, "results": None}),
@@ -883,10 +886,10 @@ def statistics(*, found: bool) -> dict[str, Any]:
         Course(sent=at(1), accepted=at(2), answered=at(21), due=at(22).date(), ended=True),
         Course(sent=at(1), accepted=at(9), answered=None, due=at(22).date(), ended=False),
     )
-    measured = indicators(courses, at(24))
+    measured = indicators(tally(courses, at(24)))
     lines = (
         Line(key="de-lageso", label=Text(text=f"{BERLIN.name} {ATTACK}", lang="en"), indicators=measured),
-        Line(key="de-other", label=Text(text="Other", lang="en"), indicators=indicators((), at(24))),
+        Line(key="de-other", label=Text(text="Other", lang="en"), indicators=indicators(tally((), at(24)))),
     )
     months = {"first": "2026-01", "last": "2026-11"}
     return {

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from node.service import cases, reading
+from node.service import cases
 from node.service.node import Node
 from node.store import cases as stored
 from node.store import mails, streams
@@ -64,17 +64,6 @@ async def test_last_times_are_those_of_the_newest_batches(tmp_path: Path) -> Non
         assert (later, later != told) == (true, True)
 
 
-async def test_the_finished_cases_are_read_in_parts_that_hold_each_once(tmp_path: Path) -> None:
-    """Newest change first, by offset."""
-    async with world(tmp_path, "DE", "HU") as both:
-        for _ in range(3):
-            await cases.decline(both["HU"], KATALIN, await ask(both), "other")
-        wanted = reading.CaseFilter(open=False)
-        parts = [await reading.list_cases(both["HU"], KATALIN, wanted, "hu", limit=1, offset=n) for n in range(3)]
-        assert len({one.id for part in parts for one in part.items}) == 3
-        assert [part.next for part in parts] == [1, 2, None]
-
-
 class _Planned:
     """A reader that asks SQLite how it would read, and reads nothing."""
 
@@ -96,7 +85,7 @@ class _Planned:
 @pytest.mark.parametrize(
     ("index", "ask_for"),
     [
-        ("cases_open (own_authority=?)", lambda q: stored.urgent(q, "area", ["a", "b"], ("", ""), 50)),
+        ("cases_open (own_authority=? AND area=?)", lambda q: stored.urgent(q, "area", ["a", "b"], ("", ""), 50)),
         ("cases_asked (number=? AND role=?)", lambda q: stored.asked_with(q, "DE-2026-000001")),
         ("cases_parts (counterpart=?)", lambda q: stored.unopened_parts(q, "HU")),
         ("cases_sent (role=? AND created_at>? AND created_at<?)", lambda q: mails.unaccepted(q, START.date(), START.date())),

@@ -1,6 +1,7 @@
 """Bringing a database up to date: what is due is done once, and what a newer version did is never touched."""
 
 import asyncio
+import itertools
 import sqlite3
 from pathlib import Path
 
@@ -8,10 +9,11 @@ import pytest
 
 from node.domain.access import granted
 from node.errors import NodeError
-from node.store import people
+from node.store import case_lists, cases, courses, people
 from node.store.migrations import NODE
 from node.store.schema import Database, Schema
 from node.store.store import Store
+from protocol.request import OWNER
 from tests.node.clock import TestClock
 
 
@@ -76,3 +78,41 @@ def test_accounts_of_an_earlier_version_keep_what_they_had(tmp_path: Path):
     asyncio.run(store.close())
     assert ada.grants == granted(["handler", "data-administrator"], ["DE-a", "DE-b"])
     assert olga.grants == granted(["operator"], ())
+
+
+_OLD_CASE = {
+    "counterpart": "HU", "own_authority": "DE-a", "their_authority": "HU-b", "their_name": "B", "area": "services",
+    "question_set": "s", "set_version": 1, "set_sha256": "x", "n": 1, "head": "h", "date_n": 0, "date_head": "h",
+    "due": "2026-12-01", "opened": 0, "unread": 0, "on_its_way": 0, "created_at": "2026-11-02T08:00:00.000000Z",
+    "updated_at": "2026-11-03T08:00:00.000000Z", "former": "", "asking_coordinator": "DE-c",
+    "replying_coordinator": "DE-c",
+}  # fmt: skip
+
+
+def test_cases_of_an_earlier_version_stand_in_the_lists(tmp_path: Path):
+    """Whose turn it is, who passed a case on, with whom there was one: as the program itself would have noted it."""
+    path, older = tmp_path / "node.db", Schema("node")
+    for name in NODE.names[: NODE.names.index("044_case_lists")]:
+        older(name=name)(NODE.migration(name))
+    asyncio.run(Store(path, older, TestClock(), inline=True).close())
+    kinds = itertools.product(("asking", "replying"), (*OWNER, "refused"), ("asked", "proposed", "agreed"))
+    with sqlite3.connect(path) as db:
+        for number, (role, state, date_state) in enumerate(kinds):
+            row = {**_OLD_CASE, "id": f"{number:08x}", "number": f"DE-2026-{number:06}", "role": role, "state": state}
+            row |= {"date_state": date_state, "closed_at": None if OWNER.get(state) else _OLD_CASE["updated_at"]}
+            row |= {"former": "DE-z DE-y DE-z"} if state == "closed" else {}
+            referred = state in (("referred", "escalated") if role == "asking" else ("escalated",))
+            row |= {"coordinator": "DE-c" if referred else ""}
+            db.execute(f"INSERT INTO cases ({', '.join(row)}) VALUES ({', '.join(':' + name for name in row)})", row)
+    db.close()
+    store = Store(path, NODE, TestClock(), inline=True)
+    rows = store.read_now(cases.overview)
+    assert len(rows) == 2 * 11 * 3
+    assert {row["id"]: row["turn"] for row in rows} == {row["id"]: cases.from_row(row).turn for row in rows}
+    assert {row["turn"] for row in rows} == {"", "us", "coordinator"}
+    reach = (("DE-z", ""),)
+    passed_on = store.read_now(lambda q: case_lists.listing(q, case_lists.Wanted(reach, (), {"passed_on": True}), 9))
+    assert [(row["state"], row["role"]) for row in passed_on.rows] == [("closed", "replying")] * 3
+    assert store.read_now(lambda q: (cases.met(q, "HU"), cases.met(q, "FR"))) == (True, False)
+    assert store.read_now(courses.count_running) == len(rows)
+    asyncio.run(store.close())

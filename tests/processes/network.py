@@ -149,17 +149,17 @@ class Network:
 
     async def cases(self, reader: Reader, counterpart: str) -> dict[str, dict[str, Any]]:
         """Return all cases with a country that a person sees, by id."""
-        found: dict[str, dict[str, Any]] = {}
-        offset: Any = 0
-        while offset is not None:
-            search = {"limit": 200, "offset": offset, "country": counterpart}
-            page = await reader.api.call("POST", "cases/search", search)
-            if found.keys() & {case["id"] for case in page["items"]}:  # one arrived meanwhile and moved the pages
-                found, offset = {}, 0
-                continue
-            found |= {case["id"]: case for case in page["items"]}
-            offset = page["next"]
-        return found
+        search = {"limit": 200, "country": counterpart}
+        while True:
+            found: dict[str, dict[str, Any]] = {}
+            after: str | None = ""
+            while after is not None:
+                page = await reader.api.call("POST", "cases/search", search | {"after": after})
+                found |= {case["id"]: case for case in page["items"]}
+                after = page["next"]
+            newest = (await reader.api.call("POST", "cases/search", search | {"limit": 1}))["items"]
+            if newest == list(found.values())[:1]:  # else one changed meanwhile, and is at the beginning
+                return found
 
     async def both_sides(self, wanted: Callable[[dict[str, Any], dict[str, Any]], bool]) -> list[dict[str, Any]]:
         """Wait until the cases in Berlin and in Budapest are as wanted and nothing is on its way; return both."""

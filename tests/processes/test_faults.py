@@ -143,14 +143,15 @@ class Fire:
     async def cases(self, country: str) -> dict[str, dict[str, Any]] | None:
         """Return all cases of a node by id, None while it can't be said."""
         found: dict[str, dict[str, Any]] = {}
-        offset: Any = 0
-        while offset is not None:
-            page = await self._search(country, limit=200, offset=offset)
+        after: Any = ""
+        while after is not None:
+            page = await self._search(country, limit=200, after=after)
             if page is None or found.keys() & {case["id"] for case in page["items"]}:
                 return None
             found |= {case["id"]: case for case in page["items"]}
-            offset = page["next"]
-        return found
+            after = page["next"]
+        newest = await self._search(country, limit=1)
+        return found if newest and newest["items"] == list(found.values())[:1] else None
 
     # --- faults ---
 

@@ -30,6 +30,7 @@ from node.service import (
 from node.service.node import Node
 from node.store import cases as stored_cases
 from node.store import fates
+from node.store.case_lists import Wanted, listing
 from node.store.tx import Read, Row
 from protocol.content import Reply, Said, Variable
 
@@ -70,8 +71,8 @@ class Official:
         closed = {"state": "closed", "role": "asking"}  # its reply can be rated
 
         def read(q: Read) -> list[Row]:
-            rows = stored_cases.listing(q, mine, {"open": True}, _OPEN_CASES, 0)  # those referred are in it already
-            return rows + stored_cases.listing(q, mine, closed, _CLOSED_CASES, 0)
+            still_open, ended = (Wanted(mine, (), filters) for filters in ({"open": True}, closed))
+            return [*listing(q, still_open, _OPEN_CASES).rows, *listing(q, ended, _CLOSED_CASES).rows]
 
         return [stored_cases.from_row(row) for row in node.store.read_now(read)]
 
