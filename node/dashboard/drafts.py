@@ -46,6 +46,7 @@ def _line(request: web.Request, draft: Draft) -> _Line:
         view = reading.view_case(node, request[ACTOR], draft.case, request[LANG])
         href = f"/cases/{draft.case}/reply"
         set_title = Text(view.question_set.text, view.question_set.lang)
+        shown = _standing(request, draft)
         return _Line(
             "reply",
             view.number,
@@ -55,6 +56,7 @@ def _line(request: web.Request, draft: Draft) -> _Line:
             draft.updated_at,
             href,
             delete_href,
+            shown,
         )
     content = draft.request
     name = find.names(node, [content.to])[content.to] if content.to else ""
@@ -63,9 +65,13 @@ def _line(request: web.Request, draft: Draft) -> _Line:
     title = area.catalogue.text(known.title, request[LANG]) if area and known else None
     country = texts.country_name(content.country) if content.country else None
     href = f"/ask/{draft.id}"
-    state = approvals.standing(node, request[ACTOR], draft.id).state
-    shown = texts.t(f"approvals.{state}") if state in ("waiting", "returned") else None
+    shown = _standing(request, draft)
     return _Line("request", name, country, name or None, title, draft.updated_at, href, delete_href, shown)
+
+
+def _standing(request: web.Request, draft: Draft) -> Text | None:
+    state = approvals.standing(request.app[NODE], request[ACTOR], draft.id).state
+    return texts_of(request).t(f"approvals.{state}") if state in ("waiting", "approved", "returned") else None
 
 
 async def delete_page(request: web.Request) -> web.Response:

@@ -12,6 +12,7 @@ from node.domain.case import Case
 from node.domain.draft import ReplyDraft
 from node.errors import NodeError, from_protocol
 from node.service import blocking, contents
+from node.service.approval_rule import Step, approves, place_of, require_approved
 from node.service.issue import issue, issue_steps
 from node.service.judge import area_of, judge_content, plain
 from node.service.node import Node
@@ -34,7 +35,7 @@ from protocol.content import (
 from protocol.content import Actor as ActorName
 from protocol.problems import ProtocolError
 from protocol.request import CLOSE, DECISIONS, REPLY, REPLY_PART
-from translations.answer import begun_questions, check_answers, personal_items
+from translations.answer import begun_questions, check_answers, personal_items, visible_items
 from translations.area import Area
 
 log: Final = structlog.get_logger("entente.cases")
@@ -56,7 +57,7 @@ def case_for(node: Node, actor: Actor, case_id: str, what: str) -> Case:
     if row is None:
         raise NodeError("not-found")
     case = cases.from_row(row)
-    if not (what == "cases.read" and decides(actor, case)):
+    if not (what == "cases.read" and (decides(actor, case) or approves(node, actor, case))):
         actor.require(what, case.own_authority, case.area)
     if row["blocked_at"] is not None:
         blocking.require_sight(node, actor, row, what)
@@ -189,7 +190,8 @@ async def reply(
 ) -> Case:
     """Send the answers, or the clarification that was asked; raises `invalid` naming every answer at fault.
 
-    `draft` is the (id, version) that the content was read from; the draft goes with the same commit.
+    `draft` is the (id, version) that the content was read from; the draft goes with the same commit. Raises
+    `approval-needed` where a coordinator has to approve it first.
     """
     return await _reply(_act(node, actor, case_id, REPLY), REPLY, content, draft)
 
@@ -201,13 +203,41 @@ async def reply_part(
     return await _reply(_act(node, actor, case_id, REPLY_PART), REPLY_PART, content, draft)
 
 
-async def _reply(act: _Act, kind: str, content: ReplyDraft, draft: tuple[str, int] | None) -> Case:
-    node, case_id = act.node, act.case.id
-    events = contents.of_case(node, case_id)
-    asked = contents.asked(events)
+async def _reply(act: _Act, kind: Step, content: ReplyDraft, draft: tuple[str, int] | None) -> Case:
+    parts = _checked(act, kind, content)
+    # SPEC S-286
+    require_approved(act.node, place_of(act.case), draft, kind)
+    return await issue(act.node, act.actor, act.case, kind, parts, draft)
+
+
+def check_reply(node: Node, actor: Actor, case_id: str, kind: Step, content: ReplyDraft) -> Case:
+    """Check that a reply could be sent, but for its approval; returns its case, and raises as `reply` does."""
+    act = _act(node, actor, case_id, kind)
+    _checked(act, kind, content)
+    return act.case
+
+
+def _asked(node: Node, case_id: str) -> tuple[Area, SendMatter]:
+    """Return what a case asks, and its area; raises `unknown-area`."""
+    asked = contents.asked(contents.of_case(node, case_id))
     area = area_of(node.areas, asked)
     if area is None:
         raise NodeError("unknown-area", "The question set is still being fetched.")
+    return area, asked
+
+
+def only_counting(node: Node, case_id: str, content: ReplyDraft) -> ReplyDraft:
+    """Return a reply without answers to follow-ups whose condition isn't met."""
+    area, asked = _asked(node, case_id)
+    questions = [question.item for question in asked.questions]
+    shown = visible_items(area.question_sets[asked.set], questions, plain(dict(content.answers)))
+    there = {entry.item.id for entry in shown}
+    return content.model_copy(update={"answers": {k: v for k, v in content.answers.items() if k in there}})
+
+
+def _checked(act: _Act, kind: str, content: ReplyDraft) -> dict[str, Content]:
+    node = act.node
+    area, asked = _asked(node, act.case.id)
     if not content.answers and (act.case.state == "accepted" or content.comment is None):
         raise NodeError("invalid", "The reply is empty.", fields={"answers": "missing"})
     parts = reply_parts(act.who(), area, asked.set, content)
@@ -218,7 +248,7 @@ async def _reply(act: _Act, kind: str, content: ReplyDraft, draft: tuple[str, in
         judge_content(node.areas, kind, parts, lambda: asked)
     except ProtocolError as error:
         raise from_protocol(error) from None
-    return await issue(node, act.actor, act.case, kind, parts, draft)
+    return parts
 
 
 def _faults(area: Area, asked: SendMatter, answers: Mapping[str, Reply], *, partly: bool) -> dict[str, str]:
@@ -251,6 +281,8 @@ def _acts(actor: Actor, case: Case) -> bool:
 
 async def note_opened(node: Node, actor: Actor, case: Case) -> None:
     """Tell the asking side, once, that somebody of the replying authority has opened the request."""
+    if not (actor.may("cases.read", case.own_authority, case.area) or decides(actor, case)):
+        return  # who only approves a reply
     await node.store.write(lambda tx: cases.mark_read(tx, case.id))
     if case.role == "replying" and not case.opened and not case.ended and _acts(actor, case):
         act = _Act(node, actor, case)

@@ -75,6 +75,8 @@ async def save(node: Node, actor: Actor, draft_id: str, content: Content, versio
         authority = content.authority or authority
         actor.require("cases.act", authority, content.area or None)
     merged = content.model_copy(update={"attachments": held.attachments})
+    if merged == held and authority == draft.authority and version in (None, draft.version):
+        return draft  # nothing changed: what was approved of it stays so
     place = (draft.kind, draft.id, draft.case)
     return await _save(node, actor, place, merged, authority, draft.version if version is None else version)
 

@@ -3,7 +3,7 @@
 import asyncio
 import datetime as dt
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,12 +22,12 @@ from node.service.contents import Stored
 from node.service.correction_texts import corrections
 from node.service.node import Node
 from node.service.receive import attachments_of
-from node.store import authorities, blobs, cases, drafts, streams
+from node.store import approvals, authorities, blobs, cases, drafts, streams
 from node.store.events import GIVEN_UP
 from node.store.tx import Row
 from protocol import dates
 from protocol.blob import SEALED_CHUNK, open_blob
-from protocol.content import SendMatter
+from protocol.content import AttachmentRef, Reply, SendMatter
 from protocol.message import MESSAGE, RATING
 from protocol.problems import ProtocolError
 from protocol.request import CLOSE, ESCALATE, FORWARD, REFER, REPLY, REPLY_PART, RETURN, SPLIT, UPHOLD
@@ -248,6 +248,13 @@ def view_of(node: Node, actor: Actor, case: Case, lang: str, *, as_form: bool = 
     )
 
 
+def view_with(node: Node, actor: Actor, case_id: str, lang: str, answers: Mapping[str, Reply]) -> CaseView:
+    """Build the view of a case with answers that weren't sent yet in the place of those that were."""
+    view, events = view_case(node, actor, case_id, lang), contents.of_case(node, case_id)
+    story = CaseTexts(node, lang).story(own_case(node, actor, case_id), contents.asked(events), events)
+    return view.model_copy(update={"questions": story.questions(answers=answers)})
+
+
 def _actions_for(actor: Actor, case: Case) -> tuple[str, ...]:
     kinds = {action: kind for kind, action in _ACTIONS.items()}
     return tuple(action for action in actions_of(case) if acting_for(actor, case, kinds[action]) is not None)
@@ -321,7 +328,9 @@ def _notices(node: Node, actor: Actor, texts: CaseTexts, case: Case, events: lis
     told = () if seen is None else (texts.interface("blocked.seen", when=texts.moment(seen)),)
     advice = _advice(node, case)
     advised = (texts.interface(_ADVICE[advice]),) if advice else ()
-    return (*told, *advised, *_each_notice(node, texts, case, events))
+    held = node.store.read_now(lambda q: approvals.reply_state(q, case.id)) if case.role == "replying" else None
+    held_back = (texts.interface(f"notice.reply-{held}"),) if held else ()
+    return (*told, *advised, *held_back, *_each_notice(node, texts, case, events))
 
 
 def _each_notice(node: Node, texts: CaseTexts, case: Case, events: list[Stored]) -> Iterator[Text]:
@@ -382,8 +391,12 @@ async def open_attachment(node: Node, case_id: str, sha256: str) -> OpenedFile:
     row = node.store.read_now(lambda q: blobs.find(q, sha256))
     if sha256 not in refs or row is None or row["case_id"] != case_id or not row["here"]:
         raise NodeError("not-found")
-    ref = refs[sha256]
-    path = blobs.path_of(node.config.data, sha256)
+    return await open_file(node, refs[sha256])
+
+
+async def open_file(node: Node, ref: AttachmentRef) -> OpenedFile:
+    """Return a stored file in the clear, to a service that has asked for the reader's right itself."""
+    path = blobs.path_of(node.config.data, ref.sha256)
     try:
         sealed = await asyncio.get_running_loop().run_in_executor(None, path.read_bytes)
         chunks = (sealed[at : at + SEALED_CHUNK] for at in range(0, len(sealed), SEALED_CHUNK))

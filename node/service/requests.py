@@ -9,7 +9,7 @@ from node.domain.case import Case
 from node.domain.draft import RequestDraft
 from node.errors import NodeError
 from node.service import counterparts, drafts, freshness
-from node.service.approval_rule import require_approved
+from node.service.approval_rule import Place, require_approved
 from node.service.cases import own_case
 from node.service.issue import Opening, open_cases
 from node.service.judge import plain
@@ -19,6 +19,7 @@ from node.store import cases as stored_cases
 from node.store.tx import Read
 from protocol.content import MATTER, PERSON, Asked, Content, PartyName, SendMatter, SendPerson
 from protocol.content import Actor as ActorName
+from protocol.request import SEND
 from translations.answer import check_request, needed_variables
 from translations.area import Area
 from translations.question_set import is_about_person
@@ -35,7 +36,8 @@ async def send_draft(node: Node, actor: Actor, draft_id: str) -> Case:
     content = only_needed(node, draft.request)
     known = _known(node, [content])
     _check_one(node, actor, content, known, None)
-    require_approved(node, content.authority or "", content.area or "", (draft.id, draft.version))
+    place = Place(content.authority or "", content.area or "", "asking")
+    require_approved(node, place, (draft.id, draft.version), SEND)
     _require_known_counterparts(node, [content])
     (number,) = await node.ahead.numbers(node.country, 1, node.all_asked)
     opening = _opening(node, actor, draft.id, content, number, known)
@@ -61,7 +63,7 @@ async def send_many(node: Node, actor: Actor, contents: Sequence[RequestDraft]) 
     for place, content in enumerate(wanted):
         _check_one(node, actor, content, known, place if len(wanted) > 1 else None)
     for authority, area in {(content.authority or "", content.area or "") for content in wanted}:
-        require_approved(node, authority, area, None)
+        require_approved(node, Place(authority, area, "asking"), None, SEND)
     _require_known_counterparts(node, wanted)
     numbers, keys = await node.ahead.both(node.country, len(wanted), node.all_asked)
     openings = [

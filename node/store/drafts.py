@@ -18,14 +18,14 @@ def save(tx: Tx, values: dict[str, Any], version: int | None) -> bool:
     row = {**values, "at": tx.at, "version": version or 0}
     if version is None:
         tx.run(
-            "INSERT INTO draft (id, kind, case_id, authority, person, content, version, updated_at)"
-            " VALUES (:id, :kind, :case_id, :authority, :person, :content, 1, :at)",
+            "INSERT INTO draft (id, kind, case_id, authority, person, changed_by, content, version, updated_at)"
+            " VALUES (:id, :kind, :case_id, :authority, :person, :person, :content, 1, :at)",
             row,
         )
         return True
     changed = tx.run(
-        "UPDATE draft SET authority = :authority, content = :content, version = version + 1, updated_at = :at"
-        " WHERE id = :id AND version = :version",
+        "UPDATE draft SET authority = :authority, content = :content, version = version + 1, updated_at = :at,"
+        " changed_by = :person WHERE id = :id AND version = :version",
         row,
     )
     return changed == 1
@@ -75,8 +75,9 @@ def erase(tx: Tx, case_ids: list[str]) -> list[str]:
         if tx.one("SELECT 1 FROM event WHERE case_id = :id", values) is None:
             lost += [str(row["sha256"]) for row in tx.all("SELECT sha256 FROM blob WHERE case_id = :id", values)]
             tx.run("DELETE FROM blob WHERE case_id = :id", values)
+        for row in tx.all("SELECT id FROM draft WHERE case_id = :id", values):
+            approvals.forget(tx, row["id"])
         tx.run("DELETE FROM draft WHERE case_id = :id", values)
-        approvals.forget(tx, case_id)  # the draft of a request has the id of its case
     return lost
 
 

@@ -422,6 +422,7 @@ def case_page(view: CaseView, **more: Any) -> Mapping[str, Any]:
         "file_count": 20,
         "file_size": 20 * 1024 * 1024,
         "reasons": REASONS,
+        "approving": None,
         **more,
     }
 
@@ -685,7 +686,20 @@ def list_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
             "approvals.html",
             {
                 **frame("approvals"),
-                "waiting": (Thing(href="/approvals/1", authority=ATTACK, area=en("Services"), asked=at(8)),),
+                "waiting": tuple(
+                    Thing(
+                        href=f"/approvals/{kind}",
+                        kind=kind,
+                        number=number,
+                        authority=ATTACK,
+                        area=en("Services"),
+                        asked=at(8),
+                        due=at(9).date() if number else None,
+                    )
+                    for kind, number in (("request", None), ("reply", "DE-2026-000412"))
+                ),
+                "newer_href": None,
+                "more_href": "/approvals?from=50",
             },
         ),
         "approvals-none": ("approvals.html", {**frame("approvals"), "waiting": ()}),
@@ -698,10 +712,19 @@ def list_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
             "approval_switches.html",
             {
                 **frame("people"),
-                "switches": (
-                    Thing(authority="1", authority_name=ATTACK, area="a", area_text=en("A"), on=True, fixed=False),
-                    Thing(authority="1", authority_name=ATTACK, area="b", area_text=en("B"), on=False, fixed=False),
-                    Thing(authority="1", authority_name=ATTACK, area="c", area_text=en("C"), on=True, fixed=True),
+                "switches": tuple(
+                    Thing(
+                        authority="1",
+                        authority_name=ATTACK,
+                        area=area,
+                        area_text=en(area.upper()),
+                        side=side,
+                        kind=kind,
+                        on=on,
+                        fixed=fixed,
+                    )
+                    for area, on, fixed in (("a", True, False), ("b", False, False), ("c", True, True))
+                    for side, kind in (("asking", "request"), ("replying", "reply"))
                 ),
             },
         ),
@@ -1145,6 +1168,7 @@ def ask_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
                 **frame("approvals"),
                 "base": "/approvals/1",
                 "asked": at(8),
+                "own": False,
                 "values": {"reason": ATTACK},
                 "errors": {"reason": wrong("error.required", t("approvals.reason"))},
             },
@@ -1230,6 +1254,7 @@ def case_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
         "writing": WRITING,
         "own_lang": "hu",
         "absences": (option("not-known", "Not known"), option("not-available", "Not available")),
+        "approval": Thing(state=None, reason=""),
         "attached": ATTACHMENTS[:1],
         "file_count": 10,
         "file_size": 20 * 1024 * 1024,
@@ -1301,6 +1326,37 @@ def case_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
         "case-wished": ("case.html", case_page(wished)),
         "case-refused": ("case.html", case_page(void)),
         "answer": ("answer.html", answer),
+        **{
+            f"answer-{state}": ("answer.html", {**answer, "approval": Thing(state=state, reason=ATTACK)})
+            for state in ("needed", "waiting", "returned", "approved")
+        },
+        **{
+            f"approval-reply-{kind}": (
+                "approval_reply.html",
+                {
+                    **frame("approvals"),
+                    "base": "/approvals/1",
+                    "version": 3,
+                    "asked": at(8),
+                    "own": kind == "own",
+                    "part": kind == "part",
+                    "case": case("accepted", "replying", "us", questions=ANSWERED, clarifications=(asked,)),
+                    "comment": FreeText(text=ATTACK, lang="hu"),
+                    "attachments": ATTACHMENTS[:1],
+                    "confidential": kind == "own",
+                    "values": {"reason": ATTACK},
+                    "errors": {"reason": wrong("error.required", t("approvals.reason"))} if kind == "part" else {},
+                },
+            )
+            for kind in ("own", "part")
+        },
+        "case-approving": (
+            "case.html",
+            case_page(
+                case("accepted", "replying", "us", actions=("reply",), notices=(t("notice.reply-waiting"),)),
+                approving=True,
+            ),
+        ),
         "forward": ("forward.html", forward),
         "blocked": ("blocked.html", blocked),
         "blocked-erased": (
