@@ -3,6 +3,7 @@
 It is internal to the country: nothing crosses the line before, and the other country learns nothing of it (SPEC S-286).
 """
 
+from datetime import date
 from typing import Final, Literal, NamedTuple
 
 from directory_sync.authority import Authority
@@ -35,25 +36,25 @@ def place_of(case: Case) -> Place:
     return Place(case.own_authority, case.area, "replying", case.id)
 
 
-def coordinators_of(node: Node, authority: str, area: str) -> tuple[str, ...]:
+def approving(q: Read, country: str, authority: str, area: str, day: date) -> tuple[str, ...]:
     """Return who approves for an authority: its active request coordinators in the area, else who validates it.
 
     Nobody approves what is its own.
     """
-    day = node.clock.now().date()
-
-    def read(q: Read) -> tuple[str, ...]:
-        line = authorities.record_of(q, authority)
-        links = Authority.model_validate_json(line).links if line else None
-        if links is None:
-            return ()
-        named = (links.request.get(area, ()), (links.validating or authority,))
-        for some in named:
-            if found := [o for o in some if o != authority and authorities.is_active(q, node.country, o, day)]:
-                return tuple(found)
+    line = authorities.record_of(q, authority)
+    links = Authority.model_validate_json(line).links if line else None
+    if links is None:
         return ()
+    for named in (links.request.get(area, ()), (links.validating or authority,)):
+        if found := [one for one in named if one != authority and authorities.is_active(q, country, one, day)]:
+            return tuple(found)
+    return ()
 
-    return node.store.read_now(read)
+
+def coordinators_of(node: Node, authority: str, area: str) -> tuple[str, ...]:
+    """Return who approves for an authority today; see `approving`."""
+    day = node.clock.now().date()
+    return node.store.read_now(lambda q: approving(q, node.country, authority, area, day))
 
 
 def rule_of(node: Node, area: str, side: Side) -> Literal["never", "optional", "required"]:

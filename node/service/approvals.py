@@ -14,7 +14,7 @@ from node.domain.case import Case
 from node.domain.draft import Content, Draft, ReplyDraft
 from node.domain.person import text_fault
 from node.errors import NodeError
-from node.service import cases, drafts, reading, requests
+from node.service import cases, drafts, reading, requests, telling
 from node.service.approval_rule import Place, Step, decides_for, is_needed, place_of
 from node.service.node import Node
 from node.store import approvals, audit, people
@@ -103,12 +103,18 @@ async def ask(node: Node, actor: Actor, draft_id: str, step: Step | None = None)
     if not is_needed(node, place):
         raise NodeError("wrong-state", "Nobody has to approve it: send it.")
     values = {"draft": draft.id, "step": step, "authority": place.authority, "area": place.area}
+    about = _about(node, draft)
 
     def work(tx: Tx) -> None:
         approvals.ask(tx, {**values, "version": draft.version, "by": actor.id})
         audit.append(tx, actor.id, "approval.ask", draft.case, place.authority)
+        waiting = approvals.waiting_draft(tx, draft.id)
+        if waiting is None:
+            raise NodeError("stale", "The draft was changed, sent or deleted meanwhile.")
+        telling.tell_of_approval(tx, node, waiting, about)
 
     await node.store.write(work)
+    node.post()
 
 
 async def ask_with(node: Node, actor: Actor, case_id: str, reply: ReplyDraft) -> None:
@@ -129,6 +135,15 @@ def _check(node: Node, actor: Actor, draft: Draft, step: Step) -> Place:
         requests.check(node, actor, content)
         return Place(content.authority or "", content.area or "", "asking")
     return place_of(cases.check_reply(node, actor, draft.case, step, _reply(node, draft)))
+
+
+def _about(node: Node, draft: Draft) -> tuple[str, date]:
+    """Return the other country, and until when the reply is due."""
+    if draft.request is not None and draft.request.country and draft.request.due:
+        return draft.request.country, draft.request.due
+    case = node.store.read_now(lambda q: stored_cases.find(q, draft.case))
+    assert case is not None
+    return case.counterpart, case.due
 
 
 def _reply(node: Node, draft: Draft) -> ReplyDraft:
@@ -257,13 +272,19 @@ async def give_back(node: Node, actor: Actor, draft_id: str, version: int, reaso
     await _decide(node, actor, row, version, "returned", sealed)
 
 
-async def _decide(node: Node, actor: Actor, row: Row, version: int, state: State, reason: bytes | None) -> None:
+async def _decide(
+    node: Node, actor: Actor, row: Row, version: int, state: Literal["approved", "returned"], reason: bytes | None
+) -> None:
+    about = _about(node, drafts.held(node, row["draft"]))
+
     def work(tx: Tx) -> None:
         if not approvals.decide(tx, row["draft"], version, state, reason):
             raise NodeError("stale", "It was changed or decided meanwhile.")
+        telling.tell_of_decision(tx, node, row, state, about)
         audit.append(tx, actor.id, f"approval.{state}", row["case_id"], row["step"])
 
     await node.store.write(work)
+    node.post()
 
 
 def who_approved(q: Read, case_id: str) -> frozenset[str]:

@@ -2,6 +2,8 @@
 
 import json
 
+from node.store import course_tables
+from node.store.case_list_tables import CASE_LISTS, FORMERLY
 from node.store.earlier_migrations import EARLIER, run
 from node.store.retention_tables import AREA_PERIODS, ORDERS, RETENTION
 from node.store.schema import Database, Schema
@@ -253,6 +255,23 @@ def _contests(db: Database) -> None:
     run(db, "CREATE INDEX event_contest ON event(case_id, seq) WHERE kind = 'correction.contest'")
 
 
+@NODE(name="044_case_lists")
+def _case_lists(db: Database) -> None:
+    run(db, CASE_LISTS)
+    for case_id, area, former, at in db.execute(FORMERLY).fetchall():
+        for authority in dict.fromkeys(former.split()):
+            db.execute(
+                "INSERT INTO passed_on (authority, updated_at, case_id, area) VALUES (:authority, :at, :id, :area)",
+                {"authority": authority, "at": at, "id": case_id, "area": area},
+            )
+
+
+@NODE(name="045_courses_kept")
+def _courses_kept(db: Database) -> None:
+    for statement in course_tables.STATEMENTS:
+        db.execute(statement)
+
+
 @NODE(name="042_approval_of_replies")
 def _approval_of_replies(db: Database) -> None:
     # of a draft: who wrote in it last; of a case: the authority that has the replies to it approved
@@ -270,6 +289,11 @@ INSERT INTO approval_switch (authority, area, side) SELECT authority, area, 'ask
 DROP TABLE approval_switch_before
 """,
     )
+
+
+@NODE(name="043_mails_of_approvals")
+def _mails_of_approvals(db: Database) -> None:
+    run(db, "UPDATE mail_choice SET topics = 'approval ' || topics WHERE ' ' || topics || ' ' LIKE '% new %'")
 
 
 @KEYS(name="001_case_keys")
