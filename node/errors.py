@@ -68,6 +68,8 @@ _TABLE: Final = (
          "Make a draft of it and ask for approval."),
     Code("own-approval", 403, "caller", "Nobody approves what he wrote or asked for himself.",
          "Somebody else who decides for the coordinator has to look at it."),
+    Code("own-reply", 403, "caller", "Nobody holds a reply sufficient that he wrote or approved himself.",
+         "Somebody else who decides for the coordinator may."),
     Code("date-differs", 409, "caller", "The date isn't the one that is on the table.", "Read the case again."),
     Code("case-full", 409, "caller", "Your side has written as many messages in this case as it may.",
          "Close the case and send a new request."),

@@ -259,7 +259,7 @@ async def _close(request: web.Request, form: Form) -> web.Response | Done:
     if form["confirmed"] != "yes":
         return _confirm(request, "close")
     node, actor, case_id = request.app[NODE], request[ACTOR], request.match_info["case"]
-    decided = cases.decides(actor, cases.own_case(node, actor, case_id))
+    decided = cases.decides(node, actor, cases.own_case(node, actor, case_id))
     await cases.close(node, actor, case_id)
     return see_other("/work", "flash.closed") if decided else ("flash.closed", {})
 

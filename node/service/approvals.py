@@ -19,7 +19,7 @@ from node.service.approval_rule import Place, Step, decides_for, is_needed, plac
 from node.service.node import Node
 from node.store import approvals, audit, people
 from node.store import cases as stored_cases
-from node.store.tx import Read, Row, Tx
+from node.store.tx import Row, Tx
 from protocol.request import REPLY, REPLY_PART, SEND
 
 MAX_RETURN_CHARS: Final = 2000
@@ -285,9 +285,3 @@ async def _decide(
 
     await node.store.write(work)
     node.post()
-
-
-def who_approved(q: Read, case_id: str) -> frozenset[str]:
-    """Return who approved what was sent in a case."""
-    rows = audit.entries_of(q, case_id)
-    return frozenset(str(row["actor"]) for row in rows if row["action"] == "approval.approved")

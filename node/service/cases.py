@@ -13,6 +13,7 @@ from node.domain.draft import ReplyDraft
 from node.errors import NodeError, from_protocol
 from node.service import blocking, contents
 from node.service.approval_rule import Step, approves, place_of, require_approved
+from node.service.deciding import deciding_for, is_orphaned
 from node.service.issue import issue, issue_steps
 from node.service.judge import area_of, judge_content, plain
 from node.service.node import Node
@@ -34,7 +35,7 @@ from protocol.content import (
 )
 from protocol.content import Actor as ActorName
 from protocol.problems import ProtocolError
-from protocol.request import CLOSE, DECISIONS, REPLY, REPLY_PART
+from protocol.request import CLOSE, DECISIONS, REPLY, REPLY_PART, RETURN
 from translations.answer import begun_questions, check_answers, personal_items, visible_items
 from translations.area import Area
 
@@ -57,26 +58,31 @@ def case_for(node: Node, actor: Actor, case_id: str, what: str) -> Case:
     if row is None:
         raise NodeError("not-found")
     case = cases.from_row(row)
-    if not (what == "cases.read" and (decides(actor, case) or approves(node, actor, case))):
+    if not (what == "cases.read" and (decides(node, actor, case) or approves(node, actor, case))):
         actor.require(what, case.own_authority, case.area)
     if row["blocked_at"] is not None:
         blocking.require_sight(node, actor, row, what)
     return case
 
 
-def decides(actor: Actor, case: Case) -> bool:
+def decides(node: Node, actor: Actor, case: Case) -> bool:
     """Say whether an open referral of a case is with a coordinator for whom the actor decides."""
-    return bool(case.coordinator) and actor.may("cases.decide", case.coordinator, case.area)
+    return bool(deciding_for(node, actor, case))
 
 
-def acting_for(actor: Actor, case: Case, kind: str) -> str | None:
+def acting_for(node: Node, actor: Actor, case: Case, kind: str) -> str | None:
     """Return the authority for which the actor may issue a kind of event: the case's own one, or its coordinator.
 
-    Where a reply was referred, its asking authority can still accept it; all else is the coordinator's.
+    Where a reply was referred, its asking authority can still accept it; all else is the coordinator's. Where no
+    coordinator is left, the replying authority can still add to its reply (SPEC S-287).
     """
-    if kind in DECISIONS or (kind == CLOSE and decides(actor, case)):
-        return case.coordinator if decides(actor, case) else None
-    return case.own_authority if actor.may("cases.act", case.own_authority, case.area) else None
+    own = case.own_authority if actor.may("cases.act", case.own_authority, case.area) else None
+    if kind not in DECISIONS and kind != CLOSE:
+        return own
+    coordinator = deciding_for(node, actor, case) or None
+    if kind == CLOSE or (kind == RETURN and is_orphaned(node, case)):
+        return coordinator or own
+    return coordinator
 
 
 @dataclass(frozen=True)
@@ -90,7 +96,7 @@ class _Act:
         return ActMatter(actor=self.who())
 
     def who(self) -> ActorName:
-        authority = acting_for(self.actor, self.case, self.kind) or self.case.own_authority
+        authority = acting_for(self.node, self.actor, self.case, self.kind) or self.case.own_authority
         return ActorName(authority=authority, name=self.actor.name)
 
     def parts(self, matter: Content, word: Said | None = None) -> dict[str, Content]:
@@ -105,7 +111,7 @@ def case_to_act(node: Node, actor: Actor, case_id: str, kind: str) -> Case:
     case = own_case(node, actor, case_id)
     if blocking.is_blocked(node, case_id):  # a reason lets its author read, and no more
         raise NodeError("case-blocked")
-    if acting_for(actor, case, kind) is None:
+    if acting_for(node, actor, case, kind) is None:
         raise NodeError("forbidden", "Another role, or another authority, does this.")
     if kind not in case.moves():
         code = "not-owner" if case.owner not in (None, case.role) else "wrong-state"
@@ -281,7 +287,7 @@ def _acts(actor: Actor, case: Case) -> bool:
 
 async def note_opened(node: Node, actor: Actor, case: Case) -> None:
     """Tell the asking side, once, that somebody of the replying authority has opened the request."""
-    if not (actor.may("cases.read", case.own_authority, case.area) or decides(actor, case)):
+    if not (actor.may("cases.read", case.own_authority, case.area) or decides(node, actor, case)):
         return  # who only approves a reply
     await node.store.write(lambda tx: cases.mark_read(tx, case.id))
     if case.role == "replying" and not case.opened and not case.ended and _acts(actor, case):

@@ -20,6 +20,7 @@ from node.service.case_texts import CaseTexts
 from node.service.cases import acting_for, decides, note_opened, own_case
 from node.service.contents import Stored
 from node.service.correction_texts import corrections
+from node.service.deciding import is_orphaned, referrals_of, wrote
 from node.service.node import Node
 from node.service.receive import attachments_of
 from node.store import approvals, authorities, blobs, cases, drafts, streams
@@ -73,11 +74,8 @@ async def list_cases(
     chosen = {k: v for k, v in vars(filters).items() if v is not None and k != "mine"}
     if filters.mine:
         chosen["handler"] = actor.id
-    rows = await node.store.read(
-        lambda q: cases.listing(
-            q, actor.reach("cases.list"), chosen, min(limit, 200) + 1, offset, actor.reach("cases.decide")
-        )
-    )
+    reach, referrals = actor.reach("cases.list"), referrals_of(node, actor)
+    rows = await node.store.read(lambda q: cases.listing(q, reach, chosen, min(limit, 200) + 1, offset, referrals))
     shown = rows[: min(limit, 200)]
     following = offset + len(shown) if len(rows) > len(shown) else None
     lines = [_summary(node, actor, row, lang) for row in shown]
@@ -120,7 +118,8 @@ def _passed_on(node: Node) -> Callable[[CaseSummary], CaseSummary]:
 
 def count_todo(node: Node, actor: Actor) -> int:
     """Return how many open cases wait for the actor's authorities."""
-    return node.store.read_now(lambda q: cases.count_todo(q, actor.reach("cases.read"), actor.reach("cases.decide")))
+    reach, referrals = actor.reach("cases.read"), referrals_of(node, actor)
+    return node.store.read_now(lambda q: cases.count_todo(q, reach, referrals))
 
 
 def _summary(node: Node, actor: Actor, row: Row, lang: str) -> CaseSummary:
@@ -132,7 +131,7 @@ def _summary(node: Node, actor: Actor, row: Row, lang: str) -> CaseSummary:
         role=case.role,
         state=case.state,
         state_text=_state_text(texts, case, given_up=given_up),
-        holder=holder_of(actor, case),
+        holder=holder_of(node, actor, case),
         counterpart=_party(node, texts, case.other_role, case.counterpart, case.their_authority, case.their_name),
         own_authority=case.own_authority,
         area=texts.area_title(case.area),
@@ -145,15 +144,15 @@ def _summary(node: Node, actor: Actor, row: Row, lang: str) -> CaseSummary:
         unread=bool(row["unread"]),
         given_up=given_up,
         handler=row["handled_by"],
-        readable=actor.may("cases.read", case.own_authority, case.area) or decides(actor, case),
+        readable=actor.may("cases.read", case.own_authority, case.area) or decides(node, actor, case),
         confidential=case.confidential,
     )
 
 
-def holder_of(actor: Actor, case: Case) -> Holder:
+def holder_of(node: Node, actor: Actor, case: Case) -> Holder:
     """Say who moves the case next, as a reader sees it: what is with the coordinator is the turn of others."""
-    if case.owner == case.role and case.coordinator and not decides(actor, case):
-        return "them"
+    if case.owner == case.role and case.coordinator and not decides(node, actor, case):
+        return "us" if is_orphaned(node, case) else "them"
     return "nobody" if case.owner is None else "us" if case.owner == case.role else "them"
 
 
@@ -215,8 +214,8 @@ def view_of(node: Node, actor: Actor, case: Case, lang: str, *, as_form: bool = 
         role=case.role,
         state=case.state,
         state_text=_state_text(texts, case, given_up=sent.code == GIVEN_UP),
-        holder=holder_of(actor, case),
-        holder_text=texts.interface(f"holder.{holder_of(actor, case)}"),
+        holder=(holder := holder_of(node, actor, case)),
+        holder_text=texts.interface(f"holder.{holder}"),
         asking=_party(node, texts, "asking", _asking(node, case), matter.asking.authority, matter.asking.name),
         replying=_party(node, texts, "replying", _replying(node, case), *story.replying()),
         area=texts.area_title(case.area),
@@ -238,7 +237,7 @@ def view_of(node: Node, actor: Actor, case: Case, lang: str, *, as_form: bool = 
         attachments=story.attachments(node.store.read_now(lambda q: blobs.of_case(q, case_id))),
         timeline=story.timeline(),
         notices=_notices(node, actor, texts, case, events),
-        actions=_actions_for(actor, case) if not blocked and counterparts.can_act(node, case) else (),
+        actions=_actions_for(node, actor, case) if not blocked and counterparts.can_act(node, case) else (),
         waiting_since=_waiting(node, case_id),
         blocked=blocked,
         draft_reply=_draft(node, case_id),
@@ -255,9 +254,12 @@ def view_with(node: Node, actor: Actor, case_id: str, lang: str, answers: Mappin
     return view.model_copy(update={"questions": story.questions(answers=answers)})
 
 
-def _actions_for(actor: Actor, case: Case) -> tuple[str, ...]:
+def _actions_for(node: Node, actor: Actor, case: Case) -> tuple[str, ...]:
     kinds = {action: kind for kind, action in _ACTIONS.items()}
-    return tuple(action for action in actions_of(case) if acting_for(actor, case, kinds[action]) is not None)
+    found = [action for action in actions_of(case) if acting_for(node, actor, case, kinds[action]) is not None]
+    if "uphold" in found and wrote(node, actor, case):
+        found.remove("uphold")
+    return tuple(found)
 
 
 def _rating(case: Case) -> Rating | None:

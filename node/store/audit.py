@@ -101,6 +101,15 @@ def entries_by(q: Read, person: str, limit: int) -> list[Row]:
     )
 
 
+def doers_of(q: Read, subject: str, action: str) -> frozenset[str]:
+    """Return who did something to a subject."""
+    rows = q.all(
+        "SELECT DISTINCT actor FROM audit WHERE subject = :subject AND action = :action",
+        {"subject": subject, "action": action},
+    )
+    return frozenset(str(row["actor"]) for row in rows)
+
+
 def entries_of(q: Read, subject: str) -> list[Row]:
     """Return the entries about one subject, oldest first."""
     return q.all("SELECT * FROM audit WHERE subject = :subject ORDER BY seq", {"subject": subject})

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from node.domain.access import Reach
 from node.domain.case import Case
+from node.store.referrals import NO_REFERRALS, Referrals, referred
 from node.store.tx import Read, Row, Tx, listed, reached
 
 MAX_REMINDED: Final = 12
@@ -201,10 +202,12 @@ _RECEIVED = "COALESCE((SELECT created_at FROM cases AS whole WHERE whole.id = ca
 _HANDLED = "(SELECT name FROM person WHERE person.id = cases.handler AND ended_at IS NULL)"
 
 
-def listing(q: Read, reach: Reach, filters: dict[str, Any], limit: int, offset: int, deciding: Reach = ()) -> list[Row]:
+def listing(
+    q: Read, reach: Reach, filters: dict[str, Any], limit: int, offset: int, referrals: Referrals = NO_REFERRALS
+) -> list[Row]:
     """Return the cases within a reach, newest change first; with `passed_on` those that they had once instead.
 
-    `deciding` is where the reader decides on referrals: those that are open stand in the list too.
+    `referrals` are those that the reader decides on: they stand in the list too.
     `filters` may hold: state, role, area, country, number, handler (exact), open, passed_on and blocked (bool; only
     with it blocked cases are listed, and no others). The column `void` says why a request never happened: the code of
     its refusal.
@@ -212,8 +215,8 @@ def listing(q: Read, reach: Reach, filters: dict[str, Any], limit: int, offset: 
     if not reach:
         return []
     within, values = reached(reach, "own_authority", "area")
-    referred, more = _referred(deciding)
-    where, values = [f"({within} OR {referred})"], values | more
+    with_us, more = referred(*referrals)
+    where, values = [f"({within} OR {with_us})"], values | more
     if filters.get("passed_on"):
         once = [(f"' ' || former || ' ' LIKE '% ' || :f{i} || ' %' AND :g{i} IN ('', area)") for i in range(len(reach))]
         values |= {f"f{i}": of for i, (of, _) in enumerate(reach)} | {
@@ -292,24 +295,18 @@ def renamed(tx: Tx, case_id: str, before: str, after: str) -> None:
         tx.run(f"UPDATE cases SET {column} = :after WHERE id = :id AND {column} = :before", values)  # noqa: S608 - names are ours
 
 
-def _referred(deciding: Reach) -> tuple[str, dict[str, str]]:
-    """Return the condition under which a referral is open to somebody who decides there, and its values."""
-    within, values = reached(deciding, "coordinator", "area", "r")
-    return f"(coordinator <> '' AND {within})", values
-
-
-def count_todo(q: Read, reach: Reach, deciding: Reach = ()) -> int:
+def count_todo(q: Read, reach: Reach, referrals: Referrals = NO_REFERRALS) -> int:
     """Return how many open cases within a reach wait for their authority, for a step or an agreement on a date.
 
-    Referrals count where they can be decided (`deciding`).
+    Referrals count where they can be decided (`referrals`).
     """
     within, values = reached(reach, "own_authority", "area")
-    referred, more = _referred(deciding)
+    with_us, more = referred(*referrals)
     row = q.one(
         f"SELECT COUNT(*) AS count FROM cases WHERE closed_at IS NULL AND ({within}"  # noqa: S608 - names are ours
         " AND ((role = 'replying' AND state IN ('sent', 'accepted', 'clarifying'))"
         " OR (role = 'asking' AND (state IN ('replied', 'upheld') OR date_state = 'proposed')))"
-        f" OR {referred} AND (role, state) IN (('asking', 'referred'), ('replying', 'escalated')))",
+        f" OR {with_us} AND (role, state) IN (('asking', 'referred'), ('replying', 'escalated')))",
         values | more,
     )
     return int(row["count"]) if row else 0

@@ -61,6 +61,17 @@ def count_of(q: Read, case_id: str, iss: str, kind: str) -> int:
     return int(row["count"]) if row else 0
 
 
+def actors_of(q: Read, case_id: str, iss: str, kinds: Sequence[str]) -> frozenset[str]:
+    """Return which persons issued own events of some kinds in a case, those not counted that were refused."""
+    names, values = listed(kinds)
+    rows = q.all(
+        f"SELECT DISTINCT actor FROM event WHERE case_id = :id AND iss = :iss AND kind IN ({names})"  # noqa: S608 - names are ours
+        " AND status <> 'refused' AND actor IS NOT NULL",
+        {"id": case_id, "iss": iss, **values},
+    )
+    return frozenset(str(row["actor"]) for row in rows)
+
+
 def by_jti(q: Read, jti: str) -> Row | None:
     """Return an event by its identifier."""
     return q.one("SELECT * FROM event WHERE jti = :jti", {"jti": jti})
