@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field, StrictBool, model_validator
 
-from node.api.route import Call, Page, PageQuery, Route, Shape, Upload, page_of
+from node.api.route import Call, Page, PageQuery, Route, Shape, Upload
 from node.domain.draft import Content, Country, Draft, Kind, ReplyDraft, RequestDraft
 from node.errors import NodeError
 from node.service import drafts
@@ -157,9 +157,9 @@ async def start(call: Call) -> DraftRef:
 
 async def listing(call: Call) -> Page[DraftRef]:
     """List drafts."""
-    found = tuple(ref_of(draft) for draft in drafts.listing(call.node, call.actor))
-    items, following = page_of(found, call.query)
-    return Page[DraftRef](items=items, next=following)
+    query: PageQuery = call.query
+    found, following = drafts.part(call.node, call.actor, query.limit, query.offset)
+    return Page[DraftRef](items=tuple(ref_of(draft) for draft in found), next=following)
 
 
 async def read(call: Call) -> DraftView:

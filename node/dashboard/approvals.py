@@ -9,7 +9,8 @@ from aiohttp import web
 
 from node.dashboard.ask_details import attached
 from node.dashboard.asking import party_of
-from node.dashboard.page import ACTOR, LANG, NODE, Mistake, render, see_other, texts_of
+from node.dashboard.form import offset_of
+from node.dashboard.page import ACTOR, LANG, NODE, Mistake, pages, render, see_other, texts_of
 from node.dashboard.sign_in import checked_form
 from node.domain.case_view import Side, Text
 from node.domain.draft import ReplyDraft
@@ -63,8 +64,7 @@ def _kind(step: str) -> str:
 async def page(request: web.Request) -> web.Response:
     """List what waits."""
     node, texts = request.app[NODE], CaseTexts(request.app[NODE], request[LANG])
-    begin = request.query.get("from", "")
-    offset = int(begin) if begin.isascii() and begin.isdigit() and len(begin) < 7 else 0  # noqa: PLR2004
+    offset = offset_of(request)
     found, following = approvals.list_waiting(node, request[ACTOR], _PAGE, offset)
     called = find.names(node, {one.authority for one in found})
     lines = tuple(
@@ -84,8 +84,7 @@ async def page(request: web.Request) -> web.Response:
         "approvals",
         section="approvals",
         waiting=lines,
-        newer_href=f"/approvals?from={max(0, offset - _PAGE)}" if offset else None,
-        more_href=f"/approvals?from={following}" if following is not None else None,
+        **pages("/approvals", offset, _PAGE, following),
     )
 
 

@@ -2,15 +2,19 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from aiohttp import web
 
 from node.dashboard.confirm import Confirmation, confirm
-from node.dashboard.page import ACTOR, LANG, NODE, render, see_other, texts_of
+from node.dashboard.form import offset_of
+from node.dashboard.page import ACTOR, LANG, NODE, pages, render, see_other, texts_of
 from node.dashboard.sign_in import checked_form
 from node.domain.draft import Draft
 from node.service import approvals, drafts, find, reading
 from translations.catalogue import Text
+
+_PAGE: Final = 50
 
 
 @dataclass(frozen=True)
@@ -35,8 +39,15 @@ def add_routes(app: web.Application) -> None:
 
 async def page(request: web.Request) -> web.Response:
     """List the drafts of the reader's authorities."""
-    found = drafts.listing(request.app[NODE], request[ACTOR])
-    return render(request, "drafts", section="drafts", drafts=tuple(_line(request, draft) for draft in found))
+    offset = offset_of(request)
+    found, following = drafts.part(request.app[NODE], request[ACTOR], _PAGE, offset)
+    return render(
+        request,
+        "drafts",
+        section="drafts",
+        drafts=tuple(_line(request, draft) for draft in found),
+        **pages("/drafts", offset, _PAGE, following),
+    )
 
 
 def _line(request: web.Request, draft: Draft) -> _Line:

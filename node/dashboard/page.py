@@ -251,6 +251,14 @@ def see_other(path: str, flash: str | None = None, kind: str = "success", **valu
     return response
 
 
+def pages(path: str, offset: int, size: int, following: int | None) -> dict[str, str | None]:
+    """Return where the pages of a list before and after one lead, as the macro `pages` takes them."""
+    return {
+        "newer_href": f"{path}?from={max(0, offset - size)}" if offset else None,
+        "more_href": f"{path}?from={following}" if following is not None else None,
+    }
+
+
 def address(request: web.Request) -> str:
     """Return under what whoever asks is counted (see `callers.address_of`)."""
     trusted = request.app[NODE].config.web.forwarded_for

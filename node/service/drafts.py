@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any, Final
 
 import structlog
@@ -22,6 +23,8 @@ from protocol.encoding import b64u, sha256
 from protocol.limits import MAX_ATTACHMENTS, MAX_BLOB
 
 log: Final = structlog.get_logger("entente.drafts")
+
+_ROWS: Final = 200
 
 MEDIA_TYPES = {
     "application/pdf": b"%PDF-",
@@ -119,8 +122,22 @@ def _may_read(actor: Actor, row: Row, draft: Draft) -> bool:
 def listing(node: Node, actor: Actor) -> list[Draft]:
     """Return the drafts of the actor's authorities and areas, newest first."""
     actor.require("cases.read")
-    rows = node.store.read_now(lambda q: drafts.listing(q, sorted(actor.places("cases.read"))))
-    return [draft for row in rows for draft in _readable(node, row) if _may_read(actor, row, draft)]
+    return list(_own(node, actor))
+
+
+def part(node: Node, actor: Actor, limit: int, offset: int) -> tuple[list[Draft], int | None]:
+    """Return part of the drafts, as `listing` has them, and the offset of what follows."""
+    actor.require("cases.read")
+    found = list(islice(_own(node, actor), offset, offset + limit + 1))
+    return found[:limit], offset + limit if len(found) > limit else None
+
+
+def _own(node: Node, actor: Actor) -> Iterator[Draft]:
+    """Yield the drafts that an actor may read: the area of a request stands in its content, so each is looked into."""
+    places, last = sorted(actor.places("cases.read")), None
+    while rows := node.store.read_now(lambda q, after=last: drafts.listing(q, places, after, _ROWS)):  # type: ignore[misc]
+        yield from (draft for row in rows for draft in _readable(node, row) if _may_read(actor, row, draft))
+        last = rows[-1]
 
 
 def _readable(node: Node, row: Row) -> Iterator[Draft]:

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from node.store import approvals
-from node.store.tx import Read, Row, Tx
+from node.store.tx import Read, Row, Tx, listed
 
 _WHOSE: Final = "COALESCE(cases.own_authority, draft.authority)"
 _SELECT: Final = (
@@ -41,15 +41,15 @@ def reply_to(q: Read, case_id: str) -> Row | None:
     return q.one(f"{_SELECT} WHERE case_id = :id AND kind = 'reply'", {"id": case_id})
 
 
-def listing(q: Read, authorities: list[str]) -> list[Row]:
-    """Return the drafts of some authorities, newest first; none in cases whose data are blocked."""
-    names = {f"a{i}": authority for i, authority in enumerate(authorities)}
-    if not names:
-        return []
+def listing(q: Read, authorities: list[str], after: Row | None, limit: int) -> list[Row]:
+    """Return drafts of some authorities, newest first, after another one; none in cases whose data are blocked."""
+    names, values = listed(authorities)
+    place = {"at": after["updated_at"] if after else None, "id": after["id"] if after else ""}
     return q.all(
-        f"{_SELECT} WHERE {_WHOSE} IN ({', '.join(':' + n for n in names)}) AND blocked_at IS NULL"
-        " ORDER BY draft.updated_at DESC LIMIT 200",
-        names,
+        f"{_SELECT} WHERE {_WHOSE} IN ({names}) AND blocked_at IS NULL"
+        " AND (CAST(:at AS TEXT) IS NULL OR draft.updated_at < :at OR (draft.updated_at = :at AND draft.id > :id))"
+        " ORDER BY draft.updated_at DESC, draft.id LIMIT :limit",
+        {**values, **place, "limit": limit},
     )
 
 

@@ -776,7 +776,10 @@ def list_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
         "whom-place": ("whom.html", {**asked, "step": "place", "draft": "1"}),
         "whom-proposal": ("whom.html", asked),
         "whom-nobody": ("whom.html", {**asked, "proposal": Thing(authorities=(), coordinators=(), wider=True)}),
-        "drafts": ("drafts.html", {**frame("drafts"), "drafts": drafts}),
+        "drafts": (
+            "drafts.html",
+            {**frame("drafts"), "drafts": drafts, "newer_href": "/drafts?from=0", "more_href": "/drafts?from=100"},
+        ),
         "urgent": ("urgent.html", {**frame("urgent"), **urgent(12, 0, -3)}),
         "urgent-none": ("urgent.html", {**frame("urgent"), **urgent()}),
         "drafts-empty": ("drafts.html", {**frame("drafts"), "drafts": ()}),
