@@ -368,8 +368,10 @@ by a program for example, is refused as `approval-needed`; what was approved and
 | an approver's role is revoked | others of the coordinator approve; the role is looked at with each step |
 | whoever asked has left or lost the role | it stays approved, and a colleague sends it as it was approved |
 
-An auditor reads the audit trail of the authority as `GET /audit`: who did what when to its cases and accounts, as ids
-and codes, without contents and names.
+An auditor reads the audit trail of the authority on a page, as `GET /audit` and as a table (`GET /audit/table`): who
+did what when to its cases, accounts and record, as ids and codes, without contents and names, narrowed by kind, day and
+authority. A role that was revoked stays visible: `GET /audit/rights` says who held which one from when until when, and
+who granted and revoked it.
 
 ## What the operator sees
 

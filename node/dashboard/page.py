@@ -44,6 +44,7 @@ _SECTIONS: Final = {
     "authority": "directory.search",
     "authorities": "directory.change",
     "urgent": "cases.read",
+    "audit": "audit.read",
     "statistics": "statistics.read",
     "subjects": "subjects.manage",
     "people": "people.manage",

@@ -293,7 +293,13 @@ DROP TABLE approval_switch_before
 
 @NODE(name="043_mails_of_approvals")
 def _mails_of_approvals(db: Database) -> None:
-    run(db, "UPDATE mail_choice SET topics = 'approval ' || topics WHERE ' ' || topics || ' ' LIKE '% new %'")
+    run(
+        db,
+        """
+UPDATE mail_choice SET topics = 'approval ' || topics WHERE ' ' || topics || ' ' LIKE '% new %';
+CREATE INDEX audit_roles ON audit(detail) WHERE action IN ('role.grant', 'role.revoke')
+""",
+    )
 
 
 @KEYS(name="001_case_keys")

@@ -702,6 +702,51 @@ def list_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
                 "more_href": "/approvals?from=50",
             },
         ),
+        "audit": (
+            "audit.html",
+            {
+                **frame("audit"),
+                "entries": tuple(
+                    Thing(number=n, at=at(8), actor="id-" + "x" * 32, action=what, subject="y" * 36, detail=ATTACK)
+                    for n, what in ((2, "role.grant"), (1, "request.send"))
+                ),
+                "rights": tuple(
+                    Thing(
+                        person="z" * 36,
+                        authority="a",
+                        role="handler",
+                        area=area,
+                        since=at(7) if area else None,
+                        by="operator" if area else "",
+                        until=at(8) if area else None,
+                        ended_by="id" if area else "",
+                    )
+                    for area in ("services", "")
+                ),
+                "names": {"a": ATTACK, "b": "B"},
+                "roles": {"handler": t("people.role.handler")},
+                "areas": {"services": en("Services"), "": en("")},
+                "values": {"kind": "case", "first": "2026-11-01"},
+                "kinds": (option("case", "Cases"),),
+                "authorities": (option("a", ATTACK), option("b", "B")),
+                "newer_href": "/audit?",
+                "more_href": "/audit?before=1",
+                "table_href": "/audit.csv?",
+            },
+        ),
+        "audit-none": (
+            "audit.html",
+            {
+                **frame("audit"),
+                **dict.fromkeys(("entries", "rights", "kinds", "authorities"), ()),
+                "names": {},
+                "roles": {},
+                "areas": {},
+                "newer_href": None,
+                "more_href": None,
+                "table_href": "/x",
+            },
+        ),
         "approvals-none": ("approvals.html", {**frame("approvals"), "waiting": ()}),
         "protection": ("protection.html", protection),
         "protection-none": (
