@@ -252,7 +252,7 @@ def see_other(path: str, flash: str | None = None, kind: str = "success", **valu
     return response
 
 
-def pages(path: str, offset: int, size: int, following: int | None) -> dict[str, str | None]:
+def pages(path: str, offset: int, size: int, following: int | None) -> dict[str, Any]:
     """Return where the pages of a list before and after one lead, as the macro `pages` takes them."""
     return {
         "newer_href": f"{path}?from={max(0, offset - size)}" if offset else None,

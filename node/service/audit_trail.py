@@ -121,7 +121,10 @@ def _rights(q: Read, authorities: tuple[str, ...]) -> tuple[Held, ...]:
     """Put together what is held now, and what was revoked: that stands in the trail alone."""
     found = [
         Held(
-            *(row[name] for name in ("person", "authority", "role", "area")),
+            person=row["person"],
+            authority=row["authority"],
+            role=row["role"],
+            area=row["area"],
             since=unstamp(row["at"]),
             by=row["granted_by"],
             until=unstamp(row["ended_at"]) if row["ended_at"] else None,

@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
-import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from structlog.testing import capture_logs
@@ -20,7 +19,7 @@ from node.domain.access import Actor, Grant, operator
 from node.domain.draft import ReplyDraft, RequestDraft
 from node.domain.person import NewPerson
 from node.server import close_node, open_node
-from node.service import accounts, approval_switches, approvals, cases, directory, drafts, messages, referral, requests
+from node.service import accounts, approval_switches, approvals, cases, directory, drafts, messages, requests
 from node.service.node import Node
 from protocol.content import Reply, Said, Variable
 from tests.cli.conftest import Entente
@@ -223,12 +222,10 @@ def test_an_operator_finds_no_contents_anywhere(two: str, entente: Entente, fold
     assert max(statuses) < 500, statuses
     assert logged
     assert found([str(logged).encode()]) == set()
-    said = []
-    for command in ("backup create backups", *COMMANDS):
-        said.append(run(entente, f"{command} -C de"))
+    said = [run(entente, f"{command} -C de") for command in ("backup create backups", *COMMANDS)]
     (made,) = (folder / "backups").glob("*-node")
-    for command in ("backup list backups", "backup list backups --json", f"backup check {made}"):
-        said.append(run(entente, command))
+    backups = ("backup list backups", "backup list backups --json", f"backup check {made}")
+    said += [run(entente, command) for command in backups]
     assert found(one.encode() for one in said) == set()
     ordinary = [path for path in (folder / "backups").rglob("*") if path.is_file() and "keys" not in str(path.parent)]
     assert ordinary
