@@ -15,7 +15,7 @@ from node.errors import NodeError
 from node.service import answers
 from node.service.cases import case_for
 from node.service.node import Node
-from node.store import blobs, drafts
+from node.store import approvals, blobs, drafts
 from node.store.tx import Row, Tx
 from protocol.blob import seal_blob
 from protocol.content import AttachmentRef, attachment
@@ -78,10 +78,16 @@ async def save(node: Node, actor: Actor, draft_id: str, content: Content, versio
         authority = content.authority or authority
         actor.require("cases.act", authority, content.area or None)
     merged = content.model_copy(update={"attachments": held.attachments})
-    if merged == held and authority == draft.authority and version in (None, draft.version):
-        return draft  # nothing changed: what was approved of it stays so
+    if (merged, authority) == (held, draft.authority) and version in (None, draft.version) and _is_asked(node, draft):
+        return draft  # nothing changed: what waits for approval, or was approved, stays so
     place = (draft.kind, draft.id, draft.case)
     return await _save(node, actor, place, merged, authority, draft.version if version is None else version)
+
+
+def _is_asked(node: Node, draft: Draft) -> bool:
+    """Say whether approval was asked for this version of a draft."""
+    row = node.store.read_now(lambda q: approvals.of_draft(q, draft.id))
+    return row is not None and row["version"] == draft.version
 
 
 def read(node: Node, actor: Actor, draft_id: str) -> Draft:
