@@ -8,7 +8,7 @@ from node.domain.access import Actor
 from node.domain.case import Case
 from node.domain.draft import RequestDraft
 from node.errors import NodeError
-from node.service import counterparts, drafts, freshness
+from node.service import competence, counterparts, drafts, freshness
 from node.service.approval_rule import Place, require_approved
 from node.service.cases import own_case
 from node.service.issue import Opening, open_cases
@@ -130,7 +130,20 @@ def _faults(node: Node, actor: Actor, content: RequestDraft, known: Known) -> di
             f"{p.of}.{p.item}": p.code
             for p in check_request(area, content.set, content.questions, plain(content.variables))
         }
-    return faults
+    return role_faults(node, content) | faults
+
+
+def role_faults(node: Node, content: RequestDraft) -> dict[str, str]:
+    """Return which of the two authorities the area's rules don't let ask or answer, by its role there."""
+    area = node.areas.get(content.area or "")
+    if area is None:
+        return {}
+    rules, found = area.rules.roles, {}
+    for name, authority, may in (("authority", content.authority, rules.asking), ("to", content.to, rules.replying)):
+        role = node.store.read_now(lambda q, one=authority or "": competence.role_in(q, one, area.id))  # type: ignore[misc]
+        if role is not None and role not in may:
+            found[name] = "wrong-role"
+    return found
 
 
 def only_needed(node: Node, content: RequestDraft) -> RequestDraft:
