@@ -73,7 +73,8 @@ def news_in(q: Read, mail_id: str) -> list[Row]:
     return q.all(
         "SELECT t.*, COALESCE(c.own_authority, f.authority, a.authority) AS own_authority,"
         " COALESCE(c.area, a.area, '') AS area, c.role, c.coordinator,"
-        " CASE c.role WHEN 'asking' THEN c.asking_coordinator ELSE c.replying_coordinator END AS referred_to FROM told t"
+        " CASE c.role WHEN 'asking' THEN c.asking_coordinator ELSE c.replying_coordinator END AS referred_to"
+        " FROM told t"
         " LEFT JOIN cases c ON c.id = t.case_id LEFT JOIN subject_file f ON f.id = t.case_id"
         " LEFT JOIN approval a ON a.draft = t.case_id"
         " WHERE t.mail = :id AND COALESCE(c.id, f.id, a.draft) IS NOT NULL ORDER BY t.at, t.id",
