@@ -2,8 +2,6 @@
 
 import json
 
-from node.store import course_tables
-from node.store.case_list_tables import CASE_LISTS, FORMERLY
 from node.store.earlier_migrations import EARLIER, run
 from node.store.retention_tables import AREA_PERIODS, ORDERS, RETENTION
 from node.store.schema import Database, Schema
@@ -253,23 +251,6 @@ CREATE TABLE subject_number (
 @NODE(name="041_contests")
 def _contests(db: Database) -> None:
     run(db, "CREATE INDEX event_contest ON event(case_id, seq) WHERE kind = 'correction.contest'")
-
-
-@NODE(name="044_case_lists")
-def _case_lists(db: Database) -> None:
-    run(db, CASE_LISTS)
-    for case_id, area, former, at in db.execute(FORMERLY).fetchall():
-        for authority in dict.fromkeys(former.split()):
-            db.execute(
-                "INSERT INTO passed_on (authority, updated_at, case_id, area) VALUES (:authority, :at, :id, :area)",
-                {"authority": authority, "at": at, "id": case_id, "area": area},
-            )
-
-
-@NODE(name="045_courses_kept")
-def _courses_kept(db: Database) -> None:
-    for statement in course_tables.STATEMENTS:
-        db.execute(statement)
 
 
 @NODE(name="042_approval_of_replies")
