@@ -344,16 +344,38 @@ another's record names as *observer* sees a summary of that one's cases, on a pa
 area, countries, state and dates. It sees no text, no person and nobody's contact, and no case opens for it: only the
 authorities that take part in a case see the personal data in it (Article 9(4) and (6)).
 
-A coordinator's referral handlers approve the requests of an authority before they are sent, where the authority's
-administrator has switched it on for an area (page *Users*, or `POST /authorities/{authority}/approval`) or the area
-requires it. Who approves are the request coordinators that the record names for the area, else the validating one. The
-request waits as a draft and is internal to the country: nothing crosses the line before. What is approved is the
-version that was looked at; a draft that is changed is asked for again. A returned one keeps all that was typed, with
-the reason, which is encrypted like the draft. A request sent in another way, by a program for example, is refused as
-`approval-needed`. Replies and messages aren't approved.
+## Approval before sending
 
-An auditor reads the audit trail of the authority as `GET /audit`: who did what when to its cases and accounts, as ids
-and codes, without contents and names.
+A coordinator's referral handlers approve the requests of an authority, or its replies, before they are sent, where the
+authority's administrator has switched it on for an area (page *Users*, or `POST /authorities/{authority}/approval` with
+`side`) or the area requires it. The replies to one request alone are approved where whoever says who looks after the
+case has switched it on there (`POST /cases/{case}/approval`). Who approves are the request coordinators that the record
+names for the area, else, or once these have ended, the validating one. Where there is none nobody could approve, and
+it is sent without.
+
+What waits is a draft, and internal to the country: nothing crosses the line before (SPEC.md, S-286). A reply is
+approved as the step that was asked for: whole, or the answers so far; so is the answer to a clarification. What is
+approved is the version that was looked at, files too; a draft that is changed is asked for again. A returned one keeps
+all that was typed, with the reason, which is encrypted like the draft. As long as a reply waits its approver reads the
+case, and not after. Nobody approves what he wrote or asked for himself (`own-approval`). What is sent in another way,
+by a program for example, is refused as `approval-needed`; what was approved and could not be sent at once is sent by
+`POST /drafts/{draft}/send-approved`. Messages aren't approved.
+
+| while a reply waits | |
+|---|---|
+| the asking side wishes to withdraw | both are possible: what comes first, the approval or the grant, counts |
+| the date passes | nothing changes: it can still be approved, and is late |
+| the case is passed on | it waits no more; the rule of the authority that has the case now counts |
+| questions go to a part | the other answers can be approved |
+| its draft is changed or deleted | it waits no more |
+| the coordinator ends | the validating coordinator approves; without one it is sent without approval |
+| an approver's role is revoked | others of the coordinator approve; the role is looked at with each step |
+| whoever asked has left or lost the role | it stays approved, and a colleague sends it as it was approved |
+
+An auditor reads the audit trail of the authority on a page, as `GET /audit` and as a table (`GET /audit/table`): who
+did what when to its cases, accounts and record, as ids and codes, without contents and names, narrowed by kind, day and
+authority. A role that was revoked stays visible: `GET /audit/rights` says who held which one from when until when, and
+who granted and revoked it.
 
 ## What the operator sees
 

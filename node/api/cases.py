@@ -9,7 +9,18 @@ from node.api.requests import CaseRef, case_ref
 from node.api.route import Call, File, Limit, Part, Place, Query, Route, Shape, Upload
 from node.domain.case_view import CaseSummary, CaseView, Handler
 from node.domain.draft import Country
-from node.service import allocation, cases, forwarding, messages, rating, reading, referral, splitting, urgency
+from node.service import (
+    allocation,
+    attachments,
+    cases,
+    forwarding,
+    messages,
+    rating,
+    reading,
+    referral,
+    splitting,
+    urgency,
+)
 from node.service.case_list import MAX_WORDS
 from node.service.urgency import UrgentCases
 from protocol.content import Day, Id, Number, Rate, Said
@@ -168,7 +179,7 @@ async def read(call: Call) -> CaseView:
 
 async def read_file(call: Call) -> File:
     """Read an attachment."""
-    opened = await reading.read_attachment(call.node, call.actor, call.path["case"], call.path["sha256"])
+    opened = await attachments.read_attachment(call.node, call.actor, call.path["case"], call.path["sha256"])
     return File(opened.name, opened.media_type, opened.data)
 
 

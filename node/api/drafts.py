@@ -5,8 +5,8 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field, StrictBool, model_validator
 
-from node.api.route import Call, Page, PageQuery, Route, Shape, Upload, page_of
-from node.domain.draft import Country, Draft, Kind, ReplyDraft, RequestDraft
+from node.api.route import Call, Page, PageQuery, Route, Shape, Upload
+from node.domain.draft import Content, Country, Draft, Kind, ReplyDraft, RequestDraft
 from node.errors import NodeError
 from node.service import drafts
 from node.service.reuse import Step, draft_from
@@ -106,9 +106,21 @@ def _files(draft: Draft) -> tuple[AttachmentRef, ...]:
     return held.attachments if held else ()
 
 
+def files_of(content: Content) -> tuple[DraftFile, ...]:
+    """Return the files of a request or reply."""
+    return tuple(
+        DraftFile(sha256=r.sha256, name=r.name, media_type=r.media_type, size=r.size) for r in content.attachments
+    )
+
+
 def request_fields(content: RequestDraft) -> RequestFields:
     """Return what a request says, without its files."""
     return RequestFields.model_validate(_fields(content, RequestFields))
+
+
+def reply_fields(content: ReplyDraft) -> ReplyFields:
+    """Return what a reply says, without its files."""
+    return ReplyFields.model_validate(_fields(content, ReplyFields))
 
 
 def ref_of(draft: Draft) -> DraftRef:
@@ -125,11 +137,11 @@ def ref_of(draft: Draft) -> DraftRef:
 
 
 def _view(draft: Draft) -> DraftView:
-    files = (DraftFile(sha256=r.sha256, name=r.name, media_type=r.media_type, size=r.size) for r in _files(draft))
+    held = draft.request or draft.reply
     return DraftView(
-        **{**ref_of(draft).model_dump(), "attachments": tuple(files)},
+        **{**ref_of(draft).model_dump(), "attachments": files_of(held) if held else ()},
         request=request_fields(draft.request) if draft.request else None,
-        reply=ReplyFields.model_validate(_fields(draft.reply, ReplyFields)) if draft.reply else None,
+        reply=reply_fields(draft.reply) if draft.reply else None,
     )
 
 
@@ -145,9 +157,9 @@ async def start(call: Call) -> DraftRef:
 
 async def listing(call: Call) -> Page[DraftRef]:
     """List drafts."""
-    found = tuple(ref_of(draft) for draft in drafts.listing(call.node, call.actor))
-    items, following = page_of(found, call.query)
-    return Page[DraftRef](items=items, next=following)
+    query: PageQuery = call.query
+    found, following = drafts.part(call.node, call.actor, query.limit, query.offset)
+    return Page[DraftRef](items=tuple(ref_of(draft) for draft in found), next=following)
 
 
 async def read(call: Call) -> DraftView:

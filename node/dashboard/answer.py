@@ -15,10 +15,12 @@ from node.dashboard.tables import cell_labels, field_of, read_rows, shown_rows, 
 from node.domain.case_view import CaseView, Question
 from node.domain.draft import Draft, ReplyDraft
 from node.errors import NodeError
-from node.service import cases, drafts, preview, reading
+from node.service import approvals, drafts, preview, reading
+from node.service.approval_rule import Step
 from node.service.case_texts import ABSENT
 from protocol.content import Reply
 from protocol.limits import MAX_ATTACHMENTS, MAX_BLOB
+from protocol.request import REPLY, REPLY_PART
 
 _KEYS = {"choice": "code", "text": "text", "date": "date", "country": "country"}
 
@@ -27,6 +29,7 @@ def add_routes(app: web.Application) -> None:
     """Add the pages of this file."""
     app.router.add_get("/cases/{case}/reply", page)
     app.router.add_post("/cases/{case}/reply", reply)
+    app.router.add_post("/cases/{case}/send-approved", send_approved)
 
 
 async def page(request: web.Request) -> web.Response:
@@ -79,6 +82,7 @@ def _show(
         case=view,
         rows={name: shown_rows(name, takes, values) for name, takes in tables.items()},
         saved_at=draft.updated_at,
+        approval=approvals.standing(request.app[NODE], request[ACTOR], draft.id),
         version=draft.version,
         countries=texts.countries(preview.all_countries()),
         writing=texts.writing(),
@@ -109,26 +113,39 @@ async def reply(request: web.Request) -> web.Response:
         await drafts.detach(node, actor, draft.id, form["remove"])
     draft = drafts.read(node, actor, draft.id)
     if form["do"] in _SENDING and not found and not form["remove"]:
-        send, flash = _SENDING[form["do"]]
+        step, flash = _SENDING[form["do"]]
         try:
-            await send(node, actor, case_id, _enabled(view, _content(draft)), (draft.id, draft.version))
+            if approvals.standing(node, actor, draft.id).state in ("needed", "returned", "waiting"):
+                await approvals.ask(node, actor, draft.id, step)
+                flash = ""
+            else:
+                await approvals.send(node, actor, draft.id, step)
         except NodeError as error:
             if error.code != "invalid":
                 raise
             faults = error.fields.items()
             found = {field_of(path.replace("answers.", "answer.", 1)): _told_code(code) for path, code in faults}
         else:
-            return see_other(f"/cases/{case_id}", flash)
+            return see_other(f"/cases/{case_id}", flash or None)  # a notice there says that it waits
     if found or form["more"]:
         return _show(request, draft, form, found)
     return see_other(f"/cases/{case_id}/reply", "flash.draft-saved")
 
 
-_SENDING: Final = {
-    "send": (cases.reply, "flash.replied"),
-    "send-part": (cases.reply_part, "flash.partly-replied"),
+_SENDING: Final[dict[str, tuple[Step, str]]] = {
+    "send": (REPLY, "flash.replied"),
+    "send-part": (REPLY_PART, "flash.partly-replied"),
 }
-"""Button → what it does, and what is said then."""
+"""Button → what is sent, and what is said then."""
+
+
+async def send_approved(request: web.Request) -> web.Response:
+    """Send a reply that was approved and not sent at once, as it was approved."""
+    await checked_form(request)
+    draft = await _draft(request)
+    step = approvals.standing(request.app[NODE], request[ACTOR], draft.id).step
+    await approvals.send_approved(request.app[NODE], request[ACTOR], draft.id)
+    return see_other(f"/cases/{draft.case}", "flash.partly-replied" if step == REPLY_PART else "flash.replied")
 
 
 def _told_code(code: str) -> str:
@@ -166,20 +183,3 @@ def _given(question: Question, form: Form, lang: str, found: dict[str, str]) -> 
         return {}
     given: dict[str, object] = {_KEYS[question.type]: form[name]}
     return given | ({"lang": lang} if question.type == "text" else {})
-
-
-def _enabled(view: CaseView, content: ReplyDraft) -> ReplyDraft:
-    """Leave out answers to follow-ups whose condition isn't met."""
-    kept: dict[str, Reply] = {}
-    for question in view.questions:
-        answer = content.answers.get(question.id)
-        if answer is not None and _counts(question, kept):
-            kept[question.id] = answer
-    return content.model_copy(update={"answers": kept})
-
-
-def _counts(question: Question, kept: dict[str, Reply]) -> bool:
-    if question.enable_when is None:
-        return True
-    item, codes = question.enable_when
-    return item in kept and kept[item].code in codes

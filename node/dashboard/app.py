@@ -13,6 +13,7 @@ from node.dashboard import (
     approvals,
     ask,
     ask_details,
+    audit,
     authorities,
     authority,
     authority_edit,
@@ -81,7 +82,8 @@ HEADERS: Final = {
 _PAGES: Final = (
     sign_in, work, observed, find, countries, ask, ask_details, case, blocked, answer, forward, drafts, approvals,
     people, roles, protection, peers, queue, diagnosis, profile, mail, calendar_feed, authority, authority_edit,
-    authority_table, authorities, invitation, statistics, urgent, subjects, corrections, own_data, once,
+    authority_table, authorities, invitation, statistics, audit, urgent, subjects, corrections, own_data,
+    once,
 )  # fmt: skip
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

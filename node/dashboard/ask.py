@@ -88,6 +88,8 @@ def _start(asking: Asking, errors: dict[str, Mistake]) -> web.Response:
     record = find.known(asking.node, content.to)
     if content.to and not asking.askable():
         errors = {**mistakes(asking.texts, {"authority": "error.authority-ended"}), **errors}
+    if requests.role_faults(asking.node, content):
+        errors = {**mistakes(asking.texts, {"set": "error.wrong-role"}), **errors}
     shared = record.active_areas() if record else frozenset()
     areas = tuple(
         _AreaSets(
@@ -119,7 +121,7 @@ async def start(request: web.Request) -> web.Response:
     missing = {"set": "error.choose"} if not asking.content.set else {}
     if not asking.askable():
         missing["authority"] = "error.authority-ended" if asking.content.to else "error.choose-authority"
-    if missing:
+    if missing or requests.role_faults(asking.node, asking.content):
         return _start(asking, mistakes(asking.texts, missing))
     return see_other(f"{asking.base}/questions")
 

@@ -13,7 +13,7 @@ from node.dashboard.form import File, Form
 from node.dashboard.page import ACTOR, LANG, Mistake, Option, Texts, see_other
 from node.dashboard.sign_in import checked_form
 from node.dashboard.tables import cell_labels, field_of, read_rows, shown_rows, typed
-from node.domain.case_view import Attachment, Columns
+from node.domain.case_view import Attachment, Columns, Side
 from node.domain.case_view import Text as CaseText
 from node.domain.draft import RequestDraft
 from node.errors import NodeError
@@ -108,10 +108,10 @@ def _field(asking: Asking, area: Area, name: str, values: Mapping[str, str]) -> 
     return _Field(name, label, variable.type, personal, options, hint, takes, rows)
 
 
-def attached(refs: tuple[AttachmentRef, ...]) -> tuple[Attachment, ...]:
+def attached(refs: tuple[AttachmentRef, ...], side: Side = "asking") -> tuple[Attachment, ...]:
     """Show the files of a draft."""
     return tuple(
-        Attachment(sha256=r.sha256, name=r.name, media_type=r.media_type, size=r.size, side="asking", here=True)
+        Attachment(sha256=r.sha256, name=r.name, media_type=r.media_type, size=r.size, side=side, here=True)
         for r in refs
     )
 

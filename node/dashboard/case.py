@@ -19,14 +19,24 @@ from node.domain.case import Case
 from node.domain.case_view import FreeText
 from node.domain.draft import ReplyDraft
 from node.errors import NodeError
-from node.service import allocation, cases, messages, rating, reading, referral
+from node.service import (
+    allocation,
+    approval_switches,
+    approvals,
+    attachments,
+    cases,
+    messages,
+    rating,
+    reading,
+    referral,
+)
 from node.service.idempotency import Answer
 from node.service.node import Node
 from node.service.reuse import draft_from
 from protocol.limits import MAX_ATTACHMENTS, MAX_BLOB
 from translations.catalogue import Text
 
-Done = tuple[str, dict[str, str]]
+Done = tuple[str | None, dict[str, str]]
 
 
 def add_routes(app: web.Application) -> None:
@@ -66,6 +76,7 @@ async def _show(
         own_lang=request[LANG],
         reasons=_reasons(request, view.area_id),
         handlers=_handlers(node, request[ACTOR], view.id),
+        approving=approval_switches.of_case(node, request[ACTOR], cases.own_case(node, request[ACTOR], view.id)),
         values=values,
         errors=errors,
         open=opened,
@@ -95,7 +106,7 @@ def _reasons(request: web.Request, area_id: str) -> tuple[Option, ...]:
 async def attachment(request: web.Request) -> web.Response:
     """Give a file of the case; never shown inside the page, always saved."""
     info = request.match_info
-    file = await reading.read_attachment(request.app[NODE], request[ACTOR], info["case"], info["sha256"])
+    file = await attachments.read_attachment(request.app[NODE], request[ACTOR], info["case"], info["sha256"])
     headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(file.name)}"}
     return web.Response(body=file.data, content_type=file.media_type, headers=headers)
 
@@ -209,8 +220,22 @@ async def _clarification(request: web.Request, form: Form) -> Done:
     if word is None:
         raise _missing("clarification")
     draft = ReplyDraft(comment=word, confidential=form.ticked("confidential"))
-    await cases.reply(request.app[NODE], request[ACTOR], request.match_info["case"], draft)
+    node, actor, case_id = request.app[NODE], request[ACTOR], request.match_info["case"]
+    try:
+        await cases.reply(node, actor, case_id, draft)
+    except NodeError as error:
+        if error.code != "approval-needed":
+            raise
+        await approvals.ask_with(node, actor, case_id, draft)
+        return None, {}  # a notice says that it waits
     return "flash.clarified", {}
+
+
+async def _approval(request: web.Request, form: Form) -> Done:
+    """Switch approval of the replies to this case."""
+    node, actor, case_id = request.app[NODE], request[ACTOR], request.match_info["case"]
+    await approval_switches.switch_case(node, actor, case_id, on=form["on"] == "yes")
+    return "flash.saved", {}
 
 
 async def _allocate(request: web.Request, form: Form) -> Done:
@@ -244,7 +269,7 @@ async def _close(request: web.Request, form: Form) -> web.Response | Done:
     if form["confirmed"] != "yes":
         return _confirm(request, "close")
     node, actor, case_id = request.app[NODE], request[ACTOR], request.match_info["case"]
-    decided = cases.decides(actor, cases.own_case(node, actor, case_id))
+    decided = cases.decides(node, actor, cases.own_case(node, actor, case_id))
     await cases.close(node, actor, case_id)
     return see_other("/work", "flash.closed") if decided else ("flash.closed", {})
 
@@ -327,6 +352,7 @@ _ACTIONS: dict[str, Act] = {
     "clarify": _clarify,
     "clarification": _clarification,
     "allocate": _allocate,
+    "approval": _approval,
     "message": _message,
     "close": _close,
     "rate": _rate,

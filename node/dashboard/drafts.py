@@ -2,15 +2,19 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from aiohttp import web
 
 from node.dashboard.confirm import Confirmation, confirm
-from node.dashboard.page import ACTOR, LANG, NODE, render, see_other, texts_of
+from node.dashboard.form import offset_of
+from node.dashboard.page import ACTOR, LANG, NODE, pages, render, see_other, texts_of
 from node.dashboard.sign_in import checked_form
 from node.domain.draft import Draft
 from node.service import approvals, drafts, find, reading
 from translations.catalogue import Text
+
+_PAGE: Final = 50
 
 
 @dataclass(frozen=True)
@@ -35,8 +39,15 @@ def add_routes(app: web.Application) -> None:
 
 async def page(request: web.Request) -> web.Response:
     """List the drafts of the reader's authorities."""
-    found = drafts.listing(request.app[NODE], request[ACTOR])
-    return render(request, "drafts", section="drafts", drafts=tuple(_line(request, draft) for draft in found))
+    offset = offset_of(request)
+    found, following = drafts.part(request.app[NODE], request[ACTOR], _PAGE, offset)
+    return render(
+        request,
+        "drafts",
+        section="drafts",
+        drafts=tuple(_line(request, draft) for draft in found),
+        **pages("/drafts", offset, _PAGE, following),
+    )
 
 
 def _line(request: web.Request, draft: Draft) -> _Line:
@@ -46,6 +57,7 @@ def _line(request: web.Request, draft: Draft) -> _Line:
         view = reading.view_case(node, request[ACTOR], draft.case, request[LANG])
         href = f"/cases/{draft.case}/reply"
         set_title = Text(view.question_set.text, view.question_set.lang)
+        shown = _standing(request, draft)
         return _Line(
             "reply",
             view.number,
@@ -55,6 +67,7 @@ def _line(request: web.Request, draft: Draft) -> _Line:
             draft.updated_at,
             href,
             delete_href,
+            shown,
         )
     content = draft.request
     name = find.names(node, [content.to])[content.to] if content.to else ""
@@ -63,9 +76,13 @@ def _line(request: web.Request, draft: Draft) -> _Line:
     title = area.catalogue.text(known.title, request[LANG]) if area and known else None
     country = texts.country_name(content.country) if content.country else None
     href = f"/ask/{draft.id}"
-    state = approvals.standing(node, request[ACTOR], draft.id).state
-    shown = texts.t(f"approvals.{state}") if state in ("waiting", "returned") else None
+    shown = _standing(request, draft)
     return _Line("request", name, country, name or None, title, draft.updated_at, href, delete_href, shown)
+
+
+def _standing(request: web.Request, draft: Draft) -> Text | None:
+    state = approvals.standing(request.app[NODE], request[ACTOR], draft.id).state
+    return texts_of(request).t(f"approvals.{state}") if state in ("waiting", "approved", "returned") else None
 
 
 async def delete_page(request: web.Request) -> web.Response:

@@ -45,6 +45,14 @@ def whole_number(text: str, most: int = 2**53) -> int | None:
     return int(text) if int(text) <= most else None
 
 
+def day_of(text: str) -> date | None:
+    """Return a day written as 2026-11-30, or None for anything else."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
 def offset_of(request: web.Request) -> int:
     """Return how many entries of a list the address leaves out; 0 where it says nothing that can be done."""
     return whole_number(request.query.get("from", ""), MAX_OFFSET) or 0
@@ -106,10 +114,7 @@ class Form:
 
     def date(self, name: str) -> date | None:
         """Return a date, or None where it isn't one."""
-        try:
-            return date.fromisoformat(self[name])
-        except ValueError:
-            return None
+        return day_of(self[name])
 
     def said(self, name: str, lang: str) -> Said | None:
         """Return a free text with its language, or None where it is empty; raises `invalid` when too long."""

@@ -45,6 +45,7 @@ _SECTIONS: Final = {
     "authority": "directory.search",
     "authorities": "directory.change",
     "urgent": "cases.read",
+    "audit": "audit.read",
     "statistics": "statistics.read",
     "subjects": "subjects.manage",
     "people": "people.manage",
@@ -256,6 +257,14 @@ def see_other(path: str, flash: str | None = None, kind: str = "success", **valu
         said = json.dumps([kind, flash, values])
         response.set_cookie(FLASH_COOKIE, said, max_age=60, httponly=True, samesite="Lax")
     return response
+
+
+def pages(path: str, offset: int, size: int, following: int | None) -> dict[str, Any]:
+    """Return where the pages of a list before and after one lead, as the macro `pages` takes them."""
+    return {
+        "newer_href": f"{path}?from={max(0, offset - size)}" if offset else None,
+        "more_href": f"{path}?from={following}" if following is not None else None,
+    }
 
 
 def address(request: web.Request) -> str:

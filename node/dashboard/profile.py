@@ -51,6 +51,7 @@ _TOPICS: Final[dict[Topic, str]] = {
     "message": "event.note.message",
     "ended": "mail.topic.ended",
     "dates": "mail.topic.dates",
+    "approval": "nav.approvals",
 }
 _DAYS: Final = (7, 30, tokens.TOKEN_DAYS, 180, tokens.MAX_TOKEN_DAYS)
 """For so many days a new token may work."""

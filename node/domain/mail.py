@@ -14,28 +14,31 @@ News = Literal[
     "date-proposed", "date-agreed", "message", "near", "passed", "partly-answered",
     "referred", "upheld", "unaccepted", "unaccepted-there", "idle",
     "contested", "contest-answered", "subject-near", "subject-passed",
+    "approval-asked", "approved", "returned", "referral", "referral-ended",
 ]  # fmt: skip
-Topic = Literal["new", "accepted", "answered", "clarification", "message", "ended", "dates"]
+Topic = Literal["new", "accepted", "answered", "clarification", "message", "ended", "dates", "approval"]
 How = Literal["once", "daily", "never"]
 
 TOPICS: Final[dict[Topic, tuple[News, ...]]] = {
     "new": ("new",),
     "accepted": ("accepted",),
     "answered": ("answered", "partly-answered"),
-    "clarification": ("clarification", "referred", "upheld"),
+    "clarification": ("clarification", "referred", "upheld", "referral", "referral-ended"),
     "message": ("message", "contested", "contest-answered"),
     "ended": ("declined", "withdrawn", "closed", "withdrawal-asked"),
     "dates": ("near", "passed", "date-proposed", "date-agreed", "unaccepted", "unaccepted-there", "idle",
               "subject-near", "subject-passed"),
+    "approval": ("approval-asked", "approved", "returned"),
 }  # fmt: skip
 """What people choose among → what it covers."""
 
 HOWS: Final[tuple[How, ...]] = ("once", "daily", "never")
 
 URGENCY: Final[tuple[News, ...]] = (
-    "subject-passed", "subject-near", "passed", "near", "unaccepted", "unaccepted-there", "contested", "clarification",
-    "new", "withdrawal-asked", "date-proposed", "answered", "partly-answered", "referred", "upheld", "accepted",
-    "date-agreed", "contest-answered", "message", "idle", "declined", "withdrawn", "closed",
+    "subject-passed", "subject-near", "passed", "near", "unaccepted", "unaccepted-there", "approval-asked", "returned",
+    "referral", "contested", "clarification", "new", "withdrawal-asked", "date-proposed", "answered", "partly-answered",
+    "referred", "upheld", "accepted", "date-agreed", "approved", "contest-answered", "message", "idle", "declined",
+    "withdrawn", "closed", "referral-ended",
 )  # fmt: skip
 """The order of a daily summary."""
 

@@ -1,50 +1,62 @@
-"""Approval of requests by the coordinator before they are sent: asked for, approved, or returned with a reason.
+"""Approval by the coordinator before a request or a reply is sent: asked for, approved, or returned with a reason.
 
-What is approved is one version of a draft. A draft that changes has to be approved again; one that is returned stays
-as it is, with the reason. On approval it is sent in the name of who asked.
+What is approved is one version of a draft, for one step. A draft that changes has to be approved again; one that is
+returned stays as it is, with the reason. On approval it is sent in the name of who asked.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final, Literal
 
 from node.clock import unstamp
 from node.domain.access import Actor
 from node.domain.case import Case
-from node.domain.draft import Draft, RequestDraft
+from node.domain.draft import Content, Draft, ReplyDraft
 from node.domain.person import text_fault
 from node.errors import NodeError
-from node.service import drafts, requests
-from node.service.approval_rule import coordinators_of, is_needed
+from node.service import attachments, cases, drafts, requests, telling
+from node.service.approval_rule import Place, Step, decides_for, is_needed, place_of
 from node.service.node import Node
 from node.store import approvals, audit, people
+from node.store import cases as stored_cases
 from node.store.tx import Row, Tx
+from protocol.request import REPLY, REPLY_PART, SEND
 
-MAX_APPROVALS: Final = 500
-"""Requests that a coordinator's list of approvals shows, and that are looked through for it."""
 MAX_RETURN_CHARS: Final = 2000
-"""Characters of the reason for which a request is returned."""
+"""Characters of the reason for which a request or a reply is returned."""
 
 State = Literal["needed", "waiting", "approved", "returned"]
 
 
 @dataclass(frozen=True)
 class Waiting:
-    """A request that waits: without its contents, which `read` gives."""
+    """What waits, without its contents, which `read` gives; `number` and `due` are those of the case of a reply.
+
+    `own`: the reader wrote in it or asked for it, so somebody else decides.
+    """
 
     draft: str
+    step: Step
     version: int
     authority: str
     area: str
     asked_at: datetime
+    case: str
+    number: str | None
+    due: date | None
+    own: bool
 
 
 @dataclass(frozen=True)
 class Standing:
-    """How a draft stands: None where nobody has to approve it; `reason` is the coordinator's."""
+    """How a draft stands: None where nobody has to approve it; `reason` is the coordinator's.
+
+    `step` is what was asked for: the whole reply, or the answers so far.
+    """
 
     state: State | None
     reason: str = ""
+    step: Step | None = None
 
 
 def standing(node: Node, actor: Actor, draft_id: str) -> Standing:
@@ -52,156 +64,224 @@ def standing(node: Node, actor: Actor, draft_id: str) -> Standing:
     return _standing(node, drafts.read(node, actor, draft_id))
 
 
+def _place(node: Node, draft: Draft) -> Place | None:
+    """Return what a draft is of; None for a request without an area yet, and a reply that nobody can send now."""
+    if draft.request is not None:
+        area = draft.request.area
+        return Place(draft.authority, area, "asking") if area else None
+    case = node.store.read_now(lambda q: stored_cases.find(q, draft.case))
+    return place_of(case) if case is not None and REPLY in case.moves() else None
+
+
 def _standing(node: Node, draft: Draft) -> Standing:
-    content = draft.request
-    if content is None or not content.area or not is_needed(node, draft.authority, content.area):
+    place = _place(node, draft)
+    if place is None or not is_needed(node, place):
         return Standing(None)
     row = node.store.read_now(lambda q: approvals.of_draft(q, draft.id))
-    if row is None:
+    if row is None or row["authority"] != place.authority:
         return Standing("needed")
     if row["state"] == "returned":
-        return Standing("returned", _reason(node, row))
+        return Standing("returned", _reason(node, draft, row), row["step"])
     if row["version"] != draft.version:
         return Standing("needed")
-    return Standing("approved" if row["state"] == "approved" else "waiting")
+    return Standing("approved" if row["state"] == "approved" else "waiting", step=row["step"])
 
 
-def _reason(node: Node, row: Row) -> str:
-    return node.case_keys.open(
-        node.case_keys.find(row["draft"]), bytes(row["reason"]), f"approval {row['draft']}"
-    ).decode()
+def _reason(node: Node, draft: Draft, row: Row) -> str:
+    key = node.case_keys.find(draft.case)
+    return node.case_keys.open(key, bytes(row["reason"]), f"approval {draft.id}").decode()
 
 
-async def ask(node: Node, actor: Actor, draft_id: str) -> None:
-    """Ask the coordinator to approve a complete draft as it is now; raises as `requests.send_draft` does."""
+async def ask(node: Node, actor: Actor, draft_id: str, step: Step | None = None) -> None:
+    """Ask the coordinator to approve a complete draft as it is now; `step` is by default the whole of it.
+
+    Raises as the sending of it does, and `wrong-state` where nobody has to approve it.
+    """
     draft = drafts.read(node, actor, draft_id)
-    content = _request(draft)
-    requests.check(node, actor, requests.only_needed(node, content))
-    authority, area = content.authority or "", content.area or ""
-    if not is_needed(node, authority, area):
-        raise NodeError("wrong-state", "Nobody has to approve this request: send it.")
-    values = {"draft": draft.id, "authority": authority, "area": area, "version": draft.version, "by": actor.id}
+    step = step or (SEND if draft.request is not None else REPLY)
+    place = _check(node, actor, draft, step)
+    if not is_needed(node, place):
+        raise NodeError("wrong-state", "Nobody has to approve it: send it.")
+    values = {"draft": draft.id, "step": step, "authority": place.authority, "area": place.area}
+    about = _about(node, draft)
 
     def work(tx: Tx) -> None:
-        approvals.ask(tx, values)
-        audit.append(tx, actor.id, "approval.ask", draft.id, authority)
+        approvals.ask(tx, {**values, "version": draft.version, "by": actor.id})
+        audit.append(tx, actor.id, "approval.ask", draft.case, place.authority)
+        waiting = approvals.waiting_draft(tx, draft.id)
+        if waiting is None:
+            raise NodeError("stale", "The draft was changed, sent or deleted meanwhile.")
+        telling.tell_of_approval(tx, node, waiting, about)
 
     await node.store.write(work)
+    node.post()
 
 
-def list_waiting(node: Node, actor: Actor) -> tuple[Waiting, ...]:
-    """Return what waits for the actor's decision, the oldest first; without contents."""
+async def ask_with(node: Node, actor: Actor, case_id: str, reply: ReplyDraft) -> None:
+    """Ask for approval of a reply in words, kept in the draft of the reply; what was answered there stays."""
+    draft = await drafts.start_reply(node, actor, case_id)
+    assert draft.reply is not None
+    words = {"comment": reply.comment, "confidential": reply.confidential}
+    await drafts.save(node, actor, draft.id, draft.reply.model_copy(update=words), draft.version)
+    await ask(node, actor, draft.id, REPLY)
+
+
+def _check(node: Node, actor: Actor, draft: Draft, step: Step) -> Place:
+    """Check that a draft could be sent now, but for its approval."""
+    if (draft.request is not None) != (step == SEND):
+        raise NodeError("invalid", f"This is the draft of a {draft.kind}.", fields={"draft": "wrong-kind"})
+    if draft.request is not None:
+        content = requests.only_needed(node, draft.request)
+        requests.check(node, actor, content)
+        return Place(content.authority or "", content.area or "", "asking")
+    return place_of(cases.check_reply(node, actor, draft.case, step, _reply(node, draft)))
+
+
+def _about(node: Node, draft: Draft) -> tuple[str, date]:
+    """Return the other country, and until when the reply is due."""
+    if draft.request is not None and draft.request.country and draft.request.due:
+        return draft.request.country, draft.request.due
+    case = node.store.read_now(lambda q: stored_cases.find(q, draft.case))
+    assert case is not None
+    return case.counterpart, case.due
+
+
+def _reply(node: Node, draft: Draft) -> ReplyDraft:
+    assert draft.reply is not None
+    return cases.only_counting(node, draft.case, draft.reply)
+
+
+async def send_approved(node: Node, actor: Actor, draft_id: str) -> Case:
+    """Send a draft as it was approved, where that wasn't possible at the approval; else `approval-needed`."""
+    draft = drafts.read(node, actor, draft_id)
+    standing = _standing(node, draft)
+    if standing.state != "approved" or standing.step is None:
+        raise NodeError("approval-needed")
+    return await _send(node, actor, draft, standing.step)
+
+
+async def send(node: Node, actor: Actor, draft_id: str, step: Step) -> Case:
+    """Send the draft of a reply as far as its answers count; raises as `cases.reply` does."""
+    return await _send(node, actor, drafts.read(node, actor, draft_id), step)
+
+
+async def _send(node: Node, actor: Actor, draft: Draft, step: Step) -> Case:
+    if step == SEND:
+        return await requests.send_draft(node, actor, draft.id)
+    send = cases.reply_part if step == REPLY_PART else cases.reply
+    return await send(node, actor, draft.case, _reply(node, draft), (draft.id, draft.version))
+
+
+# --- the coordinator's side ---
+
+
+def list_waiting(node: Node, actor: Actor, limit: int, offset: int = 0) -> tuple[tuple[Waiting, ...], int | None]:
+    """Return part of what waits for the actor's decision, the oldest first, and the offset of what follows."""
     actor.require("cases.decide")
-    rows = node.store.read_now(lambda q: approvals.waiting(q, MAX_APPROVALS))
-    return tuple(_waiting(row) for row in rows if _decides(node, actor, row))
+    places = [
+        (authority, area)
+        for authority, area in node.store.read_now(approvals.waiting_places)
+        if decides_for(node, actor, authority, area)
+    ]
+    rows = node.store.read_now(lambda q: approvals.waiting(q, places, limit + 1, offset))
+    return tuple(_waiting(actor, row) for row in rows[:limit]), offset + limit if len(rows) > limit else None
 
 
-def _waiting(row: Row) -> Waiting:
-    return Waiting(row["draft"], row["version"], row["authority"], row["area"], unstamp(row["asked_at"]))
+def _waiting(actor: Actor, row: Row) -> Waiting:
+    return Waiting(
+        draft=row["draft"],
+        step=row["step"],
+        version=row["version"],
+        authority=row["authority"],
+        area=row["area"],
+        asked_at=unstamp(row["asked_at"]),
+        case=row["case_id"],
+        number=row["number"],
+        due=date.fromisoformat(row["due"]) if row["due"] else None,
+        own=_is_own(actor, row),
+    )
 
 
-def _decides(node: Node, actor: Actor, row: Row) -> bool:
-    """Say whether one of the actor's coordinators approves for the authority, and its role counts in the area."""
-    area = row["area"]
-    return any(actor.may("cases.decide", one, area) for one in coordinators_of(node, row["authority"], area))
+def _is_own(actor: Actor, row: Row) -> bool:
+    return actor.id in (row["asked_by"], row["person"], row["changed_by"])
 
 
-def read(node: Node, actor: Actor, draft_id: str) -> tuple[Waiting, RequestDraft]:
-    """Return a request that waits for the actor's decision; any other is `not-found`."""
+def _to_decide(node: Node, actor: Actor, draft_id: str) -> Row:
     actor.require("cases.decide")
     row = node.store.read_now(lambda q: approvals.of_draft(q, draft_id))
-    if row is None or row["state"] != "waiting" or not _decides(node, actor, row):
+    if row is None or row["state"] != "waiting" or not decides_for(node, actor, row["authority"], row["area"]):
         raise NodeError("not-found")
+    waiting = node.store.read_now(lambda q: approvals.waiting_draft(q, draft_id))
+    if waiting is None:
+        raise NodeError("stale", "It was changed, or its case has ended or was passed on, since approval was asked.")
+    return waiting
+
+
+def read(node: Node, actor: Actor, draft_id: str) -> tuple[Waiting, Content]:
+    """Return what waits for the actor's decision, as it will be sent; anything else is `not-found`."""
+    row = _to_decide(node, actor, draft_id)
     draft = drafts.held(node, draft_id)
-    if draft.version != row["version"]:
-        raise NodeError("stale", "The request was changed since its approval was asked.")
-    return _waiting(row), requests.only_needed(node, _request(draft))
+    if draft.request is not None:
+        return _waiting(actor, row), requests.only_needed(node, draft.request)
+    return _waiting(actor, row), _reply(node, draft)
+
+
+async def read_file(node: Node, actor: Actor, draft_id: str, sha256: str) -> attachments.OpenedFile:
+    """Return a file of what waits for the actor's decision."""
+    _, content = read(node, actor, draft_id)
+    ref = next((one for one in content.attachments if one.sha256 == sha256), None)
+    if ref is None:
+        raise NodeError("not-found")
+    return await attachments.open_file(node, ref)
 
 
 async def approve(node: Node, actor: Actor, draft_id: str, version: int) -> Case:
     """Approve the version that was looked at, and send it in the name of who asked.
 
-    Where it can't be sent now, it stays approved, and its authority sends it once it can.
+    Where it can't be sent any more, as the same checks say, nothing is approved. Where only the sending fails, or who
+    asked has left, it stays approved, and its authority sends it.
     """
-    read(node, actor, draft_id)
-    row = node.store.read_now(lambda q: approvals.of_draft(q, draft_id))
-    if row is not None and row["asked_by"] == actor.id:
-        raise NodeError("forbidden", "Somebody else approves what one asked for.")
-    await _decide(node, actor, (draft_id, version, "approved"), None)
-    person = node.store.read_now(lambda q: people.by_id(q, row["asked_by"])) if row else None
+    row = _to_decide(node, actor, draft_id)
+    if _is_own(actor, row):
+        raise NodeError("own-approval")
+    draft, step, sender = drafts.held(node, draft_id), row["step"], _sender(node, row)
+    if sender is not None:
+        _check(node, sender, draft, step)
+    await _decide(node, actor, row, version, "approved", None)
+    if sender is None:
+        raise NodeError("wrong-state", "Who asked may not send it any more: somebody else of the authority does.")
+    return await _send(node, sender, draft, step)
+
+
+def _sender(node: Node, row: Row) -> Actor | None:
+    """Return who asked, as long as he may send it."""
+    person = node.store.read_now(lambda q: people.by_id(q, row["asked_by"]))
     if person is None or person.ended_at is not None:
-        raise NodeError("wrong-state", "Who asked has left: somebody else of the authority sends it.")
-    return await requests.send_draft(node, person.actor(), draft_id)
+        return None
+    actor = person.actor()
+    return actor if actor.may("cases.act", row["authority"], row["area"]) else None
 
 
 async def give_back(node: Node, actor: Actor, draft_id: str, version: int, reason: str) -> None:
-    """Return a request to its authority, with the reason; nothing of it is lost."""
-    read(node, actor, draft_id)
+    """Return a request or a reply to its authority, with the reason; nothing of it is lost."""
+    row = _to_decide(node, actor, draft_id)
     if fault := text_fault(" ".join(reason.split()), MAX_RETURN_CHARS):
         raise NodeError("invalid", fields={"reason": fault})
-    sealed = node.case_keys.seal(node.case_keys.find(draft_id), reason.strip().encode(), f"approval {draft_id}")
-    await _decide(node, actor, (draft_id, version, "returned"), sealed)
+    key = node.case_keys.find(row["case_id"])
+    sealed = node.case_keys.seal(key, reason.strip().encode(), f"approval {draft_id}")
+    await _decide(node, actor, row, version, "returned", sealed)
 
 
-async def _decide(node: Node, actor: Actor, what: tuple[str, int, str], reason: bytes | None) -> None:
-    draft_id, version, state = what
-
-    def work(tx: Tx) -> None:
-        if not approvals.decide(tx, draft_id, version, state, reason):
-            raise NodeError("stale", "The request was changed or decided meanwhile.")
-        audit.append(tx, actor.id, f"approval.{state}", draft_id)
-
-    await node.store.write(work)
-
-
-def _request(draft: Draft) -> RequestDraft:
-    if draft.request is None:
-        raise NodeError("invalid", "This is the draft of a reply.")
-    return draft.request
-
-
-# --- where it is switched on ---
-
-
-@dataclass(frozen=True)
-class Switch:
-    """Approval in one area of an authority; `fixed` where the area's rule leaves no choice."""
-
-    area: str
-    on: bool
-    fixed: bool
-
-
-def switches(node: Node, actor: Actor, authority: str) -> tuple[Switch, ...]:
-    """Return approval in each area in which the authority has a coordinator."""
-    _administers(actor, authority)
-    found = []
-    for area, known in node.areas.items():
-        if coordinators_of(node, authority, area):
-            fixed = known.rules.approval.asking != "optional"
-            found.append(Switch(area, is_needed(node, authority, area), fixed))
-    return tuple(found)
-
-
-async def switch(node: Node, actor: Actor, authority: str, area: str, *, on: bool) -> None:
-    """Switch approval of an authority's requests in an area on or off; `invalid` where there is no choice."""
-    _administers(actor, authority)
-    if (known := node.areas.get(area)) is None:
-        raise NodeError("invalid", fields={"area": "unknown-area"})
-    if known.rules.approval.asking != "optional":
-        raise NodeError("invalid", "The area's rule leaves no choice.", fields={"area": "not-optional"})
-    if on and not coordinators_of(node, authority, area):
-        raise NodeError(
-            "invalid", "The authority has no coordinator who could approve.", fields={"area": "no-coordinator"}
-        )
+async def _decide(
+    node: Node, actor: Actor, row: Row, version: int, state: Literal["approved", "returned"], reason: bytes | None
+) -> None:
+    about = _about(node, drafts.held(node, row["draft"]))
 
     def work(tx: Tx) -> None:
-        approvals.switch(tx, authority, area, on=on)
-        audit.append(tx, actor.id, "approval.on" if on else "approval.off", authority, area)
+        if not approvals.decide(tx, row["draft"], version, state, reason):
+            raise NodeError("stale", "It was changed or decided meanwhile.")
+        telling.tell_of_decision(tx, node, row, state, about)
+        audit.append(tx, actor.id, f"approval.{state}", row["case_id"], row["step"])
 
     await node.store.write(work)
-
-
-def _administers(actor: Actor, authority: str) -> None:
-    actor.require("directory.change")
-    actor.require("directory.change", authority)
+    node.post()

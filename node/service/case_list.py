@@ -1,6 +1,7 @@
 """Where a list of cases goes on, and lists narrowed by words: number, authority of the other side, country."""
 
 import re
+from dataclasses import replace
 from typing import Final
 
 from node.errors import NodeError
@@ -44,7 +45,7 @@ def read(q: Read, wanted: Wanted, texts: CaseTexts, words: str, limit: int, afte
     """Return the first cases of a list behind a place in which all `words` stand; a whole number is found at once."""
     asked = words.strip().upper()
     if _NUMBER.fullmatch(asked):
-        numbered = Wanted(wanted.reach, wanted.deciding, {**wanted.filters, "number": asked})
+        numbered = replace(wanted, filters={**wanted.filters, "number": asked})
         return case_lists.listing(q, numbered, limit, after)
     if not asked:
         return case_lists.listing(q, wanted, limit, after)

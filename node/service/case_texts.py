@@ -173,11 +173,14 @@ class Story:
             table=table_of(area, known, value, self.texts.lang) if known else None,
         )
 
-    def questions(self, *, as_form: bool = False) -> tuple[Question, ...]:
-        """Return the questions asked with their follow-ups and answers; all follow-ups where it is a form."""
+    def questions(self, *, as_form: bool = False, answers: Mapping[str, Reply] | None = None) -> tuple[Question, ...]:
+        """Return the questions asked with their follow-ups and answers; all follow-ups where it is a form.
+
+        The answers are those that were sent, or `answers`.
+        """
         if self.area is None:
             return ()
-        answers = self.answers()
+        answers = self.answers() if answers is None else answers
         asked = {question.item: question.comment for question in self.matter.questions}
         given = plain(dict(answers)) if answers and not as_form else None
         found = visible_items(self.area.question_sets[self.matter.set], list(asked), given)

@@ -12,6 +12,8 @@ from node.domain.case import Case
 from node.domain.draft import ReplyDraft
 from node.errors import NodeError, from_protocol
 from node.service import blocking, contents
+from node.service.approval_rule import Step, approves, place_of, require_approved
+from node.service.deciding import deciding_for, is_orphaned
 from node.service.issue import issue, issue_steps
 from node.service.judge import area_of, judge_content, plain
 from node.service.node import Node
@@ -33,8 +35,8 @@ from protocol.content import (
 )
 from protocol.content import Actor as ActorName
 from protocol.problems import ProtocolError
-from protocol.request import CLOSE, DECISIONS, REPLY, REPLY_PART
-from translations.answer import begun_questions, check_answers, personal_items
+from protocol.request import CLOSE, DECISIONS, REPLY, REPLY_PART, RETURN
+from translations.answer import begun_questions, check_answers, personal_items, visible_items
 from translations.area import Area
 
 log: Final = structlog.get_logger("entente.cases")
@@ -56,26 +58,31 @@ def case_for(node: Node, actor: Actor, case_id: str, what: str) -> Case:
     if row is None:
         raise NodeError("not-found")
     case = cases.from_row(row)
-    if not (what == "cases.read" and decides(actor, case)):
+    if not (what == "cases.read" and (decides(node, actor, case) or approves(node, actor, case))):
         actor.require(what, case.own_authority, case.area)
     if row["blocked_at"] is not None:
         blocking.require_sight(node, actor, row, what)
     return case
 
 
-def decides(actor: Actor, case: Case) -> bool:
+def decides(node: Node, actor: Actor, case: Case) -> bool:
     """Say whether an open referral of a case is with a coordinator for whom the actor decides."""
-    return bool(case.coordinator) and actor.may("cases.decide", case.coordinator, case.area)
+    return bool(deciding_for(node, actor, case))
 
 
-def acting_for(actor: Actor, case: Case, kind: str) -> str | None:
+def acting_for(node: Node, actor: Actor, case: Case, kind: str) -> str | None:
     """Return the authority for which the actor may issue a kind of event: the case's own one, or its coordinator.
 
-    Where a reply was referred, its asking authority can still accept it; all else is the coordinator's.
+    Where a reply was referred, its asking authority can still accept it; all else is the coordinator's. Where no
+    coordinator is left, the replying authority can still add to its reply (SPEC S-287).
     """
-    if kind in DECISIONS or (kind == CLOSE and decides(actor, case)):
-        return case.coordinator if decides(actor, case) else None
-    return case.own_authority if actor.may("cases.act", case.own_authority, case.area) else None
+    own = case.own_authority if actor.may("cases.act", case.own_authority, case.area) else None
+    if kind not in DECISIONS and kind != CLOSE:
+        return own
+    coordinator = deciding_for(node, actor, case) or None
+    if kind == CLOSE or (kind == RETURN and is_orphaned(node, case)):
+        return coordinator or own
+    return coordinator
 
 
 @dataclass(frozen=True)
@@ -89,7 +96,7 @@ class _Act:
         return ActMatter(actor=self.who())
 
     def who(self) -> ActorName:
-        authority = acting_for(self.actor, self.case, self.kind) or self.case.own_authority
+        authority = acting_for(self.node, self.actor, self.case, self.kind) or self.case.own_authority
         return ActorName(authority=authority, name=self.actor.name)
 
     def parts(self, matter: Content, word: Said | None = None) -> dict[str, Content]:
@@ -104,7 +111,7 @@ def case_to_act(node: Node, actor: Actor, case_id: str, kind: str) -> Case:
     case = own_case(node, actor, case_id)
     if blocking.is_blocked(node, case_id):  # a reason lets its author read, and no more
         raise NodeError("case-blocked")
-    if acting_for(actor, case, kind) is None:
+    if acting_for(node, actor, case, kind) is None:
         raise NodeError("forbidden", "Another role, or another authority, does this.")
     if kind not in case.moves():
         code = "not-owner" if case.owner not in (None, case.role) else "wrong-state"
@@ -189,7 +196,8 @@ async def reply(
 ) -> Case:
     """Send the answers, or the clarification that was asked; raises `invalid` naming every answer at fault.
 
-    `draft` is the (id, version) that the content was read from; the draft goes with the same commit.
+    `draft` is the (id, version) that the content was read from; the draft goes with the same commit. Raises
+    `approval-needed` where a coordinator has to approve it first.
     """
     return await _reply(_act(node, actor, case_id, REPLY), REPLY, content, draft)
 
@@ -201,13 +209,41 @@ async def reply_part(
     return await _reply(_act(node, actor, case_id, REPLY_PART), REPLY_PART, content, draft)
 
 
-async def _reply(act: _Act, kind: str, content: ReplyDraft, draft: tuple[str, int] | None) -> Case:
-    node, case_id = act.node, act.case.id
-    events = contents.of_case(node, case_id)
-    asked = contents.asked(events)
+async def _reply(act: _Act, kind: Step, content: ReplyDraft, draft: tuple[str, int] | None) -> Case:
+    parts = _checked(act, kind, content)
+    # SPEC S-286
+    require_approved(act.node, place_of(act.case), draft, kind)
+    return await issue(act.node, act.actor, act.case, kind, parts, draft)
+
+
+def check_reply(node: Node, actor: Actor, case_id: str, kind: Step, content: ReplyDraft) -> Case:
+    """Check that a reply could be sent, but for its approval; returns its case, and raises as `reply` does."""
+    act = _act(node, actor, case_id, kind)
+    _checked(act, kind, content)
+    return act.case
+
+
+def _asked(node: Node, case_id: str) -> tuple[Area, SendMatter]:
+    """Return what a case asks, and its area; raises `unknown-area`."""
+    asked = contents.asked(contents.of_case(node, case_id))
     area = area_of(node.areas, asked)
     if area is None:
         raise NodeError("unknown-area", "The question set is still being fetched.")
+    return area, asked
+
+
+def only_counting(node: Node, case_id: str, content: ReplyDraft) -> ReplyDraft:
+    """Return a reply without answers to follow-ups whose condition isn't met."""
+    area, asked = _asked(node, case_id)
+    questions = [question.item for question in asked.questions]
+    shown = visible_items(area.question_sets[asked.set], questions, plain(dict(content.answers)))
+    there = {entry.item.id for entry in shown}
+    return content.model_copy(update={"answers": {k: v for k, v in content.answers.items() if k in there}})
+
+
+def _checked(act: _Act, kind: str, content: ReplyDraft) -> dict[str, Content]:
+    node = act.node
+    area, asked = _asked(node, act.case.id)
     if not content.answers and (act.case.state == "accepted" or content.comment is None):
         raise NodeError("invalid", "The reply is empty.", fields={"answers": "missing"})
     parts = reply_parts(act.who(), area, asked.set, content)
@@ -218,7 +254,7 @@ async def _reply(act: _Act, kind: str, content: ReplyDraft, draft: tuple[str, in
         judge_content(node.areas, kind, parts, lambda: asked)
     except ProtocolError as error:
         raise from_protocol(error) from None
-    return await issue(node, act.actor, act.case, kind, parts, draft)
+    return parts
 
 
 def _faults(area: Area, asked: SendMatter, answers: Mapping[str, Reply], *, partly: bool) -> dict[str, str]:
@@ -251,6 +287,8 @@ def _acts(actor: Actor, case: Case) -> bool:
 
 async def note_opened(node: Node, actor: Actor, case: Case) -> None:
     """Tell the asking side, once, that somebody of the replying authority has opened the request."""
+    if not (actor.may("cases.read", case.own_authority, case.area) or decides(node, actor, case)):
+        return  # who only approves a reply
     await node.store.write(lambda tx: cases.mark_read(tx, case.id))
     if case.role == "replying" and not case.opened and not case.ended and _acts(actor, case):
         act = _Act(node, actor, case)

@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from directory_sync.authority import Authority
+from directory_sync.authority import Authority, Role
 from node.store import authorities
 from node.store.tx import Read
 from protocol.problems import ProtocolError
@@ -14,6 +14,13 @@ def check(q: Read, country: str, authority: str, area: str, day: dt.date) -> Non
         raise ProtocolError("unknown-authority", "who is to answer")
     if not authorities.is_competent(q, authority, area):
         raise ProtocolError("not-competent", "who is to answer")
+
+
+def role_in(q: Read, authority: str, area: str) -> Role | None:
+    """Return what an authority is in an area by its record; None where that says nothing of the area."""
+    line = authorities.record_of(q, authority)
+    areas = Authority.model_validate_json(line).areas if line is not None else ()
+    return next((one.role for one in areas if one.area == area), None)
 
 
 def coordinators(q: Read, country: str, authority: str, area: str, day: dt.date) -> tuple[str, ...]:

@@ -90,6 +90,7 @@ async def accept_receipt(
         tx.once_at_end(f"seal {peer}", partial(seal, node=node, peer=peer))  # what waits goes with the same commit
 
     await node.store.write(work)
+    node.post()
     return receipt
 
 
@@ -112,7 +113,7 @@ def _settle(
     streams.receipted(tx, batch, receipt.jws.compact, receipt.sha256)
     peers.reached(tx, peer, measured, receipt.claims.clock)
     stored = [digest for digest, code in receipt.claims.outcomes if code == STORED]
-    telling.tell_of_forwards(tx, node, frozenset(stored))
+    telling.tell_of_own(tx, node, frozenset(stored))
     cases.applied(tx, stored)
     events.applied(tx, stored, receipt.sha256)
     for digest, code in receipt.claims.outcomes:

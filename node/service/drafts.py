@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any, Final
 
 import structlog
@@ -14,7 +15,7 @@ from node.errors import NodeError
 from node.service import answers
 from node.service.cases import case_for
 from node.service.node import Node
-from node.store import blobs, drafts
+from node.store import approvals, blobs, drafts
 from node.store.tx import Row, Tx
 from protocol.blob import seal_blob
 from protocol.content import AttachmentRef, attachment
@@ -22,6 +23,8 @@ from protocol.encoding import b64u, sha256
 from protocol.limits import MAX_ATTACHMENTS, MAX_BLOB
 
 log: Final = structlog.get_logger("entente.drafts")
+
+_ROWS: Final = 200
 
 MEDIA_TYPES = {
     "application/pdf": b"%PDF-",
@@ -75,8 +78,16 @@ async def save(node: Node, actor: Actor, draft_id: str, content: Content, versio
         authority = content.authority or authority
         actor.require("cases.act", authority, content.area or None)
     merged = content.model_copy(update={"attachments": held.attachments})
+    if (merged, authority) == (held, draft.authority) and version in (None, draft.version) and _is_asked(node, draft):
+        return draft  # nothing changed: what waits for approval, or was approved, stays so
     place = (draft.kind, draft.id, draft.case)
     return await _save(node, actor, place, merged, authority, draft.version if version is None else version)
+
+
+def _is_asked(node: Node, draft: Draft) -> bool:
+    """Say whether approval was asked for this version of a draft."""
+    row = node.store.read_now(lambda q: approvals.of_draft(q, draft.id))
+    return row is not None and row["version"] == draft.version
 
 
 def read(node: Node, actor: Actor, draft_id: str) -> Draft:
@@ -117,8 +128,22 @@ def _may_read(actor: Actor, row: Row, draft: Draft) -> bool:
 def listing(node: Node, actor: Actor) -> list[Draft]:
     """Return the drafts of the actor's authorities and areas, newest first."""
     actor.require("cases.read")
-    rows = node.store.read_now(lambda q: drafts.listing(q, sorted(actor.places("cases.read"))))
-    return [draft for row in rows for draft in _readable(node, row) if _may_read(actor, row, draft)]
+    return list(_own(node, actor))
+
+
+def part(node: Node, actor: Actor, limit: int, offset: int) -> tuple[list[Draft], int | None]:
+    """Return part of the drafts, as `listing` has them, and the offset of what follows."""
+    actor.require("cases.read")
+    found = list(islice(_own(node, actor), offset, offset + limit + 1))
+    return found[:limit], offset + limit if len(found) > limit else None
+
+
+def _own(node: Node, actor: Actor) -> Iterator[Draft]:
+    """Yield the drafts that an actor may read: the area of a request stands in its content, so each is looked into."""
+    places, last = sorted(actor.places("cases.read")), None
+    while rows := node.store.read_now(lambda q, after=last: drafts.listing(q, places, after, _ROWS)):  # type: ignore[misc]
+        yield from (draft for row in rows for draft in _readable(node, row) if _may_read(actor, row, draft))
+        last = rows[-1]
 
 
 def _readable(node: Node, row: Row) -> Iterator[Draft]:

@@ -44,8 +44,16 @@ _NEWS: Final[dict[News, str]] = {
     "contest-answered": "mail.contest-answered",
     "subject-near": "mail.subject-near",
     "subject-passed": "mail.subject-passed",
+    "approval-asked": "approvals.waiting",
+    "approved": "approvals.approved",
+    "returned": "approvals.returned",
+    "referral": "state.referred",
+    "referral-ended": "mail.referral-ended",
 }
 """The text that names each kind of news."""
+
+
+_LISTED: Final[dict[News, str]] = {"approval-asked": "approvals", "referral-ended": "work"}
 
 
 @dataclass(frozen=True)
@@ -112,11 +120,15 @@ class Writer:
 
     def _link(self, row: Row) -> str:
         news: News = row["news"]
+        case_id = row["case_id"]
         if news in FOR_COORDINATORS:
             return self._url("urgent")
+        if news in _LISTED:  # no case opens for this: it waits in a list, or isn't the reader's any more
+            return self._url(_LISTED[news])
         if (right := FOR_ADMINISTRATORS.get(news)) == "subjects.manage":
-            return self._url(f"subjects/{row['case_id']}")
-        return self._url(f"cases/{row['case_id']}" + ("/corrections" if right else ""))
+            return self._url(f"subjects/{case_id}")
+        place = f"cases/{case_id}" if row["role"] else f"ask/{case_id}/check"
+        return self._url(place + ("/corrections" if right else ""))
 
     def _footer(self) -> tuple[str, str]:
         return "-- ", self._t("mail.footer", link=self._url("profile#mail"))

@@ -1,6 +1,6 @@
 """Sending what is queued: who may still be told is looked at again, and what became of a mail is noted."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Final, Literal, NamedTuple
@@ -12,11 +12,12 @@ from node.domain.access import Actor
 from node.domain.mail import FOR_ADMINISTRATORS, FOR_COORDINATORS, Choice
 from node.domain.person import Person
 from node.errors import NodeError
+from node.service.approval_rule import approving
 from node.service.letters import Letter, Writer
 from node.service.mail_choice import CONFIRM_HOURS, addressee
 from node.service.node import Node
 from node.service.telling import coordinators
-from node.store import audit, mail_choices, mails, people
+from node.store import approvals, audit, mail_choices, mails, people
 from node.store.tx import Read, Row, Tx
 from protocol.encoding import b64u
 
@@ -84,7 +85,7 @@ def _news(q: Read, node: Node, row: Row) -> Letter | None:
     if found is None:
         return None
     person, choice = found
-    rows = [one for one in mails.news_in(q, row["id"]) if _may_hear(q, person, choice, one)]
+    rows = [one for one in mails.news_in(q, row["id"]) if _may_hear(q, node, person, choice, one)]
     if not rows:
         return None
     writer = Writer(node, person.language)
@@ -93,13 +94,26 @@ def _news(q: Read, node: Node, row: Row) -> Letter | None:
         return writer.letter(row["id"], choice.address, unstamp(row["created_at"]), said)
 
 
-def _may_hear(q: Read, person: Person, choice: Choice, news: Row) -> bool:
-    if right := FOR_ADMINISTRATORS.get(news["news"]):
-        return person.actor().may(right, news["own_authority"]) and choice.wants(news["news"])
-    own = {news["own_authority"]}
-    if news["news"] in FOR_COORDINATORS:
-        own = set(coordinators(q, news["own_authority"], news["area"]))
-    return any(person.actor().may("cases.read", one, news["area"]) for one in own) and choice.wants(news["news"])
+def _may_hear(q: Read, node: Node, person: Person, choice: Choice, news: Row) -> bool:
+    what, places = _heard_by(q, node, news)
+    return choice.wants(news["news"]) and any(person.actor().may(what, one, news["area"]) for one in places)
+
+
+def _heard_by(q: Read, node: Node, news: Row) -> tuple[str, Collection[str]]:
+    """Return the right that opens what is told, and the authorities in which it does; none where it is over."""
+    kind, authority, area = news["news"], news["own_authority"], news["area"]
+    if right := FOR_ADMINISTRATORS.get(kind):
+        return right, (authority,)
+    if kind in FOR_COORDINATORS:
+        return "cases.read", coordinators(q, authority, area)
+    if kind == "approval-asked":
+        waits = approvals.waiting_draft(q, news["case_id"]) or approvals.waiting_in(q, news["case_id"])
+        return "cases.decide", approving(q, node.country, authority, area, node.clock.now().date()) if waits else ()
+    if kind == "referral":
+        return "cases.decide", (news["coordinator"],)
+    if kind == "referral-ended":
+        return "cases.decide", (news["referred_to"],)
+    return "cases.read", (authority,)
 
 
 async def settle(node: Node, mail_id: str, address: str, fate: Fate, code: str) -> None:

@@ -1,9 +1,8 @@
 """Reading: the work list, a case in the reader's language, an attachment."""
 
-import asyncio
 import datetime as dt
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -20,16 +19,14 @@ from node.service.case_texts import CaseTexts
 from node.service.cases import acting_for, decides, note_opened, own_case
 from node.service.contents import Stored
 from node.service.correction_texts import corrections
+from node.service.deciding import is_orphaned, referrals_of, wrote
 from node.service.node import Node
-from node.service.receive import attachments_of
-from node.store import authorities, blobs, case_lists, cases, drafts, streams
+from node.store import approvals, authorities, blobs, case_lists, cases, drafts, streams
 from node.store.case_lists import Wanted
 from node.store.events import GIVEN_UP
 from node.store.tx import Row
-from protocol.blob import SEALED_CHUNK, open_blob
-from protocol.content import SendMatter
+from protocol.content import Reply, SendMatter
 from protocol.message import MESSAGE, RATING
-from protocol.problems import ProtocolError
 from protocol.request import CLOSE, ESCALATE, FORWARD, REFER, REPLY, REPLY_PART, RETURN, SPLIT, UPHOLD
 
 
@@ -58,15 +55,6 @@ class CaseList:
     next: str | None
 
 
-@dataclass(frozen=True)
-class OpenedFile:
-    """An attachment in the clear."""
-
-    name: str
-    media_type: str
-    data: bytes
-
-
 async def list_cases(
     node: Node, actor: Actor, filters: CaseFilter, lang: str, *, limit: int = 50, after: str = ""
 ) -> CaseList:
@@ -79,7 +67,7 @@ async def list_cases(
     chosen = {k: v for k, v in vars(filters).items() if v is not None and k not in ("mine", "text")}
     if filters.mine:
         chosen["handler"] = actor.id
-    wanted = Wanted(actor.reach("cases.list"), actor.reach("cases.decide"), chosen)
+    wanted = Wanted(actor.reach("cases.list"), *referrals_of(node, actor), chosen)
     texts, place, most = CaseTexts(node, lang), case_list.place_of(after), min(limit, case_list.MAX_AT_ONCE)
     part = await node.store.read(lambda q: case_list.read(q, wanted, texts, filters.text, most, place))
     parties = _Parties(node, texts)
@@ -124,8 +112,8 @@ def _passed_on(node: Node) -> Callable[[CaseSummary], CaseSummary]:
 
 def count_todo(node: Node, actor: Actor) -> int:
     """Return how many open cases wait for the actor's authorities, up to `case_list.MOST_COUNTED`."""
-    reach, deciding = actor.reach("cases.read"), actor.reach("cases.decide")
-    return node.store.read_now(lambda q: case_lists.count_todo(q, reach, deciding))
+    reach, referrals = actor.reach("cases.read"), referrals_of(node, actor)
+    return node.store.read_now(lambda q: case_lists.count_todo(q, reach, *referrals))
 
 
 def _summary(node: Node, actor: Actor, row: Row, parties: "_Parties") -> CaseSummary:
@@ -137,7 +125,7 @@ def _summary(node: Node, actor: Actor, row: Row, parties: "_Parties") -> CaseSum
         role=case.role,
         state=case.state,
         state_text=_state_text(texts, case, given_up=given_up),
-        holder=holder_of(actor, case),
+        holder=holder_of(node, actor, case),
         counterpart=parties.party(case.other_role, case.counterpart, case.their_authority, case.their_name),
         own_authority=case.own_authority,
         area=texts.area_title(case.area),
@@ -150,15 +138,15 @@ def _summary(node: Node, actor: Actor, row: Row, parties: "_Parties") -> CaseSum
         unread=bool(row["unread"]),
         given_up=given_up,
         handler=row["handled_by"],
-        readable=actor.may("cases.read", case.own_authority, case.area) or decides(actor, case),
+        readable=actor.may("cases.read", case.own_authority, case.area) or decides(node, actor, case),
         confidential=case.confidential,
     )
 
 
-def holder_of(actor: Actor, case: Case) -> Holder:
+def holder_of(node: Node, actor: Actor, case: Case) -> Holder:
     """Say who moves the case next, as a reader sees it: what is with the coordinator is the turn of others."""
-    if case.owner == case.role and case.coordinator and not decides(actor, case):
-        return "them"
+    if case.owner == case.role and case.coordinator and not decides(node, actor, case):
+        return "us" if is_orphaned(node, case) else "them"
     return "nobody" if case.owner is None else "us" if case.owner == case.role else "them"
 
 
@@ -221,8 +209,8 @@ def view_of(node: Node, actor: Actor, case: Case, lang: str, *, as_form: bool = 
         role=case.role,
         state=case.state,
         state_text=_state_text(texts, case, given_up=sent.code == GIVEN_UP),
-        holder=holder_of(actor, case),
-        holder_text=texts.interface(f"holder.{holder_of(actor, case)}"),
+        holder=(holder := holder_of(node, actor, case)),
+        holder_text=texts.interface(f"holder.{holder}"),
         asking=parties.party("asking", _asking(node, case), matter.asking.authority, matter.asking.name),
         replying=parties.party("replying", _replying(node, case), *story.replying()),
         area=texts.area_title(case.area),
@@ -244,7 +232,7 @@ def view_of(node: Node, actor: Actor, case: Case, lang: str, *, as_form: bool = 
         attachments=story.attachments(node.store.read_now(lambda q: blobs.of_case(q, case_id))),
         timeline=story.timeline(),
         notices=_notices(node, actor, texts, case, events),
-        actions=_actions_for(actor, case) if not blocked and counterparts.can_act(node, case) else (),
+        actions=_actions_for(node, actor, case) if not blocked and counterparts.can_act(node, case) else (),
         waiting_since=_waiting(node, case_id),
         blocked=blocked,
         draft_reply=_draft(node, case_id),
@@ -254,9 +242,19 @@ def view_of(node: Node, actor: Actor, case: Case, lang: str, *, as_form: bool = 
     )
 
 
-def _actions_for(actor: Actor, case: Case) -> tuple[str, ...]:
+def view_with(node: Node, actor: Actor, case_id: str, lang: str, answers: Mapping[str, Reply]) -> CaseView:
+    """Build the view of a case with answers that weren't sent yet in the place of those that were."""
+    view, events = view_case(node, actor, case_id, lang), contents.of_case(node, case_id)
+    story = CaseTexts(node, lang).story(own_case(node, actor, case_id), contents.asked(events), events)
+    return view.model_copy(update={"questions": story.questions(answers=answers)})
+
+
+def _actions_for(node: Node, actor: Actor, case: Case) -> tuple[str, ...]:
     kinds = {action: kind for kind, action in _ACTIONS.items()}
-    return tuple(action for action in actions_of(case) if acting_for(actor, case, kinds[action]) is not None)
+    found = [action for action in actions_of(case) if acting_for(node, actor, case, kinds[action]) is not None]
+    if "uphold" in found and wrote(node, actor, case):
+        found.remove("uphold")
+    return tuple(found)
 
 
 def _rating(case: Case) -> Rating | None:
@@ -327,7 +325,9 @@ def _notices(node: Node, actor: Actor, texts: CaseTexts, case: Case, events: lis
     told = () if seen is None else (texts.interface("blocked.seen", when=texts.moment(seen)),)
     advice = _advice(node, case)
     advised = (texts.interface(_ADVICE[advice]),) if advice else ()
-    return (*told, *advised, *_each_notice(node, texts, case, events))
+    held = node.store.read_now(lambda q: approvals.reply_state(q, case.id)) if case.role == "replying" else None
+    held_back = (texts.interface(f"notice.reply-{held}"),) if held else ()
+    return (*told, *advised, *held_back, *_each_notice(node, texts, case, events))
 
 
 def _each_notice(node: Node, texts: CaseTexts, case: Case, events: list[Stored]) -> Iterator[Text]:
@@ -374,25 +374,3 @@ def _advice(node: Node, case: Case) -> Advice | None:
     if row is None:
         return None
     return advice_on(case, marks_of(case, unstamp(row["created_at"]), unstamp(row["updated_at"]), node.clock.now()))
-
-
-async def read_attachment(node: Node, actor: Actor, case_id: str, sha256: str) -> OpenedFile:
-    """Return an attachment of a case in the clear; `not-found` also while it is being fetched."""
-    own_case(node, actor, case_id)
-    return await open_attachment(node, case_id, sha256)
-
-
-async def open_attachment(node: Node, case_id: str, sha256: str) -> OpenedFile:
-    """Open an attachment of a case that the caller has the right to show."""
-    refs = {ref.sha256: ref for stored in contents.of_case(node, case_id) for ref in attachments_of(stored.contents)}
-    row = node.store.read_now(lambda q: blobs.find(q, sha256))
-    if sha256 not in refs or row is None or row["case_id"] != case_id or not row["here"]:
-        raise NodeError("not-found")
-    ref = refs[sha256]
-    path = blobs.path_of(node.config.data, sha256)
-    try:
-        sealed = await asyncio.get_running_loop().run_in_executor(None, path.read_bytes)
-        chunks = (sealed[at : at + SEALED_CHUNK] for at in range(0, len(sealed), SEALED_CHUNK))
-        return OpenedFile(ref.name, ref.media_type, b"".join(open_blob(chunks, ref.key_bytes)))
-    except (OSError, ProtocolError):
-        raise NodeError("verification-failed", "The stored attachment is damaged.") from None

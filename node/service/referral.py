@@ -7,6 +7,7 @@ from node.domain.access import Actor
 from node.domain.case import Case
 from node.errors import NodeError
 from node.service import cases, competence
+from node.service.deciding import wrote
 from node.service.issue import issue
 from node.service.node import Node
 from node.store import authorities
@@ -20,7 +21,7 @@ async def refer(node: Node, actor: Actor, case_id: str, reason: Said) -> Case:
     case = cases.case_to_act(node, actor, case_id, REFER)
     coordinator_of(node, case, case.counterpart, case.their_authority)  # else the referral could go no further
     to = coordinator_of(node, case, node.country, case.own_authority)
-    matter = ReferMatter(actor=_who(actor, case, REFER), to=to)
+    matter = ReferMatter(actor=_who(node, actor, case, REFER), to=to)
     return await issue(node, actor, case, REFER, {MATTER: matter, PERSON: WordPerson(comment=reason)})
 
 
@@ -28,19 +29,26 @@ async def escalate(node: Node, actor: Actor, case_id: str, comment: Said | None 
     """Agree, as the asking side's coordinator, with who finds the reply insufficient: the other side's decides now."""
     case = cases.case_to_act(node, actor, case_id, ESCALATE)
     to = coordinator_of(node, case, case.counterpart, case.their_authority)
-    return await _decide(node, actor, case, ESCALATE, ReferMatter(actor=_who(actor, case, ESCALATE), to=to), comment)
+    return await _decide(
+        node, actor, case, ESCALATE, ReferMatter(actor=_who(node, actor, case, ESCALATE), to=to), comment
+    )
 
 
 async def uphold(node: Node, actor: Actor, case_id: str, comment: Said | None = None) -> Case:
-    """Hold the reply sufficient, as the replying side's coordinator: the asking side can accept it and close."""
+    """Hold the reply sufficient, as the replying side's coordinator: the asking side can accept it and close.
+
+    Raises `own-reply` for who wrote or approved it.
+    """
     case = cases.case_to_act(node, actor, case_id, UPHOLD)
-    return await _decide(node, actor, case, UPHOLD, ActMatter(actor=_who(actor, case, UPHOLD)), comment)
+    if wrote(node, actor, case):
+        raise NodeError("own-reply")  # SPEC S-287
+    return await _decide(node, actor, case, UPHOLD, ActMatter(actor=_who(node, actor, case, UPHOLD)), comment)
 
 
 async def send_back(node: Node, actor: Actor, case_id: str, missing: Said) -> Case:
     """Ask the own authority for an addition, as the replying side's coordinator; `missing` says what for."""
     case = cases.case_to_act(node, actor, case_id, RETURN)
-    return await _decide(node, actor, case, RETURN, ActMatter(actor=_who(actor, case, RETURN)), missing)
+    return await _decide(node, actor, case, RETURN, ActMatter(actor=_who(node, actor, case, RETURN)), missing)
 
 
 async def _decide(node: Node, actor: Actor, case: Case, kind: str, matter: ActMatter, word: Said | None) -> Case:
@@ -50,8 +58,8 @@ async def _decide(node: Node, actor: Actor, case: Case, kind: str, matter: ActMa
     return await issue(node, actor, case, kind, contents)
 
 
-def _who(actor: Actor, case: Case, kind: str) -> ActorName:
-    return ActorName(authority=cases.acting_for(actor, case, kind) or case.own_authority, name=actor.name)
+def _who(node: Node, actor: Actor, case: Case, kind: str) -> ActorName:
+    return ActorName(authority=cases.acting_for(node, actor, case, kind) or case.own_authority, name=actor.name)
 
 
 def coordinator_of(node: Node, case: Case, country: str, authority: str) -> PartyName:

@@ -8,8 +8,8 @@ from node.domain.access import Actor
 from node.domain.case import Case
 from node.domain.draft import RequestDraft
 from node.errors import NodeError
-from node.service import counterparts, drafts, freshness
-from node.service.approval_rule import require_approved
+from node.service import competence, counterparts, drafts, freshness
+from node.service.approval_rule import Place, require_approved
 from node.service.cases import own_case
 from node.service.issue import Opening, open_cases
 from node.service.judge import plain
@@ -19,6 +19,7 @@ from node.store import cases as stored_cases
 from node.store.tx import Read
 from protocol.content import MATTER, PERSON, Asked, Content, PartyName, SendMatter, SendPerson
 from protocol.content import Actor as ActorName
+from protocol.request import SEND
 from translations.answer import check_request, needed_variables
 from translations.area import Area
 from translations.question_set import is_about_person
@@ -35,7 +36,8 @@ async def send_draft(node: Node, actor: Actor, draft_id: str) -> Case:
     content = only_needed(node, draft.request)
     known = _known(node, [content])
     _check_one(node, actor, content, known, None)
-    require_approved(node, content.authority or "", content.area or "", (draft.id, draft.version))
+    place = Place(content.authority or "", content.area or "", "asking")
+    require_approved(node, place, (draft.id, draft.version), SEND)
     _require_known_counterparts(node, [content])
     (number,) = await node.ahead.numbers(node.country, 1, node.all_asked)
     opening = _opening(node, actor, draft.id, content, number, known)
@@ -61,7 +63,7 @@ async def send_many(node: Node, actor: Actor, contents: Sequence[RequestDraft]) 
     for place, content in enumerate(wanted):
         _check_one(node, actor, content, known, place if len(wanted) > 1 else None)
     for authority, area in {(content.authority or "", content.area or "") for content in wanted}:
-        require_approved(node, authority, area, None)
+        require_approved(node, Place(authority, area, "asking"), None, SEND)
     _require_known_counterparts(node, wanted)
     numbers, keys = await node.ahead.both(node.country, len(wanted), node.all_asked)
     openings = [
@@ -128,7 +130,20 @@ def _faults(node: Node, actor: Actor, content: RequestDraft, known: Known) -> di
             f"{p.of}.{p.item}": p.code
             for p in check_request(area, content.set, content.questions, plain(content.variables))
         }
-    return faults
+    return role_faults(node, content) | faults
+
+
+def role_faults(node: Node, content: RequestDraft) -> dict[str, str]:
+    """Return which of the two authorities the area's rules don't let ask or answer, by its role there."""
+    area = node.areas.get(content.area or "")
+    if area is None:
+        return {}
+    rules, found = area.rules.roles, {}
+    for name, authority, may in (("authority", content.authority, rules.asking), ("to", content.to, rules.replying)):
+        role = node.store.read_now(lambda q, one=authority or "": competence.role_in(q, one, area.id))  # type: ignore[misc]
+        if role is not None and role not in may:
+            found[name] = "wrong-role"
+    return found
 
 
 def only_needed(node: Node, content: RequestDraft) -> RequestDraft:

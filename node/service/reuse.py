@@ -7,7 +7,7 @@ from node.domain.access import Actor
 from node.domain.case import Case
 from node.domain.draft import Draft, RequestDraft
 from node.errors import NodeError
-from node.service import contents, drafts, find, reading
+from node.service import attachments, contents, drafts, find
 from node.service.cases import case_for
 from node.service.contents import Stored
 from node.service.node import Node
@@ -104,7 +104,7 @@ async def _copy_files(
     copied: list[AttachmentRef] = []
     try:
         for ref in refs:
-            file = await reading.read_attachment(node, actor, case_id, ref.sha256)
+            file = await attachments.read_attachment(node, actor, case_id, ref.sha256)
             copied.append(await drafts.store_file(node, draft_id, file.name, file.media_type, file.data))
     except NodeError:
         await drafts.drop(node, draft_id, copied)

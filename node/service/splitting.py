@@ -14,7 +14,7 @@ from node.clock import new_uuid
 from node.domain.access import Actor, granted
 from node.domain.case import Case
 from node.errors import NodeError, from_protocol
-from node.service import cases, contents, drafts, forwarding, reading
+from node.service import attachments, cases, contents, drafts, forwarding
 from node.service.contents import Stored
 from node.service.issue import Opening, issue, open_cases
 from node.service.judge import area_of, judge_content
@@ -142,6 +142,6 @@ async def _copy_files(
     await drafts.drop_blobs(node, sorted(node.store.read_now(lambda q: blobs.of_case(q, part))))  # what a crash left
     copied = []
     for ref in refs:
-        file = await reading.read_attachment(node, actor, case_id, ref.sha256)
+        file = await attachments.read_attachment(node, actor, case_id, ref.sha256)
         copied += [await drafts.store_file(node, part, file.name, file.media_type, file.data)]
     return tuple(copied)

@@ -11,7 +11,7 @@ from node.clock import new_uuid, stamp
 from node.domain.access import Actor
 from node.domain.case_view import CaseView, View
 from node.errors import NodeError
-from node.service import reading, subjects
+from node.service import attachments, reading, subjects
 from node.service.node import Node
 from node.store import audit, cases, erasures, sights
 from node.store import subjects as stored
@@ -111,7 +111,7 @@ async def attached(node: Node, made: SubjectCopy) -> Attached:
                 found.missing.append(name)
                 continue
             try:
-                opened = await reading.open_attachment(node, view.id, file.sha256)
+                opened = await attachments.open_attachment(node, view.id, file.sha256)
             except NodeError:  # damaged on the disk
                 found.missing.append(name)
                 continue

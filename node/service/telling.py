@@ -10,11 +10,13 @@ from directory_sync.coordination import coordinators_of
 from node.clock import new_uuid
 from node.domain.access import ALL_AREAS, RIGHTS
 from node.domain.case import Case
-from node.domain.mail import FOR_ADMINISTRATORS, News, news_of, reply_outstanding, stages, summary_day
+from node.domain.mail import FOR_ADMINISTRATORS, Choice, News, news_of, reply_outstanding, stages, summary_day
 from node.domain.reminders import ACCEPTANCE, IDLE_MONTHS, months_before
+from node.service.approval_rule import approving
 from node.service.node import Node
 from node.store import authorities, cases, events, mail_choices, mails, subjects
 from node.store.tx import Read, Row, Tx
+from protocol.request import CLOSE, FORWARD, REFER, RETURN, UPHOLD
 
 MAX_WAITING: Final = 50
 """Mails that wait for one person at most; news beyond come with the next daily summary."""
@@ -25,24 +27,50 @@ def tell(tx: Tx, node: Node, was_is: tuple[Case | None, Case], kind: str, jti: s
     """Queue what an applied event of the other side is to the people of this one who want to be told.
 
     `was_is` is the case before and after it. A wish is told once, however often it comes, and of an ended case never.
+    This side's coordinator hears that a reply was referred to it, and that this has ended.
     """
+    if not node.config.mail.host:
+        return
     before, case = was_is
     again = kind == "wish.withdraw" and before is not None and (before.withdrawal_wished or before.ended)
-    news = news_of(kind, case) if node.config.mail.host and not again else None
+    news = news_of(kind, case) if not again else None
     if news is not None:
         _tell(tx, case, news, jti)
+    was, now = before.coordinator if before else "", case.coordinator
+    if was != now:
+        _tell_coordinator(tx, case, was, "referral-ended", jti)
+        _tell_coordinator(tx, case, now, "referral", jti)
 
 
-def tell_of_forwards(tx: Tx, node: Node, stored: Collection[str]) -> None:
-    """Queue for the people of the authority that a case was passed on to that it is theirs now.
+def tell_of_own(tx: Tx, node: Node, stored: Collection[str]) -> None:
+    """Queue what own acts are to others of this side: to whom a case was passed on, and to a coordinator.
 
     `stored` are the events that a receipt says the other side has; call it before they are noted as applied.
     """
-    if node.config.mail.host:
-        for row in events.forwards_on_their_way(tx):
-            case = cases.find(tx, row["case_id"]) if row["digest"] in stored else None
-            if case is not None:
-                _tell(tx, case, "new", row["jti"])
+    if not node.config.mail.host:
+        return
+    for row in events.on_their_way(tx, _TOLD_AT_HOME):
+        case = cases.find(tx, row["case_id"]) if row["digest"] in stored else None
+        if case is not None:
+            _tell_at_home(tx, case, row)
+
+
+_TOLD_AT_HOME: Final = (FORWARD, REFER, UPHOLD, RETURN, CLOSE)
+
+
+def _tell_at_home(tx: Tx, case: Case, row: Row) -> None:
+    kind, jti, actor = row["kind"], row["jti"], row["actor"]
+    if kind == FORWARD:
+        _tell(tx, case, "new", jti)
+    elif kind == REFER:
+        _tell_coordinator(tx, case, case.asking_coordinator, "referral", jti, but=actor)
+    elif kind in (UPHOLD, RETURN):
+        _tell_coordinator(tx, case, case.replying_coordinator, "referral-ended", jti, but=actor)
+    elif row["before"] == REFER:
+        _tell_coordinator(tx, case, case.asking_coordinator, "referral-ended", jti, but=actor)
+
+
+_DECIDING: Final = sorted(RIGHTS["cases.decide"].roles)
 
 
 def tell_of_return(tx: Tx, node: Node, case: Case, receipt: str) -> None:
@@ -51,24 +79,63 @@ def tell_of_return(tx: Tx, node: Node, case: Case, receipt: str) -> None:
         _tell(tx, case, "new", f"back {receipt}")
 
 
+def tell_of_approval(tx: Tx, node: Node, waiting: Row, about: tuple[str, date]) -> None:
+    """Queue for the coordinator's people that a draft waits; `about` is the other country, and the date for the reply.
+
+    `waiting` is the row of what waits; who wrote in it or asked can't approve it, and isn't told.
+    """
+    if not node.config.mail.host:
+        return
+    own = (waiting["asked_by"], waiting["person"], waiting["changed_by"])
+    area = waiting["area"]
+    said, what = _said(waiting["case_id"], "approval-asked", about), f"{waiting['draft']} {tx.at}"
+    for coordinator in approving(tx, node.country, waiting["authority"], area, tx.now.date()):
+        for person, choice in mail_choices.readers(tx, coordinator, area, _DECIDING):
+            if person not in own:
+                _queue(tx, person, choice, said, what)
+
+
+def tell_of_decision(tx: Tx, node: Node, waiting: Row, news: News, about: tuple[str, date]) -> None:
+    """Queue for who asked for approval that it was given, or that the draft was returned."""
+    choice = mail_choices.of(tx, waiting["asked_by"]) if node.config.mail.host else None
+    if choice is not None and choice.open:
+        said = _said(waiting["case_id"], news, about)
+        _queue(tx, waiting["asked_by"], choice, said, f"{waiting['draft']} {tx.at}")
+
+
+def _said(case_id: str, news: News, about: tuple[str, date]) -> dict[str, str]:
+    return {"case_id": case_id, "news": news, "country": about[0], "due": about[1].isoformat()}
+
+
 def _tell(tx: Tx, case: Case, news: News, what: str, authority: str | None = None) -> None:
     """Queue news for the people of an authority; by default of the one that has the case."""
-    said = {"case_id": case.id, "news": news, "country": case.counterpart, "due": case.due.isoformat()}
+    said = _said(case.id, news, (case.counterpart, case.due))
     _tell_readers(tx, (authority or case.own_authority, case.area), said, what)
 
 
 def _tell_readers(tx: Tx, where: tuple[str, str], said: dict[str, str], what: str) -> None:
     """Queue news for whoever holds a role that reads of it in an authority and area, and wants to be told."""
-    news = said["news"]
-    roles = sorted(RIGHTS[FOR_ADMINISTRATORS.get(news, "cases.read")].roles)  # type: ignore[call-overload]
+    roles = sorted(RIGHTS[FOR_ADMINISTRATORS.get(said["news"], "cases.read")].roles)  # type: ignore[call-overload]
     for person, choice in mail_choices.readers(tx, *where, roles):
-        if not choice.wants(news):
-            continue
-        # the same for the same news, also on a restored disk: so a mail that comes twice can be told
-        name = mail_id("news", person, said["case_id"], news, what)
-        once = choice.how == "once" and mails.count_of(tx, person) < MAX_WAITING
-        if mails.tell(tx, name, person, said, name if once else None) and once:
-            mails.queue(tx, name, person, "news")
+        _queue(tx, person, choice, said, what)
+
+
+def _tell_coordinator(tx: Tx, case: Case, coordinator: str, news: News, what: str, but: str | None = None) -> None:
+    """Queue news for those who decide for a coordinator, but for the one who did it."""
+    said = _said(case.id, news, (case.counterpart, case.due))
+    for person, choice in mail_choices.readers(tx, coordinator, case.area, _DECIDING):
+        if person != but:
+            _queue(tx, person, choice, said, what)
+
+
+def _queue(tx: Tx, person: str, choice: Choice, said: dict[str, str], what: str) -> None:
+    if not choice.wants(said["news"]):
+        return
+    # the same for the same news, also on a restored disk: so a mail that comes twice can be told
+    name = mail_id("news", person, said["case_id"], said["news"], what)
+    once = choice.how == "once" and mails.count_of(tx, person) < MAX_WAITING
+    if mails.tell(tx, name, person, said, name if once else None) and once:
+        mails.queue(tx, name, person, "news")
 
 
 def mail_id(*parts: str) -> str:

@@ -4,7 +4,8 @@ Entries never hold contents or names: the actor is a person's id, the subject an
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple
+from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple
 
 from node.store.tx import Read, Row, Tx, listed
 from protocol.encoding import canonical_json, sha256_b64u
@@ -75,20 +76,59 @@ def link_since_password(q: Read, person_id: str) -> bool:
     return row is not None and row["action"] == "link.make"
 
 
-def trail(q: Read, authorities: Sequence[str], before: int | None, limit: int) -> list[Row]:
+@dataclass(frozen=True)
+class Which:
+    """Which entries of some authorities: of a kind, from one moment on (included) until another (not included).
+
+    `kind`: about cases (claims of persons too), people or the authority's record; None for all.
+    """
+
+    authorities: tuple[str, ...]
+    kind: Literal["case", "person", "authority"] | None = None
+    since: str | None = None
+    until: str | None = None
+
+
+_ROLES: Final = "('role.grant', 'role.revoke')"
+
+
+def _within(authorities: Sequence[str]) -> tuple[str, dict[str, str]]:
+    """Return the condition under which a grant's entry names one of some authorities, and its values; by index."""
+    any_of = [f"(detail >= :r{place} || ' ' AND detail < :r{place} || '!')" for place in range(len(authorities))]
+    return " OR ".join(any_of) or "0 = 1", {f"r{place}": one for place, one in enumerate(authorities)}
+
+
+def trail(q: Read, which: Which, before: int | None, limit: int) -> list[Row]:
     """Return the entries about some authorities, their cases and their people, the newest first.
 
+    Whoever once held a role there counts, also after it was revoked; of roles only those there are told.
     `before` is the number of the entry before which to go on.
     """
-    names, values = listed(authorities)
+    names, values = listed(which.authorities)
+    there, more = _within(which.authorities)
+    about = {
+        "case": f"subject IN (SELECT id FROM cases WHERE own_authority IN ({names})"  # noqa: S608 - ours
+        f" UNION SELECT id FROM subject_file WHERE authority IN ({names}))",
+        "person": f"CASE WHEN action IN {_ROLES} THEN {there} ELSE subject IN"  # noqa: S608 - ours
+        f" (SELECT person FROM role_grant WHERE authority IN ({names})"
+        f" UNION SELECT subject FROM audit WHERE action IN {_ROLES} AND ({there})) END",
+        "authority": f"subject IN (SELECT id FROM authority WHERE id IN ({names}))",  # noqa: S608 - ours
+    }
+    chosen = [about[which.kind]] if which.kind else list(about.values())
     return q.all(
-        "SELECT seq, at, actor, action, subject, detail FROM audit WHERE subject IN ("  # noqa: S608 - names are ours
-        f"SELECT id FROM cases WHERE own_authority IN ({names})"
-        f" UNION SELECT person FROM role_grant WHERE authority IN ({names})"
-        f" UNION SELECT id FROM subject_file WHERE authority IN ({names})"
-        f" UNION SELECT id FROM authority WHERE id IN ({names}))"
-        " AND seq < COALESCE(CAST(:before AS INTEGER), seq + 1) ORDER BY seq DESC LIMIT :limit",
-        {**values, "before": before, "limit": limit},
+        f"SELECT seq, at, actor, action, subject, detail FROM audit WHERE ({' OR '.join(f'({one})' for one in chosen)})"  # noqa: S608 - ours
+        " AND seq < COALESCE(CAST(:before AS INTEGER), seq + 1) AND at >= COALESCE(CAST(:since AS TEXT), at)"
+        " AND (CAST(:until AS TEXT) IS NULL OR at < :until) ORDER BY seq DESC LIMIT :limit",
+        {**values, **more, "before": before, "since": which.since, "until": which.until, "limit": limit},
+    )
+
+
+def role_changes(q: Read, authorities: Sequence[str]) -> list[Row]:
+    """Return each grant and revocation of a role in some authorities, the oldest first."""
+    there, values = _within(authorities)
+    return q.all(
+        f"SELECT at, actor, action, subject, detail FROM audit WHERE action IN {_ROLES} AND ({there}) ORDER BY seq",  # noqa: S608 - ours
+        values,
     )
 
 
@@ -99,6 +139,15 @@ def entries_by(q: Read, person: str, limit: int) -> list[Row]:
         " ORDER BY seq DESC LIMIT :limit",
         {"actor": person, "limit": limit},
     )
+
+
+def doers_of(q: Read, subject: str, action: str) -> frozenset[str]:
+    """Return who did something to a subject."""
+    rows = q.all(
+        "SELECT DISTINCT actor FROM audit WHERE subject = :subject AND action = :action",
+        {"subject": subject, "action": action},
+    )
+    return frozenset(str(row["actor"]) for row in rows)
 
 
 def entries_of(q: Read, subject: str) -> list[Row]:

@@ -5,12 +5,13 @@ ones, those that are blocked. Each is asked for as much as the list may need, so
 index knows is tested entry by entry, of `LOOK` entries of a run at most; then the list is short, and goes on there.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from node.domain.access import ALL_AREAS, Reach
 from node.store.cases import RECEIVED, VOID
+from node.store.referrals import referred
 from node.store.tx import Read, Row, listed, reached
 
 LOOK: Final = 5000
@@ -38,7 +39,9 @@ FIRST: Final = Place("~", "~")
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a list holds: the cases within `reach`, and the open referrals where the reader decides (`deciding`).
+    """What a list holds: the cases within `reach`, and the open referrals on which the reader decides.
+
+    Those are the ones with a coordinator of `deciding`, and single ones by their ids (`inherited`).
 
     `filters` may hold: state, role, area, country, number, handler (exact), open, passed_on and blocked (bool; only
     with it blocked cases are listed, and no others), and todo (bool: the open cases in which the reader has something
@@ -47,6 +50,7 @@ class Wanted:
 
     reach: Reach
     deciding: Reach = ()
+    inherited: Sequence[str] = ()
     filters: dict[str, Any] = field(default_factory=dict)
 
 
@@ -158,20 +162,19 @@ def _whole(wanted: Wanted, where: str) -> _Run:
     """Return a run of all authorities' cases, each of which is tested for whether the reader may see it."""
     filters = wanted.filters
     own, values = reached(wanted.reach, "c.own_authority", "c.area")
-    referred, more = reached(wanted.deciding, "c.coordinator", "c.area", "r")
-    referred = f"c.coordinator <> '' AND {referred}"
+    with_us, more = referred(wanted.deciding, wanted.inherited)
     tests, asked = _tests(filters)
     parts = " OR ".join(f"({part})" for part in _parts(filters))
-    tests += (f"({own} OR {referred})", f"({parts})")
+    tests += (f"({own} OR {with_us})", f"({parts})")
     if filters.get("todo") is not None:
-        todo = f"(c.turn = 'us' AND {own} OR c.turn = 'coordinator' AND {referred})"
+        todo = f"(c.turn = 'us' AND {own} OR c.turn = 'coordinator' AND {with_us})"
         tests += (todo if filters["todo"] else f"NOT {todo}",)
     return _Run(where, tests, {**values, **more, **asked})
 
 
 def _own(q: Read, wanted: Wanted, part: str) -> Iterator[_Run]:
     """Return the runs of authorities within the reach: one for each area, and of open cases for each turn."""
-    decides, deciding = reached(wanted.deciding, "c.coordinator", "c.area", "r")
+    with_us, deciding = referred(wanted.deciding, wanted.inherited)
     tests, asked = _tests(wanted.filters, "area")
     todo = wanted.filters.get("todo")
     turns = ("",) if part != _OPEN else ("us",) if todo else ("", "coordinator") if todo is False else _TURNS
@@ -181,7 +184,7 @@ def _own(q: Read, wanted: Wanted, part: str) -> Iterator[_Run]:
             where = f"c.own_authority = :own AND c.area = :of_area AND {part}"
             where += " AND c.turn = :turn" if part == _OPEN else ""
             others = todo is False and turn == "coordinator"  # what the reader decides is no one else's turn
-            yield _Run(where, (*tests, f"NOT {decides}") if others else tests, {**values, **deciding, "turn": turn})
+            yield _Run(where, (*tests, f"NOT {with_us}") if others else tests, {**values, **deciding, "turn": turn})
 
 
 _TURNS: Final = ("", "us", "coordinator")
@@ -215,6 +218,9 @@ def _referred(wanted: Wanted, part: str) -> Iterator[_Run]:
         values = {"coordinator": coordinator, "of_area": area, **asked}
         within = (*tests, part, *(("c.area || '' = :of_area",) if area != ALL_AREAS else ()))
         yield _Run("c.coordinator = :coordinator AND c.coordinator <> ''", within, values)
+    if wanted.inherited:
+        names, values = listed(wanted.inherited)
+        yield _Run(f"c.id IN ({names}) AND c.coordinator <> ''", (*tests, part), values | asked)
 
 
 def _former(wanted: Wanted) -> Iterator[_Run]:
@@ -234,13 +240,13 @@ def _open_tests(filters: dict[str, Any]) -> Iterable[str]:
         yield "c.closed_at IS NULL" if filters["open"] else "c.closed_at IS NOT NULL"
 
 
-def count_todo(q: Read, reach: Reach, deciding: Reach = ()) -> int:
+def count_todo(q: Read, reach: Reach, deciding: Reach = (), inherited: Sequence[str] = ()) -> int:
     """Return how many open cases wait for the reader, `COUNTED` where there are as many or more.
 
     They are those of the authorities within its reach whose turn it is, and the referrals that it can decide.
     """
-    found = 0
-    for wanted in (Wanted(reach, (), {"todo": True}), Wanted((), deciding, {"todo": True})):
+    found, todo = 0, {"todo": True}
+    for wanted in (Wanted(reach, filters=todo), Wanted((), deciding, inherited, todo)):
         for run in _runs(q, wanted):
             tests = "".join(f" AND {test}" for test in run.tests)
             row = q.one(

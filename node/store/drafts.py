@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from node.store import approvals
-from node.store.tx import Read, Row, Tx
+from node.store.tx import Read, Row, Tx, listed
 
 _WHOSE: Final = "COALESCE(cases.own_authority, draft.authority)"
 _SELECT: Final = (
@@ -18,14 +18,14 @@ def save(tx: Tx, values: dict[str, Any], version: int | None) -> bool:
     row = {**values, "at": tx.at, "version": version or 0}
     if version is None:
         tx.run(
-            "INSERT INTO draft (id, kind, case_id, authority, person, content, version, updated_at)"
-            " VALUES (:id, :kind, :case_id, :authority, :person, :content, 1, :at)",
+            "INSERT INTO draft (id, kind, case_id, authority, person, changed_by, content, version, updated_at)"
+            " VALUES (:id, :kind, :case_id, :authority, :person, :person, :content, 1, :at)",
             row,
         )
         return True
     changed = tx.run(
-        "UPDATE draft SET authority = :authority, content = :content, version = version + 1, updated_at = :at"
-        " WHERE id = :id AND version = :version",
+        "UPDATE draft SET authority = :authority, content = :content, version = version + 1, updated_at = :at,"
+        " changed_by = :person WHERE id = :id AND version = :version",
         row,
     )
     return changed == 1
@@ -41,15 +41,15 @@ def reply_to(q: Read, case_id: str) -> Row | None:
     return q.one(f"{_SELECT} WHERE case_id = :id AND kind = 'reply'", {"id": case_id})
 
 
-def listing(q: Read, authorities: list[str]) -> list[Row]:
-    """Return the drafts of some authorities, newest first; none in cases whose data are blocked."""
-    names = {f"a{i}": authority for i, authority in enumerate(authorities)}
-    if not names:
-        return []
+def listing(q: Read, authorities: list[str], after: Row | None, limit: int) -> list[Row]:
+    """Return drafts of some authorities, newest first, after another one; none in cases whose data are blocked."""
+    names, values = listed(authorities)
+    place = {"at": after["updated_at"] if after else None, "id": after["id"] if after else ""}
     return q.all(
-        f"{_SELECT} WHERE {_WHOSE} IN ({', '.join(':' + n for n in names)}) AND blocked_at IS NULL"
-        " ORDER BY draft.updated_at DESC LIMIT 200",
-        names,
+        f"{_SELECT} WHERE {_WHOSE} IN ({names}) AND blocked_at IS NULL"
+        " AND (CAST(:at AS TEXT) IS NULL OR draft.updated_at < :at OR (draft.updated_at = :at AND draft.id > :id))"
+        " ORDER BY draft.updated_at DESC, draft.id LIMIT :limit",
+        {**values, **place, "limit": limit},
     )
 
 
@@ -75,8 +75,9 @@ def erase(tx: Tx, case_ids: list[str]) -> list[str]:
         if tx.one("SELECT 1 FROM event WHERE case_id = :id", values) is None:
             lost += [str(row["sha256"]) for row in tx.all("SELECT sha256 FROM blob WHERE case_id = :id", values)]
             tx.run("DELETE FROM blob WHERE case_id = :id", values)
+        for row in tx.all("SELECT id FROM draft WHERE case_id = :id", values):
+            approvals.forget(tx, row["id"])
         tx.run("DELETE FROM draft WHERE case_id = :id", values)
-        approvals.forget(tx, case_id)  # the draft of a request has the id of its case
     return lost
 
 

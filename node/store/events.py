@@ -61,6 +61,17 @@ def count_of(q: Read, case_id: str, iss: str, kind: str) -> int:
     return int(row["count"]) if row else 0
 
 
+def actors_of(q: Read, case_id: str, iss: str, kinds: Sequence[str]) -> frozenset[str]:
+    """Return which persons issued own events of some kinds in a case, those not counted that were refused."""
+    names, values = listed(kinds)
+    rows = q.all(
+        f"SELECT DISTINCT actor FROM event WHERE case_id = :id AND iss = :iss AND kind IN ({names})"  # noqa: S608 - names are ours
+        " AND status <> 'refused' AND actor IS NOT NULL",
+        {"id": case_id, "iss": iss, **values},
+    )
+    return frozenset(str(row["actor"]) for row in rows)
+
+
 def by_jti(q: Read, jti: str) -> Row | None:
     """Return an event by its identifier."""
     return q.one("SELECT * FROM event WHERE jti = :jti", {"jti": jti})
@@ -81,10 +92,14 @@ def cases_named(q: Read, iss: str, kind: str, digests: Sequence[str]) -> list[st
     return [str(row["case_id"]) for row in rows]
 
 
-def forwards_on_their_way(q: Read) -> list[Row]:
-    """Return our own events that pass a case on and have no receipt yet."""
+def on_their_way(q: Read, kinds: Sequence[str]) -> list[Row]:
+    """Return our own events of some kinds that have no receipt yet, and of what kind the step before each was."""
+    names, values = listed(kinds)
     return q.all(
-        "SELECT digest, jti, case_id FROM event WHERE kind = 'request.forward' AND status = 'on-its-way' ORDER BY seq"
+        "SELECT digest, jti, case_id, kind, actor, (SELECT b.kind FROM event b WHERE b.case_id = event.case_id"  # noqa: S608 - names are ours
+        " AND b.n = event.n - 1 AND b.kind LIKE 'request.%' AND b.status <> 'refused') AS before"
+        f" FROM event WHERE kind IN ({names}) AND status = 'on-its-way' ORDER BY seq",
+        values,
     )
 
 

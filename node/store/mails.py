@@ -67,12 +67,17 @@ def find(q: Read, mail_id: str) -> Row | None:
 def news_in(q: Read, mail_id: str) -> list[Row]:
     """Return the news of a mail with the authority and area of the case, those of vanished cases left out.
 
-    News of a person's claim have the authority of its file and no area.
+    News of a person's claim have the authority of its file and no area; a request that wasn't sent yet has no case:
+    `role` is null then. `coordinator` is this side's while a referral is open, `referred_to` also after it.
     """
     return q.all(
-        "SELECT t.*, COALESCE(c.own_authority, f.authority) AS own_authority, COALESCE(c.area, '') AS area FROM told t"
+        "SELECT t.*, COALESCE(c.own_authority, f.authority, a.authority) AS own_authority,"
+        " COALESCE(c.area, a.area, '') AS area, c.role, c.coordinator,"
+        " CASE c.role WHEN 'asking' THEN c.asking_coordinator ELSE c.replying_coordinator END AS referred_to"
+        " FROM told t"
         " LEFT JOIN cases c ON c.id = t.case_id LEFT JOIN subject_file f ON f.id = t.case_id"
-        " WHERE t.mail = :id AND COALESCE(c.id, f.id) IS NOT NULL ORDER BY t.at, t.id",
+        " LEFT JOIN approval a ON a.draft = t.case_id"
+        " WHERE t.mail = :id AND COALESCE(c.id, f.id, a.draft) IS NOT NULL ORDER BY t.at, t.id",
         {"id": mail_id},
     )
 

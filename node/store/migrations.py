@@ -255,6 +255,36 @@ def _contests(db: Database) -> None:
     run(db, "CREATE INDEX event_contest ON event(case_id, seq) WHERE kind = 'correction.contest'")
 
 
+@NODE(name="042_approval_of_replies")
+def _approval_of_replies(db: Database) -> None:
+    # of a draft: who wrote in it last; of a case: the authority that has the replies to it approved
+    run(
+        db,
+        """
+ALTER TABLE approval ADD COLUMN step TEXT NOT NULL DEFAULT 'request.send';
+ALTER TABLE draft ADD COLUMN changed_by TEXT NOT NULL DEFAULT '';
+ALTER TABLE cases ADD COLUMN reply_approval TEXT NOT NULL DEFAULT '';
+ALTER TABLE approval_switch RENAME TO approval_switch_before;
+CREATE TABLE approval_switch (
+  authority TEXT NOT NULL, area TEXT NOT NULL, side TEXT NOT NULL, PRIMARY KEY (authority, area, side))
+  STRICT, WITHOUT ROWID;
+INSERT INTO approval_switch (authority, area, side) SELECT authority, area, 'asking' FROM approval_switch_before;
+DROP TABLE approval_switch_before
+""",
+    )
+
+
+@NODE(name="043_mails_of_approvals")
+def _mails_of_approvals(db: Database) -> None:
+    run(
+        db,
+        """
+UPDATE mail_choice SET topics = 'approval ' || topics WHERE ' ' || topics || ' ' LIKE '% new %';
+CREATE INDEX audit_roles ON audit(detail) WHERE action IN ('role.grant', 'role.revoke')
+""",
+    )
+
+
 @NODE(name="044_case_lists")
 def _case_lists(db: Database) -> None:
     run(db, CASE_LISTS)

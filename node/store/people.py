@@ -169,6 +169,16 @@ def ids(q: Read) -> set[str]:
     return {row["id"] for row in q.all("SELECT id FROM person")}
 
 
+def grants_in(q: Read, authorities: Sequence[str]) -> list[Row]:
+    """Return the roles held in some authorities, with who made each and when, and since when its account has ended."""
+    names, values = listed(authorities)
+    return q.all(
+        "SELECT g.*, p.ended_at FROM role_grant g JOIN person p ON p.id = g.person"  # noqa: S608 - names are ours
+        f" WHERE g.authority IN ({names}) ORDER BY g.at, g.person, g.role, g.area",
+        values,
+    )
+
+
 def delete(tx: Tx, person_ids: Sequence[str]) -> None:
     """Delete accounts with all that names their persons."""
     for table, column in (("mail", "person"), ("told", "person"), ("mail_choice", "person"), ("secret", "person"),

@@ -5,11 +5,12 @@ from typing import Any
 import pytest
 
 from directory_sync.authority import Links
+from directory_sync.demo import coordinated, demo_authorities
 from node.domain.access import Grant, operator
-from node.service import authority_edit
+from node.service import authority_edit, directory
 from node.service.authority_edit import Why
 from tests.api.caller import Caller
-from tests.api.conftest import Apis, request_body
+from tests.api.conftest import REPLY, Apis, request_body
 from tests.api.test_roles import AREA, CHAMBER, OTHER, person
 
 COORDINATOR = "DE-bva"
@@ -69,7 +70,11 @@ async def test_a_returned_request_keeps_everything_typed(approving: Apis):
     draft, carla = await asked(approving), await coordinator(approving)
     version = (await carla.get(f"approvals/{draft}"))["version"]
     await carla.post(f"approvals/{draft}/return", {"version": version, "reason": REASON})
-    assert await approving.anna.get(f"drafts/{draft}/approval") == {"state": "returned", "reason": REASON}
+    assert await approving.anna.get(f"drafts/{draft}/approval") == {
+        "state": "returned",
+        "reason": REASON,
+        "step": "request.send",
+    }
     kept = (await approving.anna.get(f"drafts/{draft}"))["request"]
     assert request_body()["variables"]["person"].items() <= kept["variables"]["person"].items()
     assert kept["comment"] == request_body()["comment"]
@@ -136,6 +141,38 @@ async def test_others_find_nothing_that_waits(approving: Apis):
         assert (await other.call("GET", f"approvals/{draft}")).status == status
         assert (await other.call("POST", f"approvals/{draft}/approve", {"version": 1})).status == status
         assert draft not in (await other.call("GET", "approvals")).raw.decode()
+
+
+async def test_a_reply_with_its_file_is_approved_by_programs(apis: Apis):
+    """The approver reads answers and file; who changes nothing keeps the approval; the switch of one case counts."""
+    node = apis.world["HU"]
+    await directory.import_authorities(node, operator(), list(coordinated(demo_authorities("HU"))))
+    case = await apis.ask()
+    await apis.katalin.post(f"cases/{case}/accept", {})
+    assert await apis.katalin.post(f"cases/{case}/approval", {"on": True}) == {"on": True}
+    assert (await apis.katalin.call("POST", f"cases/{case}/reply", REPLY)).code == "approval-needed"
+    draft = (await apis.katalin.post(f"cases/{case}/reply-draft"))["id"]
+    assert (await apis.katalin.upload(f"drafts/{draft}/attachments", b"%PDF-1.4 oklevel")).status == 201
+    body = {"reply": REPLY}
+    await apis.katalin.call("PUT", f"drafts/{draft}", body)
+    asked = await apis.katalin.post(f"drafts/{draft}/approval", part="true")
+    assert (asked["state"], asked["step"]) == ("waiting", "request.reply-part")
+    await apis.katalin.call("PUT", f"drafts/{draft}", body)  # the same again changes nothing
+    reka = await person(apis, Grant("HU-oktatasi-hivatal", "referral-handler", AREA), country="HU")
+    (line,) = (await reka.get("approvals"))["items"]
+    assert (line["draft"], line["case"], line["number"]) == (draft, case, "DE-2026-000001")
+    seen = await reka.get(f"approvals/{draft}")
+    (file,) = seen["attachments"]
+    assert seen["reply"]["answers"]["sanctions"]["code"] == "no"
+    path = f"approvals/{draft}/attachments/{file['sha256']}"
+    assert (await reka.call("GET", path)).raw == b"%PDF-1.4 oklevel"
+    assert (await apis.katalin.call("GET", path)).status == 403
+    assert (await apis.katalin.call("POST", f"drafts/{draft}/send-approved")).code == "approval-needed"
+    assert (await reka.post(f"approvals/{draft}/approve", {"version": seen["version"]}))["id"] == case
+    await apis.settled()
+    assert (await apis.anna.get(f"cases/{case}"))["state"] == "accepted"
+    answers = {one["id"]: one["answer"] for one in (await apis.anna.get(f"cases/{case}"))["questions"]}
+    assert answers["sanctions"]["code"] == "no"
 
 
 async def test_approval_is_switched_by_the_authority_s_administrator(approving: Apis):

@@ -57,6 +57,7 @@ def test_no_person_stands_in_an_address():
     assert taken == {
         *("lang", "limit", "offset", "q", "country", "area", "role", "complete", "state"),
         *("level", "region", "competence", "understands", "place"),
-        *("by", "first", "last", "before", "after", "since", "number", "ended", "confidential"),
+        *("by", "first", "last", "before", "after", "since", "number", "ended", "confidential", "part"),
+        "kind",
         *("authority", "set", "draft", "sha256", "case", "file", "person", "token", "registration"),
     }

@@ -80,8 +80,8 @@ def test_each_cell(what, role, may):
     assert actor.may(what, OTHER) is (may and role == "operator")
 
 
-async def person(apis: Apis, *grants: Grant) -> Caller:
-    """Add a person of Berlin with some grants; return its program."""
+async def person(apis: Apis, *grants: Grant, country: str = "DE") -> Caller:
+    """Add a person with some grants; return its program."""
     login, (first, *more) = f"p{uuid.uuid4().hex[:8]}", grants
     new = NewPerson(
         login,
@@ -91,10 +91,11 @@ async def person(apis: Apis, *grants: Grant) -> Caller:
         frozenset({first.authority} - {""}),
         areas=frozenset({first.area} - {""}),
     )
-    made = await accounts.add_person(apis.berlin, operator(), new)
+    node = apis.world[country]
+    made = await accounts.add_person(node, operator(), new)
     for grant in more:
-        await accounts.grant(apis.berlin, operator(), made.id, grant)
-    return Caller(apis.clients["DE"], await token_of(apis.berlin, made.id))
+        await accounts.grant(node, operator(), made.id, grant)
+    return Caller(apis.clients[country], await token_of(node, made.id))
 
 
 @pytest.mark.parametrize("role", ROLES)

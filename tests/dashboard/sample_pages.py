@@ -423,6 +423,7 @@ def case_page(view: CaseView, **more: Any) -> Mapping[str, Any]:
         "file_count": 20,
         "file_size": 20 * 1024 * 1024,
         "reasons": REASONS,
+        "approving": None,
         **more,
     }
 
@@ -688,7 +689,65 @@ def list_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
             "approvals.html",
             {
                 **frame("approvals"),
-                "waiting": (Thing(href="/approvals/1", authority=ATTACK, area=en("Services"), asked=at(8)),),
+                "waiting": tuple(
+                    Thing(
+                        href=f"/approvals/{kind}",
+                        kind=kind,
+                        number=number,
+                        authority=ATTACK,
+                        area=en("Services"),
+                        asked=at(8),
+                        due=at(9).date() if number else None,
+                    )
+                    for kind, number in (("request", None), ("reply", "DE-2026-000412"))
+                ),
+                "newer_href": None,
+                "more_href": "/approvals?from=50",
+            },
+        ),
+        "audit": (
+            "audit.html",
+            {
+                **frame("audit"),
+                "entries": tuple(
+                    Thing(number=n, at=at(8), actor="id-" + "x" * 32, action=what, subject="y" * 36, detail=ATTACK)
+                    for n, what in ((2, "role.grant"), (1, "request.send"))
+                ),
+                "rights": tuple(
+                    Thing(
+                        person="z" * 36,
+                        authority="a",
+                        role="handler",
+                        area=area,
+                        since=at(7) if area else None,
+                        by="operator" if area else "",
+                        until=at(8) if area else None,
+                        ended_by="id" if area else "",
+                    )
+                    for area in ("services", "")
+                ),
+                "names": {"a": ATTACK, "b": "B"},
+                "roles": {"handler": t("people.role.handler")},
+                "areas": {"services": en("Services"), "": en("")},
+                "values": {"kind": "case", "first": "2026-11-01"},
+                "kinds": (option("case", "Cases"),),
+                "authorities": (option("a", ATTACK), option("b", "B")),
+                "newer_href": "/audit?",
+                "more_href": "/audit?before=1",
+                "table_href": "/audit.csv?",
+            },
+        ),
+        "audit-none": (
+            "audit.html",
+            {
+                **frame("audit"),
+                **dict.fromkeys(("entries", "rights", "kinds", "authorities"), ()),
+                "names": {},
+                "roles": {},
+                "areas": {},
+                "newer_href": None,
+                "more_href": None,
+                "table_href": "/x",
             },
         ),
         "approvals-none": ("approvals.html", {**frame("approvals"), "waiting": ()}),
@@ -701,10 +760,19 @@ def list_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
             "approval_switches.html",
             {
                 **frame("people"),
-                "switches": (
-                    Thing(authority="1", authority_name=ATTACK, area="a", area_text=en("A"), on=True, fixed=False),
-                    Thing(authority="1", authority_name=ATTACK, area="b", area_text=en("B"), on=False, fixed=False),
-                    Thing(authority="1", authority_name=ATTACK, area="c", area_text=en("C"), on=True, fixed=True),
+                "switches": tuple(
+                    Thing(
+                        authority="1",
+                        authority_name=ATTACK,
+                        area=area,
+                        area_text=en(area.upper()),
+                        side=side,
+                        kind=kind,
+                        on=on,
+                        fixed=fixed,
+                    )
+                    for area, on, fixed in (("a", True, False), ("b", False, False), ("c", True, True))
+                    for side, kind in (("asking", "request"), ("replying", "reply"))
                 ),
             },
         ),
@@ -756,7 +824,10 @@ def list_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
         "whom-place": ("whom.html", {**asked, "step": "place", "draft": "1"}),
         "whom-proposal": ("whom.html", asked),
         "whom-nobody": ("whom.html", {**asked, "proposal": Thing(authorities=(), coordinators=(), wider=True)}),
-        "drafts": ("drafts.html", {**frame("drafts"), "drafts": drafts}),
+        "drafts": (
+            "drafts.html",
+            {**frame("drafts"), "drafts": drafts, "newer_href": "/drafts?from=0", "more_href": "/drafts?from=100"},
+        ),
         "urgent": ("urgent.html", {**frame("urgent"), **urgent(12, 0, -3)}),
         "urgent-none": ("urgent.html", {**frame("urgent"), **urgent()}),
         "drafts-empty": ("drafts.html", {**frame("drafts"), "drafts": ()}),
@@ -1148,6 +1219,7 @@ def ask_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
                 **frame("approvals"),
                 "base": "/approvals/1",
                 "asked": at(8),
+                "own": False,
                 "values": {"reason": ATTACK},
                 "errors": {"reason": wrong("error.required", t("approvals.reason"))},
             },
@@ -1233,6 +1305,7 @@ def case_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
         "writing": WRITING,
         "own_lang": "hu",
         "absences": (option("not-known", "Not known"), option("not-available", "Not available")),
+        "approval": Thing(state=None, reason=""),
         "attached": ATTACHMENTS[:1],
         "file_count": 10,
         "file_size": 20 * 1024 * 1024,
@@ -1304,6 +1377,37 @@ def case_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
         "case-wished": ("case.html", case_page(wished)),
         "case-refused": ("case.html", case_page(void)),
         "answer": ("answer.html", answer),
+        **{
+            f"answer-{state}": ("answer.html", {**answer, "approval": Thing(state=state, reason=ATTACK)})
+            for state in ("needed", "waiting", "returned", "approved")
+        },
+        **{
+            f"approval-reply-{kind}": (
+                "approval_reply.html",
+                {
+                    **frame("approvals"),
+                    "base": "/approvals/1",
+                    "version": 3,
+                    "asked": at(8),
+                    "own": kind == "own",
+                    "part": kind == "part",
+                    "case": case("accepted", "replying", "us", questions=ANSWERED, clarifications=(asked,)),
+                    "comment": FreeText(text=ATTACK, lang="hu"),
+                    "attachments": ATTACHMENTS[:1],
+                    "confidential": kind == "own",
+                    "values": {"reason": ATTACK},
+                    "errors": {"reason": wrong("error.required", t("approvals.reason"))} if kind == "part" else {},
+                },
+            )
+            for kind in ("own", "part")
+        },
+        "case-approving": (
+            "case.html",
+            case_page(
+                case("accepted", "replying", "us", actions=("reply",), notices=(t("notice.reply-waiting"),)),
+                approving=True,
+            ),
+        ),
         "forward": ("forward.html", forward),
         "blocked": ("blocked.html", blocked),
         "blocked-erased": (

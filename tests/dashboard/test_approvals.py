@@ -5,16 +5,18 @@ from pathlib import Path
 import aiohttp
 
 from directory_sync.authority import Links
+from directory_sync.demo import coordinated, demo_authorities
 from node.domain.access import Grant, operator
 from node.domain.person import NewPerson
-from node.service import accounts, approvals, authority_edit, passwords
+from node.service import accounts, approval_switches, approvals, authority_edit, directory, passwords
 from node.service.authority_edit import Why
 from tests.dashboard.browser import Browser
-from tests.dashboard.test_pages import PASSWORD, asked, dashboard, signed_in
+from tests.dashboard.test_pages import PASSWORD, asked, dashboard, desks, signed_in
 from tests.exchange.pair import World, world
 from tests.sign_in import session_of
 
 CHAMBER, COORDINATOR, AREA = "DE-zaek-berlin", "DE-bva", "professional-qualifications"
+OFFICE = "HU-oktatasi-hivatal"
 REASON = "Bitte das Diplom nennen."
 
 
@@ -26,7 +28,7 @@ async def _switched_on(both: World) -> None:
     await authority_edit.change(
         both["DE"], operator(), record.model_copy(update={"links": links}), Why("change", "A coordinator")
     )
-    await approvals.switch(both["DE"], operator(), CHAMBER, AREA, on=True)
+    await approval_switches.switch(both["DE"], operator(), CHAMBER, AREA, "asking", on=True)
 
 
 async def test_a_request_is_returned_mended_and_approved_on_pages(tmp_path: Path) -> None:
@@ -46,7 +48,7 @@ async def test_a_request_is_returned_mended_and_approved_on_pages(tmp_path: Path
             coordinator = Browser(base, session)
             signing = (await coordinator.get("/sign-in")).form("/sign-in")
             await coordinator.post(signing, name="carla", password=PASSWORD)
-            (draft,) = [one.draft for one in approvals.list_waiting(both["DE"], carla.actor())]
+            (draft,) = [one.draft for one in approvals.list_waiting(both["DE"], carla.actor(), 50)[0]]
             page = await coordinator.get(f"/approvals/{draft}")
             assert "Eszter" in page.html
             empty = await coordinator.post(page.form(f"/approvals/{draft}/return"), reason="")
@@ -58,6 +60,38 @@ async def test_a_request_is_returned_mended_and_approved_on_pages(tmp_path: Path
             again = await coordinator.get(f"/approvals/{draft}")
             assert (await coordinator.post(again.form(f"/approvals/{draft}/approve"))).path == "/approvals"
             assert (await anna.get(f"/cases/{draft}")).status == 200
+
+
+async def test_a_reply_is_returned_mended_and_approved_on_pages(tmp_path: Path) -> None:
+    """The form asks instead of sending; the coordinator reads the answers and the case, and its words reach Berlin."""
+    async with desks(tmp_path) as (both, anna, katalin), dashboard(both["HU"]) as base:
+        await both.settled()
+        await directory.import_authorities(both["HU"], operator(), list(coordinated(demo_authorities("HU"))))
+        case = await asked(anna)
+        await both.settled()
+        await katalin.post((await katalin.get(case.path)).form("/accept"), accept="agree")
+        switch = (await katalin.get(case.path)).form("/approval")
+        assert (await katalin.post(switch)).path == case.path
+        async with signed_in(both["HU"], base, "reka", "Réka", "en", OFFICE, "referral-handler") as reka:
+            form = (await katalin.get(f"{case.path}/reply")).form("/reply")
+            waits = await katalin.post(form, do="send", **{"answer.registration-status": "registered"})
+            assert (waits.path, "jóváhagyására vár" in waits.text) == (case.path, True)
+            listed = await reka.get("/approvals")
+            assert "DE-2026-000001" in listed.text
+            (href,) = {link for link, _ in listed.links if link.startswith("/approvals/") and "?" not in link}
+            page = await reka.get(href)
+            assert ("registered" in page.text, "Eszter" in page.text) == (True, True), page.text
+            assert (await reka.get(case.path)).status == 200
+            assert (await anna.get(case.path)).form("/message").action  # accepted, and no answer yet
+            await reka.post(page.form(f"{href}/return"), reason=REASON)
+            assert (await reka.get(case.path)).status == 404
+            form_page = await katalin.get(f"{case.path}/reply")
+            assert REASON in form_page.text
+            await katalin.post(form_page.form("/reply"), do="send", comment="Lásd a mellékletet.")
+            page = await reka.get(href)
+            assert (await reka.post(page.form(f"{href}/approve"))).path == "/approvals"
+            await both.settled()
+            assert "eingetragen" in (await anna.get(case.path)).text
 
 
 async def test_an_administrator_switches_approval_on_a_page(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from node.domain.access import Grant, operator
 from node.service import accounts, passwords
 from tests.dashboard.browser import PageForm
-from tests.dashboard.test_pages import PASSWORD, dashboard
+from tests.dashboard.test_pages import PASSWORD, dashboard, signed_in
 from tests.dashboard.test_ways_in import BERLIN, added, administrator, stranger
 from tests.exchange.pair import world
 from tests.sign_in import session_of
@@ -60,3 +60,23 @@ async def test_a_handler_finds_no_page_of_roles(tmp_path: Path) -> None:
         form = PageForm(f"/people/{anna}/roles", {"csrf": csrf})
         assert (await browser.post(form, authority=BERLIN, role="data-administrator", area="")).status == 403
         assert accounts.person_by_id(node, operator(), anna).grants == {Grant(BERLIN, "handler")}
+
+
+async def test_the_auditor_reads_the_trail_on_a_page(tmp_path: Path) -> None:
+    """A menu entry, filters that stay filled in, a file; nobody else finds the page."""
+    async with world(tmp_path, "DE", "HU") as both, dashboard(both["DE"]) as base:
+        await both.settled()
+        async with (
+            signed_in(both["DE"], base, "olga", "Olga Prüferin", "de", BERLIN, "auditor") as olga,
+            signed_in(both["DE"], base, "anna", "Anna Berger", "de", BERLIN) as anna,
+        ):
+            assert "/audit" not in (await anna.get("/work")).html
+            assert (await anna.get("/audit")).status == 403
+            assert (await anna.get("/audit.csv")).status == 403
+            page = await olga.get("/audit")
+            assert ("Prüfprotokoll" in page.text, "role.grant" in page.text) == (True, True)
+            assert "Anna" not in page.text
+            chosen = await olga.get("/audit?kind=person&first=2026-11-01&last=nonsense")
+            assert (chosen.status, 'value="2026-11-01"' in chosen.html) == (200, True)
+            file = await olga.get("/audit.csv?kind=person")
+            assert file.html.startswith("number,at,actor,action,subject,detail")

@@ -144,14 +144,14 @@ async def test_every_reader_finds_all_that_it_may_see_and_nothing_else(
         rows = sorted(cases.overview(q), key=lambda row: (row["updated_at"], row["id"]), reverse=True)
         numbers = [{"number": row["number"]} for row in rows[:10]] + [{"number": rows[0]["number"], "todo": True}]
         for (name, (reach, deciding)), filters in itertools.product(READERS.items(), (*FILTERS, *numbers)):
-            wanted = Wanted(reach, deciding, filters)
+            wanted = Wanted(reach, deciding, filters=filters)
             true = [row["id"] for row in rows if _belongs(row, wanted)]
             for look, limit in ((5000, 200), (5000, 7), (4, 3)):
                 monkeypatch.setattr(case_lists, "LOOK", look)
                 parts = list(_parts(q, wanted, limit))
                 assert [row["id"] for part in parts for row in part.rows] == true, (name, filters, look)
                 assert max(len(part.rows) for part in parts) <= limit
-            todo = Wanted(reach, deciding, {"todo": True})
+            todo = Wanted(reach, deciding, filters={"todo": True})
             assert case_lists.count_todo(q, reach, deciding) == sum(_belongs(row, todo) for row in rows)
 
     node.store.read_now(read)
@@ -240,7 +240,7 @@ def _asked_often(made: CaseStore) -> dict[str, Callable[[Read], object]]:
     until = stamp(START - timedelta(days=400))
     return {
         **{
-            name: lambda q, filters=filters: case_lists.listing(q, Wanted(reach, deciding, filters), 5)
+            name: lambda q, filters=filters: case_lists.listing(q, Wanted(reach, deciding, filters=filters), 5)
             for name, filters in lists.items()
         },
         "count": lambda q: case_lists.count_todo(q, reach, deciding),

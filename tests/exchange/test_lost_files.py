@@ -7,7 +7,7 @@ from pathlib import Path
 from node.cli.simulation.loop import run
 from node.delivery.call import Answer, Call
 from node.delivery.incoming import BLOBS
-from node.service import diagnosis, messages, reading
+from node.service import attachments, diagnosis, messages, reading
 from node.service.node import Node
 from node.store import blobs
 from tests.exchange.disks import all_of, put_back, recovered, save_disk, start_again
@@ -74,7 +74,7 @@ async def _found(folder: Path) -> None:
         await recovered(both, longest_s=120)
         assert [_here(both[country], case_id) for country, _ in SIDES] == [[1, 1], [1, 1]]
         view = await reading.read_case(both["HU"], KATALIN, case_id, "hu")
-        opened = await reading.read_attachment(both["HU"], KATALIN, case_id, view.attachments[-1].sha256)
+        opened = await attachments.read_attachment(both["HU"], KATALIN, case_id, view.attachments[-1].sha256)
         assert opened.data == PDF
 
 

@@ -13,6 +13,7 @@ from structlog.typing import EventDict
 from node.delivery.mailer import Mailer
 from node.delivery.smtp import MailServerError
 from node.domain.access import Actor, Role, operator
+from node.domain.mail import TOPICS
 from node.domain.person import NewPerson
 from node.errors import NodeError
 from node.service import accounts, cases, forwarding, mail_choice, mailing, messages, requests
@@ -22,7 +23,7 @@ from tests.exchange.mail_server import MailServer, mail_server, nothing
 from tests.exchange.pair import World, open_for_test, world
 from tests.exchange.test_story import ANNA, KATALIN, reply, request
 
-ALL = frozenset({"new", "accepted", "answered", "clarification", "message", "ended", "dates"})
+ALL = frozenset(TOPICS)
 NAME = "Zsuzsanna-Undine"
 
 
@@ -59,7 +60,7 @@ class Told:
         authority: str = "HU-okfo",
         role: Role = "handler",
     ) -> Actor:
-        """Add a person of a Hungarian authority who confirms an address by the link that comes there."""
+        """Add a person of an authority of the node who confirms an address by the link that comes there."""
         new = NewPerson(login, login.title(), language, frozenset({role}), frozenset({authority}))
         actor = (await accounts.add_person(self.node, operator(), new)).actor()
         before = len(self.server.taken)
@@ -103,11 +104,11 @@ def link_in(mail: object) -> str:
 
 
 @contextlib.asynccontextmanager
-async def telling(folder: Path) -> AsyncIterator[Told]:
-    """Run Berlin, Budapest and Budapest's mail server."""
+async def telling(folder: Path, country: str = "HU") -> AsyncIterator[Told]:
+    """Run Berlin, Budapest and the mail server of one of them."""
     async with world(folder, "DE", "HU") as both, mail_server(folder) as server:
         await both.settled()
-        made = Told(both, server)
+        made = Told(both, server, country)
         made.node.config = made.node.config.model_copy(update={"mail": server.section(folder)})
         made.begin()
         try:

@@ -6,7 +6,7 @@ import pytest
 
 from node.cli.simulation.loop import run
 from node.errors import NodeError
-from node.service import cases, messages, reading
+from node.service import attachments, cases, messages, reading
 from node.service.node import Node
 from node.store import events
 from protocol.content import Said
@@ -34,7 +34,7 @@ async def _both_write(folder: Path) -> None:
             ("asking", "de", ("urkunde.pdf",)),
         ]
         (file,) = (one for one in read.attachments if one.name == "urkunde.pdf")
-        opened = await reading.read_attachment(both["HU"], KATALIN, case_id, file.sha256)
+        opened = await attachments.read_attachment(both["HU"], KATALIN, case_id, file.sha256)
         assert (opened.data, read.state) == (PDF, "accepted")
 
 

@@ -3,16 +3,18 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from directory_sync.authority import Links
 from directory_sync.demo import coordinated, demo_authorities
 from node.cli.simulation.loop import run
-from node.domain.access import Actor, granted
+from node.domain.access import Actor, granted, operator
 from node.domain.draft import ReplyDraft
 from node.errors import NodeError
-from node.service import cases, messages, reading, referral
+from node.service import cases, directory, messages, reading, referral
 from node.service.issue import issue
 from protocol.content import MATTER, Content, PartyName, ReferMatter, Said
 from protocol.content import Actor as ActorName
@@ -209,3 +211,125 @@ async def _crossing(folder: Path) -> None:
 def test_messages_cross_a_referral_and_move_nothing(tmp_path: Path) -> None:
     """Two steps of one side arrive in their order, and what the other side writes meanwhile arrives too."""
     run(_crossing(tmp_path))
+
+
+# --- nobody decides on what he said himself, and no referral is left without anybody ---
+
+OFFICE = "HU-oktatasi-hivatal"
+BOTH = replace(KATALIN, id="id-both", grants=KATALIN.grants | OH.grants)
+
+
+async def _escalated(both: World, case_id: str) -> None:
+    await referral.refer(both["DE"], ANNA, case_id, WHY)
+    await referral.escalate(both["DE"], BVA, case_id)
+    await both.settled()
+
+
+async def _own_reply(folder: Path) -> None:
+    async with replied(folder) as (both, case_id):
+        node = both["HU"]
+        await cases.clarify(both["DE"], ANNA, case_id, WHY)
+        await both.settled()
+        await cases.reply(node, BOTH, case_id, ReplyDraft(comment=Said(text="Nincs.", lang="hu")))
+        await both.settled()
+        await _escalated(both, case_id)
+        mine = await reading.read_case(node, BOTH, case_id, "hu")
+        theirs = await reading.read_case(node, OH, case_id, "hu")
+        assert ("uphold" in mine.actions, "return" in mine.actions, "uphold" in theirs.actions) == (False, True, True)
+        with pytest.raises(NodeError, match="own-reply"):
+            await referral.uphold(node, BOTH, case_id)
+        await referral.uphold(node, OH, case_id)
+
+
+def test_who_wrote_the_reply_does_not_hold_it_sufficient(tmp_path: Path) -> None:
+    """Refused with a code, and not offered; another one who decides for the coordinator may (SPEC S-287)."""
+    run(_own_reply(tmp_path))
+
+
+async def _ended(both: World, country: str, authority: str, successor: str | None, *, linked: bool = True) -> None:
+    """End a coordinator in its country's own directory."""
+    day = date(2026, 11, 1)
+    records = coordinated(demo_authorities(country)) if linked else demo_authorities(country)
+    ends = {"valid_until": day, "successor": successor}
+    changed = [one.model_copy(update=ends) if one.id == authority else one for one in records]
+    await directory.import_authorities(both[country], operator(), changed, complete=True)
+
+
+def _at(actor: Actor, authority: str) -> Actor:
+    return replace(actor, id=f"id-{authority}", grants=granted(["referral-handler"], [authority]))
+
+
+async def _successor(folder: Path) -> None:
+    async with replied(folder) as (both, case_id):
+        await _escalated(both, case_id)
+        await _ended(both, "HU", OFFICE, "HU-bm")
+        heir, stranger = _at(OH, "HU-bm"), _at(OH, "HU-mok")
+        for gone in (OH, stranger):
+            with pytest.raises(NodeError, match="not-found"):
+                await referral.uphold(both["HU"], gone, case_id)
+        assert await _where(both, "HU", heir, case_id) == ("escalated", "us", ("uphold", "return"))
+        listed = await reading.list_cases(both["HU"], heir, reading.CaseFilter(), "hu")
+        assert [line.id for line in listed.items] == [case_id]
+        assert [reading.count_todo(both["HU"], one) for one in (heir, OH, stranger)] == [1, 0, 0]
+        await referral.uphold(both["HU"], heir, case_id)
+        await both.settled()
+        assert stored_case(both["DE"], case_id).state == "upheld"
+
+
+def test_a_referral_goes_to_the_successor_of_its_coordinator(tmp_path: Path) -> None:
+    """It stands in its list and is its turn; who decided for the one that has ended doesn't any more (SPEC S-287)."""
+    run(_successor(tmp_path))
+
+
+async def _another(folder: Path) -> None:
+    async with replied(folder) as (both, case_id):
+        await referral.refer(both["DE"], ANNA, case_id, WHY)
+        await both.settled()
+        links = Links(validating="DE-gzd", request={"professional-qualifications": ("DE-bva",)})
+        day = date(2026, 11, 1)
+        records = [
+            one.model_copy(update={"links": links} if one.id == "DE-zaek-berlin" else {"valid_until": day})
+            if one.id in ("DE-zaek-berlin", "DE-bva")
+            else one
+            for one in coordinated(demo_authorities("DE"))
+        ]
+        await directory.import_authorities(both["DE"], operator(), records, complete=True)
+        assert await _where(both, "DE", _at(BVA, "DE-gzd"), case_id) == ("referred", "us", ("close", "escalate"))
+        await referral.escalate(both["DE"], _at(BVA, "DE-gzd"), case_id)
+        await both.settled()
+        assert stored_case(both["HU"], case_id).state == "escalated"
+        read = await reading.read_case(both["DE"], ANNA, case_id, "de")
+        assert read.timeline[-1].person == "Uwe Lang"
+
+
+def test_a_referral_goes_to_another_coordinator_where_its_own_has_ended(tmp_path: Path) -> None:
+    """Whom the record names next in the area, and last the validating one (SPEC S-287)."""
+    run(_another(tmp_path))
+
+
+async def _nobody_left(folder: Path) -> None:
+    async with replied(folder) as (both, case_id):
+        await referral.refer(both["DE"], ANNA, case_id, WHY)
+        await both.settled()
+        await _ended(both, "DE", "DE-bva", None, linked=False)
+        assert await _where(both, "DE", ANNA, case_id) == ("referred", "us", ("close",))
+        await _ended(both, "DE", "DE-bva", None)
+        await publish(both, "DE", list(coordinated(demo_authorities("DE"))))
+        await referral.escalate(both["DE"], BVA, case_id)
+        await both.settled()
+        await _ended(both, "HU", OFFICE, None, linked=False)
+        assert await _where(both, "HU", KATALIN, case_id) == ("escalated", "us", ("return",))
+        assert reading.count_todo(both["HU"], KATALIN) == 1
+        with pytest.raises(NodeError, match="forbidden"):
+            await referral.uphold(both["HU"], KATALIN, case_id)
+        await referral.send_back(both["HU"], KATALIN, case_id, MISSING)
+        await both.settled()
+        assert stored_case(both["DE"], case_id).state == "clarifying"
+        await cases.reply(both["HU"], KATALIN, case_id, ReplyDraft(comment=Said(text="Nincs.", lang="hu")))
+        await both.settled()
+        await cases.close(both["DE"], ANNA, case_id)
+
+
+def test_a_referral_that_nobody_can_decide_any_more_can_still_end(tmp_path: Path) -> None:
+    """The asking authority accepts the reply, or the replying one adds to it; it doesn't uphold itself (SPEC S-287)."""
+    run(_nobody_left(tmp_path))

@@ -15,6 +15,7 @@ from node.domain.draft import ReplyDraft
 from node.domain.retention import day_that_counts
 from node.errors import NodeError
 from node.service import (
+    attachments,
     backup,
     blocking,
     cases,
@@ -170,7 +171,7 @@ async def _reasons(folder: Path) -> None:
         assert (view.state, view.actions) == ("closed", ())
         with pytest.raises(NodeError, match="case-blocked"):  # to read is all that a reason opens
             await rating.rate(node, ANNA, case_id, 1, 1)
-        file = await reading.read_attachment(node, ANNA, case_id, view.attachments[0].sha256)
+        file = await attachments.read_attachment(node, ANNA, case_id, view.attachments[0].sha256)
         assert file.data == PDF
         (sight,) = blocking.seen_by(node, OTTO)
         assert (sight.ground, sight.reason) == ("proof", "Beweis vor dem Verwaltungsgericht")

@@ -8,7 +8,7 @@ from node.cli.simulation.loop import run
 from node.domain.case import Case
 from node.domain.draft import RequestDraft
 from node.errors import NodeError
-from node.service import cases, drafts, reading, requests
+from node.service import attachments, cases, drafts, reading, requests
 from node.service.reuse import draft_from
 from node.service.verification import check_node
 from node.store import blobs
@@ -51,7 +51,7 @@ async def _mended(folder: Path) -> None:
         assert sent.number != case.number
         view = reading.view_case(both["DE"], ANNA, sent.id, "en")
         assert (view.state, [file.name for file in view.attachments]) == ("sent", ["oklevel.pdf"])
-        file = await reading.read_attachment(both["DE"], ANNA, sent.id, view.attachments[0].sha256)
+        file = await attachments.read_attachment(both["DE"], ANNA, sent.id, view.attachments[0].sha256)
         assert file.data == PDF
         for country in ("DE", "HU"):
             assert check_node(both[country]) == []

@@ -10,7 +10,7 @@ from node.cli.simulation.loop import run
 from node.domain.case_view import CaseView
 from node.domain.draft import ReplyDraft
 from node.errors import NodeError
-from node.service import cases, reading, reuse, splitting
+from node.service import attachments, cases, reading, reuse, splitting
 from node.service.node import Node
 from node.store import blobs
 from node.store import cases as stored_cases
@@ -49,7 +49,7 @@ async def _story(folder: Path) -> None:
         assert {variable.id for variable in theirs.variables} == {"person", "profession"}
         assert theirs.part_of is not None
         assert (theirs.part_of.number, theirs.part_of.case) == (whole.number, None)
-        file = await reading.read_attachment(both["HU"], JANOS, part.case, theirs.attachments[0].sha256)
+        file = await attachments.read_attachment(both["HU"], JANOS, part.case, theirs.attachments[0].sha256)
         assert file.data == PDF
         for actor, one in ((JANOS, case_id), (KATALIN, part.case)):
             with pytest.raises(NodeError, match="not-found"):
@@ -169,7 +169,7 @@ async def _at_once(folder: Path) -> None:
         (part,) = stored_case(node, case_id).parts
         for country, reader in (("DE", ANNA), ("HU", JANOS)):
             (file,) = (await reading.read_case(both[country], reader, part, "en")).attachments
-            assert (await reading.read_attachment(both[country], reader, part, file.sha256)).data == PDF
+            assert (await attachments.read_attachment(both[country], reader, part, file.sha256)).data == PDF
 
 
 def test_a_part_that_is_opened_from_several_sides_at_once_keeps_its_files(tmp_path: Path) -> None:

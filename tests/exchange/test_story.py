@@ -7,7 +7,7 @@ import pytest
 
 from node.domain.draft import ReplyDraft, RequestDraft
 from node.errors import NodeError
-from node.service import cases, drafts, reading, requests
+from node.service import attachments, cases, drafts, reading, requests
 from protocol.content import Reply, Said, Variable
 from tests.exchange.pair import World, handler, world
 
@@ -67,7 +67,7 @@ async def test_berlin_asks_in_german_and_budapest_answers_in_hungarian(tmp_path:
         seen = await reading.read_case(both["HU"], KATALIN, case_id, "hu")
         assert "Kovács" in seen.questions[0].text.text
         assert seen.questions[0].text.lang == "hu"
-        file = await reading.read_attachment(both["HU"], KATALIN, case_id, seen.attachments[0].sha256)
+        file = await attachments.read_attachment(both["HU"], KATALIN, case_id, seen.attachments[0].sha256)
         assert (file.name, file.data) == ("oklevel.pdf", PDF)
         await cases.propose_date(both["HU"], KATALIN, case_id, dt.date(2026, 12, 21))
         await both.settled()

@@ -111,7 +111,9 @@ def test_cases_of_an_earlier_version_stand_in_the_lists(tmp_path: Path):
     assert {row["id"]: row["turn"] for row in rows} == {row["id"]: cases.from_row(row).turn for row in rows}
     assert {row["turn"] for row in rows} == {"", "us", "coordinator"}
     reach = (("DE-z", ""),)
-    passed_on = store.read_now(lambda q: case_lists.listing(q, case_lists.Wanted(reach, (), {"passed_on": True}), 9))
+    passed_on = store.read_now(
+        lambda q: case_lists.listing(q, case_lists.Wanted(reach, filters={"passed_on": True}), 9)
+    )
     assert [(row["state"], row["role"]) for row in passed_on.rows] == [("closed", "replying")] * 3
     assert store.read_now(lambda q: (cases.met(q, "HU"), cases.met(q, "FR"))) == (True, False)
     assert store.read_now(courses.count_running) == len(rows)

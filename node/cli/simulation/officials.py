@@ -71,7 +71,7 @@ class Official:
         closed = {"state": "closed", "role": "asking"}  # its reply can be rated
 
         def read(q: Read) -> list[Row]:
-            still_open, ended = (Wanted(mine, (), filters) for filters in ({"open": True}, closed))
+            still_open, ended = (Wanted(mine, filters=filters) for filters in ({"open": True}, closed))
             return [*listing(q, still_open, _OPEN_CASES).rows, *listing(q, ended, _CLOSED_CASES).rows]
 
         return [stored_cases.from_row(row) for row in node.store.read_now(read)]

@@ -1,0 +1,85 @@
+"""Who decides on an open referral: the coordinator that it went to, or who has taken its place (SPEC S-287).
+
+It follows from the own country's directory of today, so a referral is never left with an authority that has ended.
+"""
+
+from typing import Final
+
+from directory_sync.authority import Authority
+from node.domain.access import Actor, Reach
+from node.domain.case import Case
+from node.service.approval_rule import approving
+from node.service.node import Node
+from node.store import audit, authorities, cases, events, referrals
+from node.store.tx import Read, Row
+from protocol.request import REPLY, REPLY_PART
+
+_SUCCESSIONS: Final = 16
+
+
+def deciders_of(node: Node, case: Case) -> tuple[str, ...]:
+    """Return who decides on this side's open referral; none where there is no such referral, or nobody is left.
+
+    The coordinator, once it has ended its successor, else who approves for the authority: another coordinator of the
+    area, or the validating one.
+    """
+    if not case.coordinator:
+        return ()
+    return node.store.read_now(lambda q: _deciders(q, node, case.coordinator, case.own_authority, case.area))
+
+
+def _deciders(q: Read, node: Node, coordinator: str, authority: str, area: str) -> tuple[str, ...]:
+    day = node.clock.now().date()
+    for _ in range(_SUCCESSIONS):
+        if coordinator != authority and authorities.is_active(q, node.country, coordinator, day):
+            return (coordinator,)
+        line = authorities.record_of(q, coordinator)
+        following = Authority.model_validate_json(line).successor if line else None
+        if following is None:
+            break
+        coordinator = following
+    return approving(q, node.country, authority, area, day)
+
+
+def deciding_for(node: Node, actor: Actor, case: Case) -> str:
+    """Return the coordinator for which the actor decides on an open referral of a case, else an empty text."""
+    if not case.coordinator or not actor.may("cases.decide"):
+        return ""
+    return next((one for one in deciders_of(node, case) if actor.may("cases.decide", one, case.area)), "")
+
+
+def is_orphaned(node: Node, case: Case) -> bool:
+    """Say whether nobody is left who could decide on an open referral of this side."""
+    return bool(case.coordinator) and not deciders_of(node, case)
+
+
+def referrals_of(node: Node, actor: Actor) -> tuple[Reach, tuple[str, ...]]:
+    """Return where the actor decides on referrals, and those that it decides on in the place of one that has ended."""
+    day = node.clock.now().date()
+
+    def read(q: Read) -> tuple[Reach, list[Row]]:
+        def there(one: str) -> bool:
+            return authorities.is_active(q, node.country, one, day)
+
+        found = referrals.open_referrals(q)
+        gone = {one for one in {row["coordinator"] for row in found} if not there(one)}
+        reach = tuple((of, area) for of, area in actor.reach("cases.decide") if of not in gone)
+        return reach, [row for row in found if row["coordinator"] in gone]
+
+    reach, orphans = node.store.read_now(read)
+    return reach, tuple(str(row["id"]) for row in orphans if _is_theirs(node, actor, cases.from_row(row)))
+
+
+def _is_theirs(node: Node, actor: Actor, case: Case) -> bool:
+    acts = actor.may("cases.act", case.own_authority, case.area)
+    return bool(deciding_for(node, actor, case)) or (acts and is_orphaned(node, case))
+
+
+def wrote(node: Node, actor: Actor, case: Case) -> bool:
+    """Say whether the actor wrote a reply of this side, or approved it."""
+
+    def read(q: Read) -> bool:
+        wrote = events.actors_of(q, case.id, node.country, (REPLY, REPLY_PART))
+        return actor.id in wrote | audit.doers_of(q, case.id, "approval.approved")
+
+    return node.store.read_now(read)
