@@ -1,0 +1,99 @@
+"""Orders to delete cases: what they reach and what not, whoever gives them, and what is said of them afterwards."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from node.cli.simulation.loop import run
+from node.domain.access import Actor, granted
+from node.service import cases, erasure, erasure_orders, reading, splitting
+from tests.exchange.pair import World, world
+from tests.exchange.test_retention import OTTO, WORD, erased_at
+from tests.exchange.test_story import ANNA, KATALIN, ask
+
+ZSOFIA = Actor("id-zsofia", "Zsófia", "hu", granted(["data-administrator"], ["HU-okfo"]))
+
+
+async def ended(both: World) -> str:
+    """Return a case that was withdrawn."""
+    case_id = await ask(both)
+    await withdrawn(both, case_id)
+    return case_id
+
+
+async def withdrawn(both: World, case_id: str) -> None:
+    """Withdraw a request."""
+    await cases.withdraw(both["DE"], ANNA, case_id)
+    await both.settled()
+
+
+@dataclass
+class Divided:
+    """A request that has ended, and its part, which another authority has and which runs."""
+
+    both: World
+    whole: str
+    part: str
+
+    async def looked(self) -> None:
+        """Let both nodes look for what is to be carried out."""
+        for country in ("HU", "DE", "HU"):
+            await erasure.look(self.both[country])
+            await self.both.settled()
+
+    def audited(self, country: str, subject: str) -> list[tuple[str, str]]:
+        """Return by whom and why a case was to be erased, as the audit trail says."""
+        sql = "SELECT actor, detail FROM audit WHERE action = 'case.erase' AND subject = :subject ORDER BY seq"
+        rows = self.both[country].store.read_now(lambda q: q.all(sql, {"subject": subject}))
+        return [(row["actor"], row["detail"]) for row in rows]
+
+
+@contextlib.asynccontextmanager
+async def divided(folder: Path) -> AsyncIterator[Divided]:
+    """Give two nodes with a divided request."""
+    async with world(folder, "DE", "HU", inline=True) as both:
+        case_id = await ask(both)
+        await splitting.split(both["HU"], KATALIN, case_id, "HU-mok", ["sanctions"], WORD)
+        await both.settled()
+        (part,) = (await reading.read_case(both["DE"], ANNA, case_id, "de")).parts
+        assert part.case is not None
+        await withdrawn(both, case_id)
+        yield Divided(both, case_id, part.case)
+
+
+async def _after_its_time(folder: Path) -> None:
+    async with divided(folder) as one:
+        hungary = one.both["HU"]
+        await hungary.store.write(lambda tx: erasure.decide(tx, hungary, [one.whole], "time"))
+        await erasure.carry_out(hungary)
+        await erasure.order(one.both["DE"], OTTO, one.whole, "court")
+        await one.both.settled()
+        await withdrawn(one.both, one.part)
+        await one.looked()
+        assert erased_at(one.both, one.part) == {"DE", "HU"}
+        assert [(told.by, told.ground) for told in erasure_orders.listing(hungary, ZSOFIA)] == [("them", "court")]
+
+
+def test_an_order_reaches_the_parts_of_a_case_whose_time_had_come_already(tmp_path: Path) -> None:
+    """The other side had deleted the whole in time, its part not yet: the order for the whole counts (SPEC S-277)."""
+    run(_after_its_time(tmp_path))
+
+
+async def _who_it_was(folder: Path) -> None:
+    async with divided(folder) as one:
+        await erasure.order(one.both["DE"], OTTO, one.whole, "court")
+        await one.both.settled()
+        await withdrawn(one.both, one.part)
+        other = await ended(one.both)
+        await erasure.order(one.both["DE"], OTTO, other, "consent")  # before either node looks
+        await one.both.settled()
+        await one.looked()
+        assert one.audited("DE", other) == [(OTTO.id, "order")]
+        assert one.audited("DE", one.part) == [("DE", "order")]
+        assert one.audited("HU", one.part) == [("HU", "their-order")]
+
+
+def test_the_audit_trail_says_whose_order_reached_a_part(tmp_path: Path) -> None:
+    """Not the next official who orders something else, nor our node where it was the other side (SPEC S-277)."""
+    run(_who_it_was(tmp_path))
