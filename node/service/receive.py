@@ -21,6 +21,7 @@ from protocol.content import (
     AttachmentRef,
     Content,
     ForwardMatter,
+    OrderMatter,
     ReferMatter,
     SendMatter,
     SplitMatter,
@@ -343,8 +344,10 @@ class _Taking:
         if claims.kind == erasing.DONE:
             erasures.theirs(self.tx, case.id)
         else:
-            erasing.check_order(case.state)
-            new = erasures.decide(self.tx, [case.id], "their-order", getattr(item.contents[MATTER], "ground", None))
+            matter = item.contents[MATTER]
+            assert isinstance(matter, OrderMatter)
+            erasing.check_order(case.state, matter.ground)
+            new = erasures.decide(self.tx, [case.id], "their-order", matter.ground)
             self.told.extend(audit.Entry(claims.iss, "case.erase", one, "their-order") for one in new)
         return case
 

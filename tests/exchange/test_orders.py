@@ -5,9 +5,14 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
+from node.api.protection import OrderTold
 from node.cli.simulation.loop import run
 from node.domain.access import Actor, granted
 from node.service import cases, erasure, erasure_orders, reading, splitting
+from protocol import erasure as protocol_erasure
+from protocol.problems import ProtocolError
 from tests.exchange.pair import World, world
 from tests.exchange.test_retention import OTTO, WORD, erased_at
 from tests.exchange.test_story import ANNA, KATALIN, ask
@@ -60,6 +65,31 @@ async def divided(folder: Path) -> AsyncIterator[Divided]:
         assert part.case is not None
         await withdrawn(both, case_id)
         yield Divided(both, case_id, part.case)
+
+
+async def _strange_ground(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    async with world(folder, "DE", "HU", inline=True) as both:
+        case_id = await ended(both)
+        patch.setattr(erasure, "GROUNDS", ("grudge",))
+        await erasure.order(both["DE"], OTTO, case_id, "grudge")
+        await both.settled()
+        assert erased_at(both, case_id) == {"DE"}
+        for one in erasure_orders.listing(both["HU"], ZSOFIA):
+            OrderTold(**vars(one))
+
+
+def test_an_order_without_one_of_the_grounds_deletes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A peer that makes up a ground neither deletes what others have nor breaks their list of orders (SPEC S-274)."""
+    run(_strange_ground(tmp_path, monkeypatch))
+
+
+@pytest.mark.parametrize(("state", "ground", "code"), [
+    ("sent", "court", "wrong-state"), ("closed", "grudge", "content-malformed"), ("closed", "", "content-malformed"),
+])  # fmt: skip
+def test_an_order_is_judged_by_state_and_ground(state: str, ground: str, code: str) -> None:
+    """Each by a code of its own."""
+    with pytest.raises(ProtocolError, match=code):
+        protocol_erasure.check_order(state, ground)
 
 
 async def _after_its_time(folder: Path) -> None:
