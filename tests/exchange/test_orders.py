@@ -10,10 +10,12 @@ import pytest
 from node.api.protection import OrderTold
 from node.cli.simulation.loop import run
 from node.domain.access import Actor, granted
+from node.errors import NodeError
 from node.service import cases, erasure, erasure_orders, reading, splitting
 from protocol import erasure as protocol_erasure
 from protocol.problems import ProtocolError
 from tests.exchange.pair import World, world
+from tests.exchange.test_refusal import stored_case
 from tests.exchange.test_retention import OTTO, WORD, erased_at
 from tests.exchange.test_story import ANNA, KATALIN, ask
 
@@ -127,3 +129,28 @@ async def _who_it_was(folder: Path) -> None:
 def test_the_audit_trail_says_whose_order_reached_a_part(tmp_path: Path) -> None:
     """Not the next official who orders something else, nor our node where it was the other side (SPEC S-277)."""
     run(_who_it_was(tmp_path))
+
+
+async def _two_of_a_number(folder: Path) -> None:
+    async with world(folder, "DE", "HU", inline=True) as both:
+        node = both["DE"]
+        void, real = sorted([await ended(both), await ended(both)])
+        number = stored_case(node, real).number
+        await node.store.write(
+            lambda tx: tx.run("UPDATE cases SET number = :n WHERE id = :v", {"n": number, "v": void})
+        )
+        with pytest.raises(NodeError) as refused:
+            await erasure_orders.give(node, OTTO, number, "court")
+        assert (refused.value.code, refused.value.fields) == ("invalid", {"number": "ambiguous"})
+        assert erased_at(both, void) == erased_at(both, real) == set()
+        await node.store.write(lambda tx: tx.run("UPDATE cases SET state = 'refused' WHERE id = :v", {"v": void}))
+        await erasure_orders.give(node, OTTO, number, "court")
+        await both.settled()
+        assert (erased_at(both, void), erased_at(both, real)) == (set(), {"DE", "HU"})
+        with pytest.raises(NodeError, match="case-erased"):
+            await erasure_orders.give(node, OTTO, number, "court")
+
+
+def test_an_order_by_a_number_never_deletes_another_case_that_got_it_too(tmp_path: Path) -> None:
+    """After a loss a number may have been given twice: the request that never happened doesn't count, else it is asked."""
+    run(_two_of_a_number(tmp_path))
