@@ -9,9 +9,11 @@ import pytest
 
 from node.api.protection import OrderTold
 from node.cli.simulation.loop import run
-from node.domain.access import Actor, granted
+from node.domain.access import Actor, granted, operator
+from node.domain.person import NewPerson
 from node.errors import NodeError
-from node.service import cases, erasure, erasure_orders, reading, splitting
+from node.service import accounts, cases, drafts, erasure, erasure_orders, own_data, reading, splitting
+from node.store import people
 from protocol import erasure as protocol_erasure
 from protocol.problems import ProtocolError
 from tests.exchange.pair import World, world
@@ -154,3 +156,24 @@ async def _two_of_a_number(folder: Path) -> None:
 def test_an_order_by_a_number_never_deletes_another_case_that_got_it_too(tmp_path: Path) -> None:
     """After a loss a number may have been given twice: the request that never happened doesn't count, else it is asked."""
     run(_two_of_a_number(tmp_path))
+
+
+async def _named_like_an_account(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    async with world(folder, "DE", "HU", inline=True) as both:
+        hungary = both["HU"]
+        new = NewPerson("katalin", "Szabó Katalin", "hu", frozenset({"handler"}), frozenset({"HU-okfo"}))
+        person = await accounts.add_person(hungary, operator(), new)
+        patch.setattr(drafts, "new_uuid", lambda _entropy: person.id)
+        case_id = await ask(both)
+        assert case_id == person.id
+        assert stored_case(both["DE"], case_id).state == "refused"
+        await erasure.order(both["DE"], OTTO, case_id, "court")
+        await both.settled()
+        await erasure.look(hungary)
+        await own_data.forget_again(hungary)
+        assert hungary.store.read_now(lambda q: people.by_id(q, person.id)) is not None
+
+
+def test_no_peer_names_a_case_like_an_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both stand in one list of what was deleted: an order for such a case would delete the account."""
+    run(_named_like_an_account(tmp_path, monkeypatch))
