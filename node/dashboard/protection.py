@@ -22,6 +22,7 @@ from translations.catalogue import Text as CatalogueText
 _GROUND_TEXTS: Final = {"consent": "blocked.ground.consent"}
 _MISTAKES: Final = {
     "not-found": "protection.unknown",
+    "invalid": "protection.several",
     "wrong-state": "protection.running",
     "case-erased": "blocked.erased",
 }

@@ -6,7 +6,7 @@ from typing import Final
 
 from directory_sync.authority import Authority
 from node.clock import unstamp
-from node.domain.access import Actor
+from node.domain.access import Actor, operator
 from node.domain.authority_change import FieldChange, changes_between
 from node.errors import NodeError
 from node.service import authority_edit
@@ -21,7 +21,7 @@ MAX_CHANGES: Final = 200
 
 @dataclass(frozen=True)
 class Change:
-    """One change; `by` is a person's name, empty for the operator's command line.
+    """One change; `by` is a person's name, the account's id once it has ended, empty for the operator's command line.
 
     `undoable` says whether there is an earlier record to go back to, other than the present one.
     """
@@ -92,10 +92,11 @@ async def end(
 def _change(q: Read, row: Row, present: Authority) -> Change:
     before, after = _record(row["before"]), _record(row["after"])
     person = people.by_id(q, row["actor"])
+    by = row["actor"] if row["actor"] != operator().id else ""
     return Change(
         row["seq"],
         unstamp(row["at"]),
-        person.name if person else "",
+        person.name if person and person.ended_at is None else by,
         row["kind"],
         row["reason"],
         changes_between(before, after),

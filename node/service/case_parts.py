@@ -14,7 +14,7 @@ def parts_of(node: Node, texts: CaseTexts, actor: Actor, case: Case, events: lis
     """Return the cases that questions of a case became; their contents are for their own authorities alone."""
     named = {stored.matter.part: stored.matter.to.name for stored in events if isinstance(stored.matter, SplitMatter)}
     return tuple(
-        _part(node, texts, actor, (part, f"{case.number}/{place}", named.get(part, "")))
+        _part(node, texts, actor, case.counterpart, (part, f"{case.number}/{place}", named.get(part, "")))
         for place, part in enumerate(case.parts, 1)
     )
 
@@ -23,14 +23,14 @@ def part_of(node: Node, texts: CaseTexts, actor: Actor, case: Case) -> CasePart 
     """Return the case that a part came from; None for a case that is no part."""
     if not case.part_of:
         return None
-    return _part(node, texts, actor, (case.part_of, case.number.partition("/")[0], ""))
+    return _part(node, texts, actor, case.counterpart, (case.part_of, case.number.partition("/")[0], ""))
 
 
-def _part(node: Node, texts: CaseTexts, actor: Actor, named: tuple[str, str, str]) -> CasePart:
+def _part(node: Node, texts: CaseTexts, actor: Actor, peer: str, named: tuple[str, str, str]) -> CasePart:
     case_id, number, name = named
     found = node.store.read_now(lambda q: cases.find(q, case_id))
     if found is None:
-        refused = node.store.read_now(lambda q: refusals.has_case(q, case_id))
+        refused = node.store.read_now(lambda q: refusals.has_case(q, peer, case_id))
         state = texts.interface("part.refused") if refused else None
         return CasePart(number=number, case=None, authority=name, state=state)
     if found.role == "asking":

@@ -105,7 +105,7 @@ def drop_files(node: Node, case_ids: Sequence[str]) -> None:
 
 
 def _reach_parts(tx: Tx, node: Node) -> None:
-    audit.extend(tx, [audit.Entry(node.country, "case.erase", part, "order") for part in erasures.reach_parts(tx)])
+    audit.extend(tx, [audit.Entry(node.country, "case.erase", part, why) for part, why in erasures.reach_parts(tx)])
 
 
 async def look(node: Node) -> None:

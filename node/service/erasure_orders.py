@@ -9,7 +9,7 @@ from node.domain.access import Actor
 from node.errors import NodeError
 from node.service import erasure
 from node.service.node import Node
-from node.store import cases, erasures
+from node.store import erasures
 from node.store.tx import Row
 
 OrderedBy = Literal["us", "them"]
@@ -56,14 +56,20 @@ def _order(row: Row) -> Order:
 def numbered(node: Node, actor: Actor, number: str) -> str:
     """Return the case that a number names among those that the actor may have deleted, once it may be.
 
-    Raises `not-found`, `case-erased`, `wrong-state`.
+    After a loss two requests may have the number: one that never happened doesn't count beside one that did.
+
+    Raises `not-found`, `invalid` where it names several, `case-erased`, `wrong-state`.
     """
     actor.require("cases.erase")
     found = node.store.read_now(lambda q: erasures.numbered(q, number.strip(), actor.places("cases.erase")))
+    found = [case for case in found if case.state != "refused"] or found
     if not found:
         raise NodeError("not-found", "No case of your authorities has this number.")
-    case = node.store.read_now(lambda q: cases.find(q, found[0]))
-    assert case is not None
+    if len(found) > 1:
+        raise NodeError(
+            "invalid", "Several cases have this number.", "POST /cases/{case}/erase.", fields={"number": "ambiguous"}
+        )
+    (case,) = found
     if node.store.read_now(lambda q: erasures.find(q, case.id)) is not None:
         raise NodeError("case-erased")
     if not case.ended:

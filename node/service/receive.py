@@ -10,7 +10,7 @@ from node.service import beside, competence, receipts, telling
 from node.service.contents import asked, open_row, pack_ceks
 from node.service.judge import area_of, judge_content
 from node.service.node import Node
-from node.store import audit, authorities, blobs, cases, damage, erasures, events, peers, refusals, streams
+from node.store import audit, authorities, blobs, cases, damage, erasures, events, peers, people, refusals, streams
 from node.store.tx import Tx
 from protocol import erasure as erasing
 from protocol import jws
@@ -21,6 +21,7 @@ from protocol.content import (
     AttachmentRef,
     Content,
     ForwardMatter,
+    OrderMatter,
     ReferMatter,
     SendMatter,
     SplitMatter,
@@ -267,7 +268,8 @@ class _Taking:
     def _first(self, item: Opened, case: Case | None) -> Case:
         claims, matter = item.event.claims, item.contents[MATTER]
         assert isinstance(matter, SendMatter)
-        if case is not None or cases.replying_by_number(self.tx, matter.number) is not None:
+        taken = case is not None or cases.replying_by_number(self.tx, matter.number) is not None
+        if taken or people.by_id(self.tx, claims.case) is not None:  # one list names erased cases and accounts
             raise ProtocolError("case-exists", "the case or its number")
         if len(claims.aud) != 1:
             raise ProtocolError("content-malformed", "a request has one recipient")  # SPEC S-047
@@ -339,13 +341,13 @@ class _Taking:
 
     def _erasing(self, item: Opened, case: Case) -> Case:
         """Take in the other side's order to erase a case, or that it has erased its copy (SPEC S-274, S-275)."""
-        claims = item.event.claims
-        if claims.kind == erasing.DONE:
-            erasures.theirs(self.tx, case.id)
+        matter = item.contents[MATTER]
+        if isinstance(matter, OrderMatter):
+            erasing.check_order(case.state, matter.ground)
+            new = erasures.decide(self.tx, [case.id], "their-order", matter.ground)
+            self.told.extend(audit.Entry(case.counterpart, "case.erase", one, "their-order") for one in new)
         else:
-            erasing.check_order(case.state)
-            new = erasures.decide(self.tx, [case.id], "their-order", getattr(item.contents[MATTER], "ground", None))
-            self.told.extend(audit.Entry(claims.iss, "case.erase", one, "their-order") for one in new)
+            erasures.theirs(self.tx, case.id)
         return case
 
     def _judge(self, item: Opened, case: Case) -> None:

@@ -151,10 +151,12 @@ def plan(node: Node) -> Iterator[Due]:
 def _of_area(node: Node, step: Step, area_id: str, today: tuple[dt.date, dt.datetime]) -> Iterator[Due]:
     rule, after = rule_of(node, area_id), ("", "")
     if step == "erase" and rule is UNKNOWN:  # who knows the area has deleted it
-        for row in node.store.read_now(lambda q: retention.erased_there(q, area_id, MANY)):
-            yield Due(
-                row["id"], row["number"], area_id, step, unstamp(row["closed_at"]).date(), today[0], rule, theirs=True
-            )
+        while rows := node.store.read_now(lambda q, a=after: retention.erased_there(q, area_id, MANY, a)):  # type: ignore[misc]
+            for row in rows:
+                after = (row["closed_at"], row["id"])
+                ended = unstamp(row["closed_at"]).date()
+                yield Due(row["id"], row["number"], area_id, step, ended, today[0], rule, theirs=True)
+        after = ("", "")
     closed = last_closed(rule, today[0])[0 if step == "block" else 1]
     before = (closed + dt.timedelta(days=1)).isoformat()
     while rows := node.store.read_now(lambda q, a=after: retention.due(q, step, area_id, before, MANY, a)):  # type: ignore[misc]

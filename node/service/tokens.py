@@ -104,11 +104,11 @@ def list_tokens(node: Node, actor: Actor) -> tuple[BearerToken, ...]:
 
 
 def tokens_of(node: Node, actor: Actor, person_id: str) -> tuple[Person, tuple[BearerToken, ...]]:
-    """Return an account that the actor manages with its tokens; raises `not-found` or `forbidden`."""
+    """Return an account that the actor manages, as lists show it, with its tokens; or `not-found`, `forbidden`."""
 
     def read(q: Read) -> tuple[Person, tuple[BearerToken, ...]]:
         person = managed_person(q, actor, person_id)
-        return person, _tokens(node, q, person.id)
+        return person.shown(), _tokens(node, q, person.id)
 
     return node.store.read_now(read)
 

@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import Final, Literal
 
 from node.clock import stamp
+from node.domain.case import Case
+from node.store.cases import from_row
 from node.store.tx import Read, Row, Tx, listed
 
 Why = Literal["time", "order", "their-order", "restored"]
@@ -18,7 +20,8 @@ ON_ITS_WAY: Final = "on-its-way"
 
 _ORDERS: Final = ("order", "their-order")
 _PARTS: Final = (
-    "SELECT part.id, whole.why, whole.ground FROM erasure AS whole CROSS JOIN cases AS part"  # orders are few
+    "SELECT part.id, whole.case_id AS whole, whole.why, whole.ground"
+    " FROM erasure AS whole CROSS JOIN cases AS part"  # orders are few
     " WHERE part.part_of = whole.case_id AND whole.why IN ('order', 'their-order') AND part.part_of <> ''"
     " AND part.closed_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM erasure WHERE case_id = part.id)"
 )
@@ -30,8 +33,9 @@ def decide(tx: Tx, case_ids: Iterable[str], why: Why, ground: str | None = None)
 
     An order, which has a ground, reaches their parts that have ended too.
     """
-    new = [case_id for case_id in case_ids if _noted(tx, case_id, why, ground)]
-    return new + (reach_parts(tx) if why in _ORDERS else [])
+    wholes = list(case_ids)
+    new = [case_id for case_id in wholes if _noted(tx, case_id, why, ground)]
+    return new + ([part for part, _ in reach_parts(tx, wholes)] if why in _ORDERS else [])
 
 
 def has_parts_to_reach(q: Read) -> bool:
@@ -39,31 +43,36 @@ def has_parts_to_reach(q: Read) -> bool:
     return q.one(f"{_PARTS} LIMIT 1") is not None
 
 
-def reach_parts(tx: Tx) -> list[str]:
-    """Let orders reach the parts that have ended; returns which."""
-    return [row["id"] for row in tx.all(_PARTS) if _noted(tx, row["id"], row["why"], row["ground"])]
+def reach_parts(tx: Tx, wholes: Collection[str] | None = None) -> list[tuple[str, Why]]:
+    """Let orders, all or those for some cases, reach the parts that have ended; returns which, and by whose order."""
+    rows = [row for row in tx.all(_PARTS) if wholes is None or row["whole"] in wholes]
+    return [(row["id"], row["why"]) for row in rows if _noted(tx, row["id"], row["why"], row["ground"])]
 
 
 def _noted(tx: Tx, case_id: str, why: str, ground: str | None) -> bool:
-    values = {"id": case_id, "why": why, "ground": ground}
-    if why in _ORDERS:  # a restored disk didn't know yet that it was ordered
-        tx.run("UPDATE erasure SET why = :why, ground = :ground WHERE case_id = :id AND why = 'restored'", values)
+    values = {"id": case_id, "why": why, "ground": ground, "at": tx.at}
+    if why in _ORDERS:  # its time had come already, or a restored disk didn't know yet that it was ordered
+        tx.run(
+            "UPDATE erasure SET why = :why, ground = :ground, decided_at = :at"
+            " WHERE case_id = :id AND why IN ('time', 'restored')",
+            values,
+        )
     if not tx.run(
         "INSERT INTO erasure (case_id, why, ground, decided_at, told) VALUES (:id, :why, :ground, :at, 0)"
         " ON CONFLICT DO NOTHING",
-        {**values, "at": tx.at},
+        values,
     ):
         return False
     sql = "UPDATE cases SET blocked_at = COALESCE(blocked_at, :at) WHERE id = :id"
-    tx.run(sql, {"id": case_id, "at": tx.at})
+    tx.run(sql, values)
     return True
 
 
-def numbered(q: Read, number: str, authorities: Collection[str]) -> list[str]:
-    """Return the ids of some authorities' cases that have a number: one, but for the worst of nights."""
+def numbered(q: Read, number: str, authorities: Collection[str]) -> list[Case]:
+    """Return some authorities' cases that have a number: one, but for the worst of nights."""
     names, values = listed(sorted(authorities))
-    sql = f"SELECT id FROM cases WHERE number = :number AND own_authority IN ({names}) ORDER BY id"  # noqa: S608 - ours
-    return [str(row["id"]) for row in q.all(sql, {**values, "number": number})] if values else []
+    sql = f"SELECT * FROM cases WHERE number = :number AND own_authority IN ({names}) ORDER BY id"  # noqa: S608 - ours
+    return [from_row(row) for row in q.all(sql, {**values, "number": number})] if values else []
 
 
 def find(q: Read, case_id: str) -> Row | None:
@@ -201,7 +210,8 @@ def orders(q: Read, authorities: list[str], limit: int, offset: int) -> list[Row
         return []
     return q.all(
         "SELECT e.*, c.number, c.area, c.counterpart, c.erased_there_at FROM erasure e"  # noqa: S608 - names are ours
-        f" JOIN cases c ON c.id = e.case_id WHERE e.why IN ('order', 'their-order') AND c.own_authority IN ({names})"
+        " CROSS JOIN cases c WHERE c.id = e.case_id"  # orders are few, an authority's cases aren't
+        f" AND e.why IN ('order', 'their-order') AND c.own_authority IN ({names})"
         " ORDER BY e.decided_at DESC, e.case_id LIMIT :limit OFFSET :offset",
         {**values, "limit": limit, "offset": offset},
     )

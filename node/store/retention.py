@@ -37,13 +37,13 @@ def remember(tx: Tx, changed: Mapping[str, tuple[int, int]]) -> None:
     )
 
 
-def erased_there(q: Read, area: str, limit: int) -> list[Row]:
+def erased_there(q: Read, area: str, limit: int, after: tuple[str, str] = ("", "")) -> list[Row]:
     """Return closed cases of an area of which the other side has erased its copy, and we haven't: as `due`."""
     return q.all(
         "SELECT id, number, area, closed_at FROM cases WHERE area = :area AND erased_there_at IS NOT NULL"
-        " AND erased_at IS NULL AND closed_at IS NOT NULL"
+        " AND erased_at IS NULL AND closed_at IS NOT NULL AND (closed_at, id) > (:closed, :id)"
         " AND NOT EXISTS (SELECT 1 FROM erasure WHERE case_id = cases.id) ORDER BY closed_at, id LIMIT :limit",
-        {"area": area, "limit": limit},
+        {"area": area, "closed": after[0], "id": after[1], "limit": limit},
     )
 
 

@@ -10,6 +10,7 @@ from node.store import erasures, retention
 from tests.dashboard.test_browser import FLAGS, opened, violations
 from tests.dashboard.test_pages import dashboard, signed_in
 from tests.exchange.pair import World, world
+from tests.exchange.test_orders import divided, withdrawn
 from tests.exchange.test_refusal import stored_case
 from tests.exchange.test_retention import OTTO
 from tests.exchange.test_story import ANNA, ask
@@ -54,7 +55,7 @@ async def test_a_deletion_is_ordered_and_followed_on_both_sides(tmp_path: Path) 
         assert stored_case(both["DE"], asked_case(both, number)).ended
         assert "Not yet" not in (await otto.get("/protection")).text
         ordered = await otto.post(asked.form("/protection/order"))
-        assert (ordered.path, "Ordered by your authority" in ordered.text) == ("/protection", True)
+        assert (ordered.path, "Ordered here" in ordered.text) == ("/protection", True)
         assert (REASON in ordered.text, "Deleted with the case" in ordered.text) == (False, True)
         await both.settled()
         await erasure.look(both["HU"])
@@ -71,6 +72,24 @@ def asked_case(both: World, number: str) -> str:
     row = both["DE"].store.read_now(lambda q: q.one("SELECT id FROM cases WHERE number = :n", {"n": number}))
     assert row is not None
     return str(row["id"])
+
+
+async def test_nobody_is_told_that_they_ordered_what_another_authority_did(tmp_path: Path) -> None:
+    """Who orders hears that the parts go too; who has a part reads that it was ordered here, not by whom it wasn't."""
+    async with (
+        divided(tmp_path) as one,
+        dashboard(one.both["HU"]) as budapest,
+        signed_in(one.both["HU"], budapest, "zsofia", "Zsófia", "en", "HU-okfo", "data-administrator") as zsofia,
+        signed_in(one.both["HU"], budapest, "janos", "János", "en", "HU-mok", "data-administrator") as janos,
+    ):
+        await withdrawn(one.both, one.part)
+        number = stored_case(one.both["HU"], one.whole).number
+        page = await zsofia.get("/protection")
+        asked = await zsofia.post(page.form("/protection/order"), number=number, ground="court")
+        assert "parts of the case are deleted as well" in asked.text
+        await zsofia.post(asked.form("/protection/order"))
+        theirs = (await janos.get("/protection")).text
+        assert (f"{number}/1" in theirs, "Ordered here" in theirs, "by your authority" in theirs) == (True, True, False)
 
 
 async def test_who_may_not_order_sees_no_form_and_gets_no_further(tmp_path: Path) -> None:

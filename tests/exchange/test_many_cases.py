@@ -10,7 +10,7 @@ import pytest
 from node.service import cases
 from node.service.node import Node
 from node.store import cases as stored
-from node.store import mails, streams
+from node.store import erasures, mails, streams
 from node.store.tx import Read, Row
 from tests.exchange.pair import START, world
 from tests.exchange.test_story import ANNA, KATALIN, ask, reply
@@ -72,9 +72,9 @@ class _Planned:
         self.plans: list[str] = []
 
     def all(self, sql: str, values: dict[str, Any] | None = None) -> list[Row]:
-        """Note which indexes a question reads the cases by; those of its columns aside."""
+        """Note which indexes a question reads the cases, or orders (`e`), by; those of its columns aside."""
         rows = self._q.all(f"EXPLAIN QUERY PLAN {sql}", values or {})
-        self.plans += [row["detail"] for row in rows if " cases " in f" {row['detail']} "]
+        self.plans += [row["detail"] for row in rows if {"cases", "e"} & set(row["detail"].split())]
         return []
 
     def one(self, sql: str, values: dict[str, Any] | None = None) -> None:
@@ -87,6 +87,7 @@ class _Planned:
     [
         ("cases_open (own_authority=? AND area=?)", lambda q: stored.urgent(q, "area", ["a", "b"], ("", ""), 50)),
         ("cases_asked (number=? AND role=?)", lambda q: stored.asked_with(q, "DE-2026-000001")),
+        ("erasure_ordered", lambda q: erasures.orders(q, ["a", "b"], 50, 0)),
         ("cases_parts (counterpart=?)", lambda q: stored.unopened_parts(q, "HU")),
         ("cases_sent (role=? AND created_at>? AND created_at<?)", lambda q: mails.unaccepted(q, START.date(), START.date())),
         ("cases_idle (updated_at>? AND updated_at<?)", lambda q: mails.idle(q, START.date(), START.date())),

@@ -374,6 +374,26 @@ def test_a_case_of_an_area_that_was_never_here_is_neither_deleted_early_nor_kept
     run(_never_known(tmp_path))
 
 
+async def _many_of_them(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    async with closed(folder) as world_:
+        both, node = world_.both, world_.both["HU"]
+        more = await ask(both)
+        await answered_and_closed(both, more)
+        forget_area(node)
+        for case_id in (world_.case_id, more):
+            await node.store.write(lambda tx, c=case_id: erasures.theirs(tx, c))  # type: ignore[misc]
+        patch.setattr(retention, "MANY", 1)
+        assert {due.case_id for due in retention.plan(node) if due.theirs} == {world_.case_id, more}
+        assert await world_.run("HU") == retention.Done(0, 2)
+
+
+def test_however_many_cases_the_other_side_has_deleted_one_run_deletes_them_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not as many a day as are looked at in one go (SPEC S-278)."""
+    run(_many_of_them(tmp_path, monkeypatch))
+
+
 async def _longest(folder: Path) -> None:
     async with closed(folder) as world_:
         node = world_.both["HU"]

@@ -12,9 +12,10 @@ from node.domain.draft import ReplyDraft
 from node.errors import NodeError
 from node.service import attachments, cases, reading, reuse, splitting
 from node.service.node import Node
-from node.store import blobs
+from node.store import blobs, events, refusals
 from node.store import cases as stored_cases
 from protocol.content import MATTER, Asked, Content, PartyName, Reply, Said
+from protocol.event import parse_item
 from tests.exchange.pair import World
 from tests.exchange.test_crossing import asked
 from tests.exchange.test_forwarding import JANOS
@@ -175,6 +176,23 @@ async def _at_once(folder: Path) -> None:
 def test_a_part_that_is_opened_from_several_sides_at_once_keeps_its_files(tmp_path: Path) -> None:
     """A repeated batch and a start's catching up don't clear away what the other has just encrypted."""
     run(_at_once(tmp_path))
+
+
+async def _strangers_word(folder: Path) -> None:
+    async with asked(folder) as (both, case_id):
+        path = await _split_without_its_file(both, case_id)
+        (part,) = stored_case(both["DE"], case_id).parts
+        row = both["HU"].store.read_now(lambda q: events.of_case(q, case_id))[0]
+        claims = parse_item(bytes(row["line"])).claims.model_copy(update={"iss": "FR", "case": part})
+        await both["HU"].store.write(lambda tx: refusals.keep(tx, "FR", "digest", "unknown-case", claims))
+        (seen,) = (await reading.read_case(both["HU"], KATALIN, case_id, "en")).parts
+        assert (seen.case, seen.state) == (None, None)
+        path.with_suffix(".away").rename(path)
+
+
+def test_a_part_is_refused_only_where_it_was_who_asks_that_sent_it(tmp_path: Path) -> None:
+    """What a third country says under the part's id is refused, and says nothing of the part (SPEC S-234)."""
+    run(_strangers_word(tmp_path))
 
 
 async def _other(folder: Path, change: Mapping[str, object], patch: pytest.MonkeyPatch) -> None:

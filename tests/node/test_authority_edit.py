@@ -7,10 +7,12 @@ import pytest
 
 from directory_sync.authority import Authority
 from node.domain.access import operator
+from node.domain.person import NewPerson
 from node.errors import NodeError
-from node.service import authority_edit, authority_history, directory
+from node.service import accounts, authority_edit, authority_history, directory
 from node.service.authority_edit import Why, change, current, publish, remade
 from node.service.node import Node
+from node.store import people
 from tests.directory_sync.world import authority
 from tests.node.coordinated import BERLIN, LINKS, PQ, administrator, country, settle
 
@@ -62,6 +64,18 @@ async def test_a_local_administrator_changes_what_is_its_own(berlin: Node) -> No
     }
     assert await change(berlin, LOCAL, made, EDIT) == made  # nothing new is nothing to publish
     assert len(authority_history.history(berlin, LOCAL, CHAMBER)) == 2
+
+
+async def test_the_history_names_nobody_who_has_left(berlin: Node) -> None:
+    """It tells a change from the operator's still, by the id of the account, whose name is blocked."""
+    new = NewPerson("lena", "Lena Vogt", "de", frozenset({"data-administrator"}), frozenset({CHAMBER}))
+    lena = await accounts.add_person(berlin, operator(), new)
+    await change(berlin, lena.actor(), remade(there(berlin), place="Potsdam"), EDIT)
+    assert [one.by for one in authority_history.history(berlin, LOCAL, CHAMBER)] == ["Lena Vogt", ""]
+    await accounts.end_person(berlin, operator(), lena.id)
+    assert [one.by for one in authority_history.history(berlin, LOCAL, CHAMBER)] == [lena.id, ""]
+    await berlin.store.write(lambda tx: people.delete(tx, [lena.id]))
+    assert [one.by for one in authority_history.history(berlin, LOCAL, CHAMBER)] == [lena.id, ""]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from node.domain.access import Actor, granted, operator
 from node.domain.person import NewPerson, Person
 from node.errors import NodeError
-from node.service import accounts, blocking, cases, own_data, sessions
+from node.service import accounts, blocking, cases, own_data, sessions, tokens
 from node.service.node import Node
 from node.service.verification import check_node
 from node.store import people, retention
@@ -99,6 +99,7 @@ async def test_the_data_of_who_left_are_blocked(tmp_path: Path) -> None:
             (line,) = (one for one in accounts.list_people(gone.node, actor) if one.id == gone.person.id)
             assert (line.name, line.login, line.ended_at is not None) == ("", "", True)
             assert accounts.person_seen(gone.node, actor, gone.person.id) == line
+            assert tokens.tokens_of(gone.node, actor, gone.person.id) == (line, ())
         assert [one.person for one in blocking.seen_by(gone.node, ZSOFIA)] == [gone.person.id]
         with pytest.raises(NodeError, match="not-found"):
             await own_data.data_of(gone.node, OTHER, gone.person.id)

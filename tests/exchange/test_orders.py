@@ -1,0 +1,179 @@
+"""Orders to delete cases: what they reach and what not, whoever gives them, and what is said of them afterwards."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from node.api.protection import OrderTold
+from node.cli.simulation.loop import run
+from node.domain.access import Actor, granted, operator
+from node.domain.person import NewPerson
+from node.errors import NodeError
+from node.service import accounts, cases, drafts, erasure, erasure_orders, own_data, reading, splitting
+from node.store import people
+from protocol import erasure as protocol_erasure
+from protocol.problems import ProtocolError
+from tests.exchange.pair import World, world
+from tests.exchange.test_refusal import stored_case
+from tests.exchange.test_retention import OTTO, WORD, erased_at
+from tests.exchange.test_story import ANNA, KATALIN, ask
+
+ZSOFIA = Actor("id-zsofia", "Zsófia", "hu", granted(["data-administrator"], ["HU-okfo"]))
+
+
+async def ended(both: World) -> str:
+    """Return a case that was withdrawn."""
+    case_id = await ask(both)
+    await withdrawn(both, case_id)
+    return case_id
+
+
+async def withdrawn(both: World, case_id: str) -> None:
+    """Withdraw a request."""
+    await cases.withdraw(both["DE"], ANNA, case_id)
+    await both.settled()
+
+
+@dataclass
+class Divided:
+    """A request that has ended, and its part, which another authority has and which runs."""
+
+    both: World
+    whole: str
+    part: str
+
+    async def looked(self) -> None:
+        """Let both nodes look for what is to be carried out."""
+        for country in ("HU", "DE", "HU"):
+            await erasure.look(self.both[country])
+            await self.both.settled()
+
+    def audited(self, country: str, subject: str) -> list[tuple[str, str]]:
+        """Return by whom and why a case was to be erased, as the audit trail says."""
+        sql = "SELECT actor, detail FROM audit WHERE action = 'case.erase' AND subject = :subject ORDER BY seq"
+        rows = self.both[country].store.read_now(lambda q: q.all(sql, {"subject": subject}))
+        return [(row["actor"], row["detail"]) for row in rows]
+
+
+@contextlib.asynccontextmanager
+async def divided(folder: Path) -> AsyncIterator[Divided]:
+    """Give two nodes with a divided request."""
+    async with world(folder, "DE", "HU", inline=True) as both:
+        case_id = await ask(both)
+        await splitting.split(both["HU"], KATALIN, case_id, "HU-mok", ["sanctions"], WORD)
+        await both.settled()
+        (part,) = (await reading.read_case(both["DE"], ANNA, case_id, "de")).parts
+        assert part.case is not None
+        await withdrawn(both, case_id)
+        yield Divided(both, case_id, part.case)
+
+
+async def _strange_ground(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    async with world(folder, "DE", "HU", inline=True) as both:
+        case_id = await ended(both)
+        patch.setattr(erasure, "GROUNDS", ("grudge",))
+        await erasure.order(both["DE"], OTTO, case_id, "grudge")
+        await both.settled()
+        assert erased_at(both, case_id) == {"DE"}
+        for one in erasure_orders.listing(both["HU"], ZSOFIA):
+            OrderTold(**vars(one))
+
+
+def test_an_order_without_one_of_the_grounds_deletes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A peer that makes up a ground neither deletes what others have nor breaks their list of orders (SPEC S-274)."""
+    run(_strange_ground(tmp_path, monkeypatch))
+
+
+@pytest.mark.parametrize(("state", "ground", "code"), [
+    ("sent", "court", "wrong-state"), ("closed", "grudge", "content-malformed"), ("closed", "", "content-malformed"),
+])  # fmt: skip
+def test_an_order_is_judged_by_state_and_ground(state: str, ground: str, code: str) -> None:
+    """Each by a code of its own."""
+    with pytest.raises(ProtocolError, match=code):
+        protocol_erasure.check_order(state, ground)
+
+
+async def _after_its_time(folder: Path) -> None:
+    async with divided(folder) as one:
+        hungary = one.both["HU"]
+        await hungary.store.write(lambda tx: erasure.decide(tx, hungary, [one.whole], "time"))
+        await erasure.carry_out(hungary)
+        await erasure.order(one.both["DE"], OTTO, one.whole, "court")
+        await one.both.settled()
+        await withdrawn(one.both, one.part)
+        await one.looked()
+        assert erased_at(one.both, one.part) == {"DE", "HU"}
+        assert [(told.by, told.ground) for told in erasure_orders.listing(hungary, ZSOFIA)] == [("them", "court")]
+
+
+def test_an_order_reaches_the_parts_of_a_case_whose_time_had_come_already(tmp_path: Path) -> None:
+    """The other side had deleted the whole in time, its part not yet: the order for the whole counts (SPEC S-277)."""
+    run(_after_its_time(tmp_path))
+
+
+async def _who_it_was(folder: Path) -> None:
+    async with divided(folder) as one:
+        await erasure.order(one.both["DE"], OTTO, one.whole, "court")
+        await one.both.settled()
+        await withdrawn(one.both, one.part)
+        other = await ended(one.both)
+        await erasure.order(one.both["DE"], OTTO, other, "consent")  # before either node looks
+        await one.both.settled()
+        await one.looked()
+        assert one.audited("DE", other) == [(OTTO.id, "order")]
+        assert one.audited("DE", one.part) == [("DE", "order")]
+        assert one.audited("HU", one.part) == [("HU", "their-order")]
+
+
+def test_the_audit_trail_says_whose_order_reached_a_part(tmp_path: Path) -> None:
+    """Not the next official who orders something else, nor our node where it was the other side (SPEC S-277)."""
+    run(_who_it_was(tmp_path))
+
+
+async def _two_of_a_number(folder: Path) -> None:
+    async with world(folder, "DE", "HU", inline=True) as both:
+        node = both["DE"]
+        void, real = sorted([await ended(both), await ended(both)])
+        number = stored_case(node, real).number
+        await node.store.write(
+            lambda tx: tx.run("UPDATE cases SET number = :n WHERE id = :v", {"n": number, "v": void})
+        )
+        with pytest.raises(NodeError) as refused:
+            await erasure_orders.give(node, OTTO, number, "court")
+        assert (refused.value.code, refused.value.fields) == ("invalid", {"number": "ambiguous"})
+        assert erased_at(both, void) == erased_at(both, real) == set()
+        await node.store.write(lambda tx: tx.run("UPDATE cases SET state = 'refused' WHERE id = :v", {"v": void}))
+        await erasure_orders.give(node, OTTO, number, "court")
+        await both.settled()
+        assert (erased_at(both, void), erased_at(both, real)) == (set(), {"DE", "HU"})
+        with pytest.raises(NodeError, match="case-erased"):
+            await erasure_orders.give(node, OTTO, number, "court")
+
+
+def test_an_order_by_a_number_never_deletes_another_case_that_got_it_too(tmp_path: Path) -> None:
+    """After a loss a number may have been given twice: the request that never happened doesn't count, else it is asked."""
+    run(_two_of_a_number(tmp_path))
+
+
+async def _named_like_an_account(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    async with world(folder, "DE", "HU", inline=True) as both:
+        hungary = both["HU"]
+        new = NewPerson("katalin", "Szabó Katalin", "hu", frozenset({"handler"}), frozenset({"HU-okfo"}))
+        person = await accounts.add_person(hungary, operator(), new)
+        patch.setattr(drafts, "new_uuid", lambda _entropy: person.id)
+        case_id = await ask(both)
+        assert case_id == person.id
+        assert stored_case(both["DE"], case_id).state == "refused"
+        await erasure.order(both["DE"], OTTO, case_id, "court")
+        await both.settled()
+        await erasure.look(hungary)
+        await own_data.forget_again(hungary)
+        assert hungary.store.read_now(lambda q: people.by_id(q, person.id)) is not None
+
+
+def test_no_peer_names_a_case_like_an_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both stand in one list of what was deleted: an order for such a case would delete the account."""
+    run(_named_like_an_account(tmp_path, monkeypatch))
