@@ -75,13 +75,21 @@ async def blob_arrived(node: Node, sha256: str) -> None:
     row = node.store.read_now(lambda q: blobs.find(q, sha256))
     if row is None:  # its case was erased while it came
         blobs.path_of(node.config.data, sha256).unlink(missing_ok=True)
-    case = node.store.read_now(lambda q: cases.find(q, row["case_id"])) if row else None
-    if case is None or case.ended or row is None or row["again"]:  # of one that came back the other side was told
-        return
+    elif not row["again"]:  # of one that came back the other side was told
+        await _tell_stored(node, str(row["case_id"]), sha256)
+
+
+async def _tell_stored(node: Node, case_id: str, sha256: str) -> None:
     system = Actor(node.country, node.country, "en", frozenset())
-    try:
-        await issue(node, system, case, "notice.blob-stored", {MATTER: BlobMatter(stored=(sha256,))})
-    except NodeError as error:
-        # somebody acted meanwhile, or there are too many: the notice is a courtesy, the file is here
-        if error.code not in ("stale", "case-full"):
-            raise
+    for attempt in range(_ATTEMPTS):
+        case = node.store.read_now(lambda q: cases.find(q, case_id))
+        if case is None or case.ended:
+            return
+        try:
+            await issue(node, system, case, "notice.blob-stored", {MATTER: BlobMatter(stored=(sha256,))})
+        except NodeError as error:
+            if error.code == "stale" and attempt + 1 < _ATTEMPTS:  # somebody acted meanwhile
+                continue
+            if error.code not in ("stale", "case-full"):  # else it is a courtesy: the file is here
+                raise
+        return

@@ -4,17 +4,22 @@ import asyncio
 import shutil
 from pathlib import Path
 
+import pytest
+
 from node.cli.simulation.loop import run
 from node.delivery.call import Answer, Call
 from node.delivery.incoming import BLOBS
-from node.service import attachments, diagnosis, messages, reading
+from node.domain.access import Actor
+from node.domain.case import Case
+from node.service import attachments, cases, diagnosis, follow_up, messages, reading
 from node.service.node import Node
 from node.store import blobs
+from protocol.content import Content
 from tests.exchange.disks import all_of, put_back, recovered, save_disk, start_again
-from tests.exchange.pair import World
+from tests.exchange.pair import World, world
 from tests.exchange.test_crossing import asked
 from tests.exchange.test_messages import FILE, WORD
-from tests.exchange.test_story import ANNA, KATALIN, PDF
+from tests.exchange.test_story import ANNA, KATALIN, PDF, ask
 
 SIDES = (("DE", ANNA), ("HU", KATALIN))
 
@@ -81,3 +86,29 @@ async def _found(folder: Path) -> None:
 def test_a_file_that_is_still_on_the_disk_is_found_there(tmp_path: Path) -> None:
     """Where the database alone was lost, its files come back from its own disk, and the other side gets them."""
     run(_found(tmp_path))
+
+
+async def _acted_as_it_came(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with world(folder, "DE", "HU", inline=True) as both:
+        tell, acted = follow_up.issue, False
+
+        async def late(node: Node, actor: Actor, case: Case, kind: str, parts: dict[str, Content]) -> Case:
+            nonlocal acted
+            if not acted:
+                acted = True
+                await cases.accept(node, KATALIN, case.id)
+            return await tell(node, actor, case, kind, parts)
+
+        monkeypatch.setattr(follow_up, "issue", late)
+        case_id = await ask(both)
+        assert acted
+        for country, reader in (("DE", ANNA), ("HU", KATALIN)):
+            view = await reading.read_case(both[country], reader, case_id, "en")
+            assert [one.kind for one in view.timeline].count("notice.blob-stored") == 1
+
+
+def test_who_sent_a_file_hears_that_it_came_though_somebody_acts_just_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Budapest accepts while the notice of the diploma is written; Berlin gets both."""
+    run(_acted_as_it_came(tmp_path, monkeypatch))
