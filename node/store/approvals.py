@@ -6,7 +6,7 @@ from typing import Any, Final
 from node.store.tx import Read, Row, Tx, listed
 
 _SELECT: Final = (
-    "SELECT approval.*, draft.case_id, draft.person, draft.changed_by, cases.number, cases.due"
+    "SELECT approval.*, draft.case_id, draft.writers, cases.number, cases.due"
     " FROM approval JOIN draft ON draft.id = approval.draft LEFT JOIN cases ON cases.id = draft.case_id"
 )
 _WAITS: Final = (
@@ -69,6 +69,18 @@ def waiting(q: Read, places: Collection[tuple[str, str]], limit: int, offset: in
         f"{_SELECT} WHERE {_WAITS} AND approval.authority || ' ' || approval.area IN ({names})"
         " ORDER BY asked_at, draft LIMIT :limit OFFSET :offset",
         {**values, "limit": limit, "offset": offset},
+    )
+
+
+def authors(waiting: Row) -> frozenset[str]:
+    """Return who wrote in what waits, or asked for its approval: somebody else decides on it."""
+    return frozenset((str(waiting["asked_by"]), *str(waiting["writers"]).split()))
+
+
+def overtake(tx: Tx, case_id: str) -> None:
+    """Let nothing that was asked or approved of the reply to a case stand: another step came before it was sent."""
+    tx.run(
+        "UPDATE approval SET version = 0 WHERE draft IN (SELECT id FROM draft WHERE case_id = :case)", {"case": case_id}
     )
 
 

@@ -18,14 +18,15 @@ def save(tx: Tx, values: dict[str, Any], version: int | None) -> bool:
     row = {**values, "at": tx.at, "version": version or 0}
     if version is None:
         tx.run(
-            "INSERT INTO draft (id, kind, case_id, authority, person, changed_by, content, version, updated_at)"
+            "INSERT INTO draft (id, kind, case_id, authority, person, writers, content, version, updated_at)"
             " VALUES (:id, :kind, :case_id, :authority, :person, :person, :content, 1, :at)",
             row,
         )
         return True
     changed = tx.run(
         "UPDATE draft SET authority = :authority, content = :content, version = version + 1, updated_at = :at,"
-        " changed_by = :person WHERE id = :id AND version = :version",
+        " writers = CASE WHEN INSTR(' ' || writers || ' ', ' ' || :person || ' ') THEN writers"
+        " ELSE writers || ' ' || :person END WHERE id = :id AND version = :version",
         row,
     )
     return changed == 1

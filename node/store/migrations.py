@@ -302,6 +302,19 @@ def _courses_kept(db: Database) -> None:
         db.execute(statement)
 
 
+@NODE(name="048_writers_of_drafts")
+def _writers_of_drafts(db: Database) -> None:
+    # everybody who wrote in a draft: before, who began it and who changed it last
+    run(
+        db,
+        """
+ALTER TABLE draft ADD COLUMN writers TEXT NOT NULL DEFAULT '';
+UPDATE draft SET writers = TRIM(person || ' ' || changed_by);
+ALTER TABLE draft DROP COLUMN changed_by
+""",
+    )
+
+
 @KEYS(name="001_case_keys")
 def _case_keys(db: Database) -> None:
     run(
