@@ -79,7 +79,7 @@ def wrote(node: Node, actor: Actor, case: Case) -> bool:
     """Say whether the actor wrote a reply of this side, or approved it."""
 
     def read(q: Read) -> bool:
-        wrote = events.actors_of(q, case.id, node.country, (REPLY, REPLY_PART))
-        return actor.id in wrote | audit.doers_of(q, case.id, "approval.approved")
+        sent = events.actors_of(q, case.id, node.country, (REPLY, REPLY_PART))
+        return actor.id in sent.union(*(audit.doers_of(q, case.id, did) for did in (audit.WROTE, "approval.approved")))
 
     return node.store.read_now(read)

@@ -153,6 +153,7 @@ async def issue_steps(
             raise NodeError("stale")
         if erasures.find(tx, case.id) is not None:
             raise NodeError("case-erased")
+        writers = drafts.writers(tx, draft[0]) - {actor.id} if draft is not None else ()
         if draft is not None and not drafts.delete(tx, *draft):
             raise NodeError("stale", "The draft was changed, sent or deleted meanwhile.")
         if _OVERTAKING.intersection(kind for kind, _ in steps):
@@ -163,6 +164,7 @@ async def issue_steps(
             _check_beside(tx, node, case, event, contents)
             _store(tx, event, packed, actor, case)
         blobs.named(tx, node.country, files)
+        audit.extend(tx, [audit.Entry(one, audit.WROTE, case.id) for one in sorted(writers)])
         audit.extend(tx, [_entry(node, actor, event, case) for event, _ in sealed])
 
     await _send(node, {case.counterpart}, work)

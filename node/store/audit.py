@@ -11,6 +11,8 @@ from node.store.tx import Read, Row, Tx, listed
 from protocol.encoding import canonical_json, sha256_b64u
 
 _FIRST: Final = "0"
+WROTE: Final = "reply.written"
+"""Action of who had a hand in a reply that somebody else sent."""
 
 
 class Entry(NamedTuple):

@@ -60,6 +60,12 @@ def count_of(q: Read, person: str) -> int:
     return int(row["count"]) if row else 0
 
 
+def writers(q: Read, draft_id: str) -> frozenset[str]:
+    """Return who wrote in a draft."""
+    row = q.one("SELECT writers FROM draft WHERE id = :id", {"id": draft_id})
+    return frozenset(str(row["writers"]).split()) if row else frozenset()
+
+
 def delete(tx: Tx, draft_id: str, version: int) -> bool:
     """Delete version `version` of a draft; False where there is none, or another one."""
     gone = tx.run("DELETE FROM draft WHERE id = :id AND version = :version", {"id": draft_id, "version": version}) == 1
