@@ -209,4 +209,5 @@ def _store(tx: Tx, event: Event, packed: bytes, actor: Actor, case: Case) -> Non
 
 
 def _entry(node: Node, actor: Actor, event: Event, case: Case) -> audit.Entry:
-    return audit.Entry(actor.id, event.claims.kind, case.id, f"{node.country} to {case.counterpart}")
+    whose = f" {case.own_authority}" if event.claims.kind == FORWARD else ""  # by it auditors are told apart
+    return audit.Entry(actor.id, event.claims.kind, case.id, f"{node.country} to {case.counterpart}{whose}")
