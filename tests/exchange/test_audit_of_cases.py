@@ -1,11 +1,14 @@
 """The auditors' trail of cases: each authority's holds what was done while it had the case, and nothing of others."""
 
+import csv
+import io
 from pathlib import Path
 
 from node.cli.simulation.loop import run
 from node.domain.access import Grant
 from node.service import approvals, audit_trail, cases, forwarding
 from node.service.audit_trail import AuditEntry, Wanted
+from node.store import audit
 from tests.exchange.test_reply_approval import MOK, OKFO, REASON, WHY, Budapest, budapest, person
 
 
@@ -32,6 +35,22 @@ async def _passed_on(folder: Path) -> None:
         assert there.chamber.id not in {one.actor for one in first}
         acts = [one.action for one in first if one.action in ("request.accept", "request.forward", "approval.returned")]
         assert acts == ["request.accept", "approval.returned", "request.forward", "request.accept"]
+
+
+async def _as_table(folder: Path) -> None:
+    async with budapest(folder) as there:
+        lost = "-Zx9_formulas-begin-like-this"
+        await there.node.store.write(lambda tx: audit.append(tx, "DE", "attachment.lost", there.case, lost))
+        auditor = await person(there.node, "auditor", Grant(OKFO, "auditor"))
+        told = await audit_trail.table(there.node, auditor, Wanted("case"))
+        cells = [cell for line in csv.reader(io.StringIO(told)) for cell in line]
+        assert any(lost in cell for cell in cells)
+        assert not [cell for cell in cells if cell.startswith(("=", "+", "-", "@"))]
+
+
+def test_nothing_in_the_auditors_table_is_a_formula(tmp_path: Path) -> None:
+    """A digest may begin with a hyphen, which a spreadsheet would read as one."""
+    run(_as_table(tmp_path))
 
 
 def test_each_authority_audits_what_was_done_while_it_had_the_case(tmp_path: Path) -> None:
