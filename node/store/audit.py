@@ -100,6 +100,12 @@ def _within(authorities: Sequence[str]) -> tuple[str, dict[str, str]]:
     return " OR ".join(any_of) or "0 = 1", {f"r{place}": one for place, one in enumerate(authorities)}
 
 
+_ALL_CASES: Final = (
+    "closed_at IS NULL AND blocked_at IS NULL",
+    "closed_at IS NOT NULL AND blocked_at IS NULL",
+    "blocked_at IS NOT NULL",
+)
+"""Open, closed and blocked cases: each has an index by authority, and there is none of all of them."""
 _HOLDER: Final = """COALESCE((
   SELECT CASE WHEN later.detail LIKE '__ to __ %' THEN SUBSTR(later.detail, 10)
     WHEN INSTR(former, ' ') = 0 THEN former END
@@ -121,8 +127,9 @@ def trail(q: Read, which: Which, before: int | None, limit: int) -> list[Row]:
     """
     names, values = listed(which.authorities)
     there, more = _within(which.authorities)
+    own = f"SELECT id FROM cases WHERE own_authority IN ({names})"  # noqa: S608 - ours
     about = {
-        "case": f"subject IN (SELECT id FROM cases WHERE own_authority IN ({names})"  # noqa: S608 - ours
+        "case": f"subject IN ({' UNION ALL '.join(f'{own} AND {part}' for part in _ALL_CASES)}"  # noqa: S608 - ours
         f" UNION SELECT case_id FROM passed_on WHERE authority IN ({names})"
         f" UNION SELECT case_id FROM draft WHERE authority IN ({names})"
         f" UNION SELECT id FROM subject_file WHERE authority IN ({names}))"
