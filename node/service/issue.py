@@ -15,17 +15,15 @@ from node.service.contents import pack_ceks
 from node.service.deliver import seal
 from node.service.node import Node
 from node.service.receive import attachments_of
-from node.store import approvals, audit, blobs, cases, drafts, erasures, events, streams
+from node.store import audit, blobs, cases, drafts, erasures, events, streams
 from node.store.tx import Read, Tx
 from protocol.content import MATTER, Content, SendMatter, chain_of
 from protocol.event import Event, Place, seal_event
 from protocol.problems import ProtocolError
-from protocol.request import FORWARD, REPLY, REPLY_PART
+from protocol.request import FORWARD
 from protocol.slot import Recipient
 
 _INLINE: Final = 4  # openings that are sealed on the loop itself
-_OVERTAKING: Final = frozenset({REPLY, REPLY_PART, FORWARD})
-"""Steps after which a reply that waits for approval, or has it, isn't what was asked about any more (SPEC S-286)."""
 
 
 def reader_of(node: Node, country: str) -> Recipient:
@@ -156,8 +154,6 @@ async def issue_steps(
         writers = drafts.writers(tx, draft[0]) - {actor.id} if draft is not None else ()
         if draft is not None and not drafts.delete(tx, *draft):
             raise NodeError("stale", "The draft was changed, sent or deleted meanwhile.")
-        if _OVERTAKING.intersection(kind for kind, _ in steps):
-            approvals.overtake(tx, case.id)
         taken_over = True if after.own_authority != case.own_authority else None
         cases.update(tx, after, unread=taken_over, on_its_way=len(sealed))
         for (event, packed), (_, contents) in zip(sealed, steps, strict=True):

@@ -14,7 +14,10 @@ _WAITS: Final = (
     " AND approval.authority = COALESCE(cases.own_authority, draft.authority)"
     " AND (approval.step = 'request.send' OR cases.state IN ('accepted', 'clarifying'))"
 )
-"""A draft that was changed, and the reply to a case that has ended or was passed on, don't wait any more."""
+"""A draft that was changed, and the reply to a case that has ended or was passed on, don't wait any more.
+
+A trigger (`approval_overtaken`) sets the version to 0 once another reply, or a passing on, came first (SPEC S-286).
+"""
 
 
 def ask(tx: Tx, values: dict[str, Any]) -> None:
@@ -75,13 +78,6 @@ def waiting(q: Read, places: Collection[tuple[str, str]], limit: int, offset: in
 def authors(waiting: Row) -> frozenset[str]:
     """Return who wrote in what waits, or asked for its approval: somebody else decides on it."""
     return frozenset((str(waiting["asked_by"]), *str(waiting["writers"]).split()))
-
-
-def overtake(tx: Tx, case_id: str) -> None:
-    """Let nothing that was asked or approved of the reply to a case stand: another step came before it was sent."""
-    tx.run(
-        "UPDATE approval SET version = 0 WHERE draft IN (SELECT id FROM draft WHERE case_id = :case)", {"case": case_id}
-    )
 
 
 def decide(tx: Tx, draft_id: str, version: int, state: str, reason: bytes | None) -> bool:

@@ -7,6 +7,8 @@ from node.domain.access import Grant, operator
 from node.domain.draft import ReplyDraft
 from node.service import approval_switches, approvals, cases, drafts, forwarding
 from protocol.content import Said
+from tests.exchange.disks import put_back, recovered, save_disk, start_again
+from tests.exchange.test_refusal import stored_case
 from tests.exchange.test_reply_approval import (
     AREA,
     MOK,
@@ -85,3 +87,26 @@ async def _answered_otherwise(folder: Path) -> None:
 def test_a_reply_that_went_another_way_is_not_approved_as_the_next(tmp_path: Path) -> None:
     """What waited before the reply doesn't wait as the answer to a clarification that was asked since (SPEC S-286)."""
     run(_answered_otherwise(tmp_path))
+
+
+async def _older_disk(folder: Path) -> None:
+    async with budapest(folder) as there:
+        both = there.both
+        draft = await there.asked()
+        version = there.version(draft)
+        save_disk(both, "HU")
+        await there.approve(draft)
+        await both.settled()
+        await cases.clarify(both["DE"], ANNA, there.case, Said(text="Seit wann?", lang="de"))
+        await both.settled()
+        await put_back(both, "HU")
+        await start_again(both, "HU")
+        await recovered(both)
+        assert stored_case(there.node, there.case).state == "clarifying"
+        assert (there.waiting(), there.state(draft)) == ((), "needed")
+        await refused("stale", approvals.approve(there.node, there.approver, draft, version))
+
+
+def test_a_reply_that_was_sent_does_not_wait_again_on_an_older_disk(tmp_path: Path) -> None:
+    """The reply comes back from the other side; its draft, on the old disk, answers nothing asked since (SPEC S-286)."""
+    run(_older_disk(tmp_path))
