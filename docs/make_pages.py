@@ -357,15 +357,16 @@ What waits is a draft, and internal to the country: nothing crosses the line bef
 approved as the step that was asked for: whole, or the answers so far; so is the answer to a clarification. What is
 approved is the version that was looked at, files too; a draft that is changed is asked for again. A returned one keeps
 all that was typed, with the reason, which is encrypted like the draft. As long as a reply waits its approver reads the
-case, and not after. Nobody approves what he wrote or asked for himself (`own-approval`). What is sent in another way,
-by a program for example, is refused as `approval-needed`; what was approved and could not be sent at once is sent by
-`POST /drafts/{draft}/send-approved`. Messages aren't approved.
+case, and not after. Nobody approves what he wrote in, at whatever time, or asked for himself (`own-approval`). What is
+sent in another way, by a program for example, is refused as `approval-needed`; what was approved and could not be sent
+at once is sent by `POST /drafts/{draft}/send-approved`. Messages aren't approved.
 
 | while a reply waits | |
 |---|---|
 | the asking side wishes to withdraw | both are possible: what comes first, the approval or the grant, counts |
 | the date passes | nothing changes: it can still be approved, and is late |
-| the case is passed on | it waits no more; the rule of the authority that has the case now counts |
+| the case is passed on | it waits no more, not even once it is back; the rule of who has the case now counts |
+| a reply goes another way, as approval is switched off | it waits no more, also once it is switched on again |
 | questions go to a part | the other answers can be approved |
 | its draft is changed or deleted | it waits no more |
 | the coordinator ends | the validating coordinator approves; without one it is sent without approval |
@@ -374,8 +375,9 @@ by a program for example, is refused as `approval-needed`; what was approved and
 
 An auditor reads the audit trail of the authority on a page, as `GET /audit` and as a table (`GET /audit/table`): who
 did what when to its cases, accounts and record, as ids and codes, without contents and names, narrowed by kind, day and
-authority. A role that was revoked stays visible: `GET /audit/rights` says who held which one from when until when, and
-who granted and revoked it.
+authority. Of a case that was passed on each authority's auditor reads what was done while the authority had it. A role
+that was revoked stays visible: `GET /audit/rights` says who held which one from when until when, and who granted and
+revoked it.
 
 ## What the operator sees
 

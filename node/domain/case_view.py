@@ -198,6 +198,7 @@ class Message(View):
 class TimelineEntry(View):
     """Who did what and when; `transit` says whether the other side's receipt is there.
 
+    `detail` is part of the act, such as a date; `comment` the words beside it, which stand nowhere else in the case.
     `confidential`: who wrote it asks that it is handled confidentially.
     """
 
@@ -208,6 +209,7 @@ class TimelineEntry(View):
     kind: str
     text: Text
     detail: FreeText | None = None
+    comment: FreeText | None = None
     transit: Transit
     refusal: Text | None = None
     confidential: bool = False

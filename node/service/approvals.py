@@ -203,7 +203,7 @@ def _waiting(actor: Actor, row: Row) -> Waiting:
 
 
 def _is_own(actor: Actor, row: Row) -> bool:
-    return actor.id in (row["asked_by"], row["person"], row["changed_by"])
+    return actor.id in approvals.authors(row)
 
 
 def _to_decide(node: Node, actor: Actor, draft_id: str) -> Row:

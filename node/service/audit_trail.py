@@ -1,11 +1,10 @@
 """The audit trail of an authority, for its auditors: who did what when to its cases and accounts, without contents."""
 
-import csv
 import datetime as dt
-import io
 from typing import Final, Literal, NamedTuple, get_args
 from zoneinfo import ZoneInfo
 
+from directory_sync.table import csv_of
 from node.clock import stamp, unstamp
 from node.domain.access import Actor
 from node.errors import NodeError
@@ -104,11 +103,8 @@ async def table(node: Node, actor: Actor, wanted: Wanted) -> str:
     rows = await node.store.read(lambda q: audit.trail(q, which, None, MAX_TABLE + 1))
     if len(rows) > MAX_TABLE:
         raise NodeError("too-large", f"More than {MAX_TABLE} entries.", "Choose fewer days.")
-    out = io.StringIO()
-    lines = csv.writer(out, lineterminator="\r\n")
-    lines.writerow(AuditEntry._fields)
-    lines.writerows([row["seq"], row["at"], row["actor"], row["action"], row["subject"], row["detail"]] for row in rows)
-    return out.getvalue()
+    lines = ([str(row["seq"]), *(row[name] for name in ("at", "actor", "action", "subject", "detail"))] for row in rows)
+    return csv_of(AuditEntry._fields, lines)
 
 
 async def rights(node: Node, actor: Actor, authority: str | None = None) -> tuple[Held, ...]:

@@ -44,7 +44,7 @@ from protocol.content import (
     WordPerson,
     WrittenMatter,
 )
-from protocol.request import DECISIONS, RETURN
+from protocol.request import CLOSE, DECISIONS, REPLY, REPLY_PART, RETURN
 from translations import dates, languages
 from translations.answer import VisibleItem, visible_items
 from translations.area import Area, render_question, render_variable
@@ -57,6 +57,10 @@ ABSENT: Final = {"not-known": "answer.not-known", "not-available": "answer.not-a
 
 _NAMING: Final = (ForwardMatter, SplitMatter, ReferMatter)
 """What says whose turn it is from then on."""
+_SAID_BESIDE: Final = frozenset(
+    {"request.accept", "date.propose", "wish.withdraw", "request.withdraw", REPLY, REPLY_PART, CLOSE}
+)
+"""Acts beside which words may stand that no other place of the case shows, but for the answer to a clarification."""
 
 
 def said(text: Said | None) -> FreeText | None:
@@ -261,13 +265,25 @@ class Story:
     def clarifications(self) -> tuple[Clarification, ...]:
         """Return the clarifications asked, each with its answer once there is one."""
         found: list[Clarification] = []
-        for stored in self.counted:
-            word = said(_word(stored))
-            if stored.kind in ("request.clarify", RETURN) and word is not None:
-                found.append(Clarification(asked=word, asked_at=unstamp(stored.at)))
-            elif stored.kind == "request.reply" and found and found[-1].answered_at is None:
-                found[-1] = found[-1].model_copy(update={"answered": word, "answered_at": unstamp(stored.at)})
+        for asked, answer in self._clarified():
+            word, at = said(_word(asked)), unstamp(asked.at)
+            assert word is not None
+            if answer is None:
+                found.append(Clarification(asked=word, asked_at=at))
+            else:
+                said_then, then = said(_word(answer)), unstamp(answer.at)
+                found.append(Clarification(asked=word, asked_at=at, answered=said_then, answered_at=then))
         return tuple(found)
+
+    def _clarified(self) -> list[tuple[Stored, Stored | None]]:
+        """Return each question about the reply with the reply that answers it, if there is one."""
+        found: list[tuple[Stored, Stored | None]] = []
+        for stored in self.counted:
+            if stored.kind in ("request.clarify", RETURN) and _word(stored) is not None:
+                found.append((stored, None))
+            elif stored.kind == REPLY and found and found[-1][1] is None:
+                found[-1] = (found[-1][0], stored)
+        return found
 
     def messages(self) -> tuple[Message, ...]:
         """Return what the two sides wrote beside the procedure, refused messages too: their authors look for them."""
@@ -306,12 +322,16 @@ class Story:
         return tuple(self._entries())
 
     def _entries(self) -> Iterator[TimelineEntry]:
+        answering = [answer.event.name for _, answer in self._clarified() if answer is not None]
         for stored in self.events:
             yield TimelineEntry(
                 **self.act(stored),
                 kind=stored.kind,
                 text=self._what(stored),
                 detail=self._detail(stored),
+                comment=said(_word(stored))
+                if stored.kind in _SAID_BESIDE and stored.event.name not in answering
+                else None,
                 refusal=self._refusal(stored),
                 confidential=_is_confidential(stored),
             )

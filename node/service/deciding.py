@@ -58,13 +58,9 @@ def referrals_of(node: Node, actor: Actor) -> tuple[Reach, tuple[str, ...]]:
     day = node.clock.now().date()
 
     def read(q: Read) -> tuple[Reach, list[Row]]:
-        def there(one: str) -> bool:
-            return authorities.is_active(q, node.country, one, day)
-
-        found = referrals.open_referrals(q)
-        gone = {one for one in {row["coordinator"] for row in found} if not there(one)}
+        gone = [one for one in referrals.coordinators(q) if not authorities.is_active(q, node.country, one, day)]
         reach = tuple((of, area) for of, area in actor.reach("cases.decide") if of not in gone)
-        return reach, [row for row in found if row["coordinator"] in gone]
+        return reach, referrals.open_referrals(q, gone) if gone else []
 
     reach, orphans = node.store.read_now(read)
     return reach, tuple(str(row["id"]) for row in orphans if _is_theirs(node, actor, cases.from_row(row)))
@@ -79,7 +75,7 @@ def wrote(node: Node, actor: Actor, case: Case) -> bool:
     """Say whether the actor wrote a reply of this side, or approved it."""
 
     def read(q: Read) -> bool:
-        wrote = events.actors_of(q, case.id, node.country, (REPLY, REPLY_PART))
-        return actor.id in wrote | audit.doers_of(q, case.id, "approval.approved")
+        sent = events.actors_of(q, case.id, node.country, (REPLY, REPLY_PART))
+        return actor.id in sent.union(*(audit.doers_of(q, case.id, did) for did in (audit.WROTE, "approval.approved")))
 
     return node.store.read_now(read)

@@ -20,6 +20,7 @@ from node.store.tx import Read, Tx
 from protocol.content import MATTER, Content, SendMatter, chain_of
 from protocol.event import Event, Place, seal_event
 from protocol.problems import ProtocolError
+from protocol.request import FORWARD
 from protocol.slot import Recipient
 
 _INLINE: Final = 4  # openings that are sealed on the loop itself
@@ -150,6 +151,7 @@ async def issue_steps(
             raise NodeError("stale")
         if erasures.find(tx, case.id) is not None:
             raise NodeError("case-erased")
+        writers = drafts.writers(tx, draft[0]) - {actor.id} if draft is not None else ()
         if draft is not None and not drafts.delete(tx, *draft):
             raise NodeError("stale", "The draft was changed, sent or deleted meanwhile.")
         taken_over = True if after.own_authority != case.own_authority else None
@@ -158,6 +160,7 @@ async def issue_steps(
             _check_beside(tx, node, case, event, contents)
             _store(tx, event, packed, actor, case)
         blobs.named(tx, node.country, files)
+        audit.extend(tx, [audit.Entry(one, audit.WROTE, case.id) for one in sorted(writers)])
         audit.extend(tx, [_entry(node, actor, event, case) for event, _ in sealed])
 
     await _send(node, {case.counterpart}, work)
@@ -202,4 +205,5 @@ def _store(tx: Tx, event: Event, packed: bytes, actor: Actor, case: Case) -> Non
 
 
 def _entry(node: Node, actor: Actor, event: Event, case: Case) -> audit.Entry:
-    return audit.Entry(actor.id, event.claims.kind, case.id, f"{node.country} to {case.counterpart}")
+    whose = f" {case.own_authority}" if event.claims.kind == FORWARD else ""  # by it auditors are told apart
+    return audit.Entry(actor.id, event.claims.kind, case.id, f"{node.country} to {case.counterpart}{whose}")

@@ -14,7 +14,7 @@ from node.domain.mail import FOR_ADMINISTRATORS, Choice, News, news_of, reply_ou
 from node.domain.reminders import ACCEPTANCE, IDLE_MONTHS, months_before
 from node.service.approval_rule import approving
 from node.service.node import Node
-from node.store import authorities, cases, events, mail_choices, mails, subjects
+from node.store import approvals, authorities, cases, events, mail_choices, mails, subjects
 from node.store.tx import Read, Row, Tx
 from protocol.request import CLOSE, FORWARD, REFER, RETURN, UPHOLD
 
@@ -86,7 +86,7 @@ def tell_of_approval(tx: Tx, node: Node, waiting: Row, about: tuple[str, date]) 
     """
     if not node.config.mail.host:
         return
-    own = (waiting["asked_by"], waiting["person"], waiting["changed_by"])
+    own = approvals.authors(waiting)
     area = waiting["area"]
     said, what = _said(waiting["case_id"], "approval-asked", about), f"{waiting['draft']} {tx.at}"
     for coordinator in approving(tx, node.country, waiting["authority"], area, tx.now.date()):

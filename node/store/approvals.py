@@ -6,7 +6,7 @@ from typing import Any, Final
 from node.store.tx import Read, Row, Tx, listed
 
 _SELECT: Final = (
-    "SELECT approval.*, draft.case_id, draft.person, draft.changed_by, cases.number, cases.due"
+    "SELECT approval.*, draft.case_id, draft.writers, cases.number, cases.due"
     " FROM approval JOIN draft ON draft.id = approval.draft LEFT JOIN cases ON cases.id = draft.case_id"
 )
 _WAITS: Final = (
@@ -14,7 +14,10 @@ _WAITS: Final = (
     " AND approval.authority = COALESCE(cases.own_authority, draft.authority)"
     " AND (approval.step = 'request.send' OR cases.state IN ('accepted', 'clarifying'))"
 )
-"""A draft that was changed, and the reply to a case that has ended or was passed on, don't wait any more."""
+"""A draft that was changed, and the reply to a case that has ended or was passed on, don't wait any more.
+
+A trigger (`approval_overtaken`) sets the version to 0 once another reply, or a passing on, came first (SPEC S-286).
+"""
 
 
 def ask(tx: Tx, values: dict[str, Any]) -> None:
@@ -70,6 +73,11 @@ def waiting(q: Read, places: Collection[tuple[str, str]], limit: int, offset: in
         " ORDER BY asked_at, draft LIMIT :limit OFFSET :offset",
         {**values, "limit": limit, "offset": offset},
     )
+
+
+def authors(waiting: Row) -> frozenset[str]:
+    """Return who wrote in what waits, or asked for its approval: somebody else decides on it."""
+    return frozenset((str(waiting["asked_by"]), *str(waiting["writers"]).split()))
 
 
 def decide(tx: Tx, draft_id: str, version: int, state: str, reason: bytes | None) -> bool:

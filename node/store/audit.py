@@ -11,6 +11,8 @@ from node.store.tx import Read, Row, Tx, listed
 from protocol.encoding import canonical_json, sha256_b64u
 
 _FIRST: Final = "0"
+WROTE: Final = "reply.written"
+"""Action of who had a hand in a reply that somebody else sent."""
 
 
 class Entry(NamedTuple):
@@ -98,17 +100,41 @@ def _within(authorities: Sequence[str]) -> tuple[str, dict[str, str]]:
     return " OR ".join(any_of) or "0 = 1", {f"r{place}": one for place, one in enumerate(authorities)}
 
 
+_ALL_CASES: Final = (
+    "closed_at IS NULL AND blocked_at IS NULL",
+    "closed_at IS NOT NULL AND blocked_at IS NULL",
+    "blocked_at IS NOT NULL",
+)
+"""Open, closed and blocked cases: each has an index by authority, and there is none of all of them."""
+_HOLDER: Final = """COALESCE((
+  SELECT CASE WHEN later.detail LIKE '__ to __ %' THEN SUBSTR(later.detail, 10)
+    WHEN INSTR(former, ' ') = 0 THEN former END
+  FROM audit AS later WHERE later.subject = cases.id AND later.action = 'request.forward' AND later.seq >= audit.seq
+  ORDER BY later.seq LIMIT 1), own_authority)"""
+"""Who had a case that was passed on when an entry about it was made: who passed it on next, else who has it now.
+
+Entries of earlier versions don't say who passed it on; `former` does where only one has.
+"""
+
+
 def trail(q: Read, which: Which, before: int | None, limit: int) -> list[Row]:
     """Return the entries about some authorities, their cases and their people, the newest first.
 
-    Whoever once held a role there counts, also after it was revoked; of roles only those there are told.
+    Of a case that was passed on each authority's are those of the time when it had the case; a draft that wasn't sent
+    is its authority's. Whoever once held a role there counts, also after it was
+    revoked; of roles only those there are told.
     `before` is the number of the entry before which to go on.
     """
     names, values = listed(which.authorities)
     there, more = _within(which.authorities)
+    own = f"SELECT id FROM cases WHERE own_authority IN ({names})"  # noqa: S608 - ours
     about = {
-        "case": f"subject IN (SELECT id FROM cases WHERE own_authority IN ({names})"  # noqa: S608 - ours
-        f" UNION SELECT id FROM subject_file WHERE authority IN ({names}))",
+        "case": f"subject IN ({' UNION ALL '.join(f'{own} AND {part}' for part in _ALL_CASES)}"  # noqa: S608 - ours
+        f" UNION SELECT case_id FROM passed_on WHERE authority IN ({names})"
+        f" UNION SELECT case_id FROM draft WHERE authority IN ({names})"
+        f" UNION SELECT id FROM subject_file WHERE authority IN ({names}))"
+        f" AND COALESCE((SELECT {_HOLDER} IN ({names}) FROM cases WHERE id = subject"
+        " AND former <> '' AND role = 'replying'), 1)",
         "person": f"CASE WHEN action IN {_ROLES} THEN {there} ELSE subject IN"  # noqa: S608 - ours
         f" (SELECT person FROM role_grant WHERE authority IN ({names})"
         f" UNION SELECT subject FROM audit WHERE action IN {_ROLES} AND ({there})) END",

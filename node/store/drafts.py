@@ -18,14 +18,15 @@ def save(tx: Tx, values: dict[str, Any], version: int | None) -> bool:
     row = {**values, "at": tx.at, "version": version or 0}
     if version is None:
         tx.run(
-            "INSERT INTO draft (id, kind, case_id, authority, person, changed_by, content, version, updated_at)"
+            "INSERT INTO draft (id, kind, case_id, authority, person, writers, content, version, updated_at)"
             " VALUES (:id, :kind, :case_id, :authority, :person, :person, :content, 1, :at)",
             row,
         )
         return True
     changed = tx.run(
         "UPDATE draft SET authority = :authority, content = :content, version = version + 1, updated_at = :at,"
-        " changed_by = :person WHERE id = :id AND version = :version",
+        " writers = CASE WHEN INSTR(' ' || writers || ' ', ' ' || :person || ' ') THEN writers"
+        " ELSE writers || ' ' || :person END WHERE id = :id AND version = :version",
         row,
     )
     return changed == 1
@@ -57,6 +58,12 @@ def count_of(q: Read, person: str) -> int:
     """Return how many drafts a person has begun."""
     row = q.one("SELECT COUNT(*) AS count FROM draft WHERE person = :person", {"person": person})
     return int(row["count"]) if row else 0
+
+
+def writers(q: Read, draft_id: str) -> frozenset[str]:
+    """Return who wrote in a draft."""
+    row = q.one("SELECT writers FROM draft WHERE id = :id", {"id": draft_id})
+    return frozenset(str(row["writers"]).split()) if row else frozenset()
 
 
 def delete(tx: Tx, draft_id: str, version: int) -> bool:

@@ -302,6 +302,23 @@ def _courses_kept(db: Database) -> None:
         db.execute(statement)
 
 
+@NODE(name="048_writers_of_drafts")
+def _writers_of_drafts(db: Database) -> None:
+    # everybody who wrote in a draft: before, who began it and who changed it last; and what was asked or approved of a
+    # reply doesn't stand once the case was answered or passed on, sent from here or given back by a peer
+    run(
+        db,
+        """
+ALTER TABLE draft ADD COLUMN writers TEXT NOT NULL DEFAULT '';
+UPDATE draft SET writers = TRIM(person || ' ' || changed_by);
+ALTER TABLE draft DROP COLUMN changed_by;
+CREATE TRIGGER approval_overtaken AFTER INSERT ON event
+WHEN NEW.kind IN ('request.reply', 'request.reply-part', 'request.forward') BEGIN
+  UPDATE approval SET version = 0 WHERE draft IN (SELECT id FROM draft WHERE case_id = NEW.case_id); END
+""",
+    )
+
+
 @KEYS(name="001_case_keys")
 def _case_keys(db: Database) -> None:
     run(

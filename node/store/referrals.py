@@ -19,6 +19,13 @@ def referred(deciding: Reach, inherited: Sequence[str] = ()) -> tuple[str, dict[
     return f"(coordinator <> '' AND ({within} OR id IN ({names})))", values | more
 
 
-def open_referrals(q: Read) -> list[Row]:
-    """Return the cases that are with a coordinator of this side; by index."""
-    return q.all("SELECT * FROM cases WHERE coordinator <> '' ORDER BY id")
+def coordinators(q: Read) -> list[str]:
+    """Return the coordinators of this side with which a case is; by index."""
+    rows = q.all("SELECT DISTINCT coordinator FROM cases WHERE coordinator <> '' ORDER BY coordinator")
+    return [str(row["coordinator"]) for row in rows]
+
+
+def open_referrals(q: Read, coordinators: Sequence[str]) -> list[Row]:
+    """Return the cases that are with some coordinators of this side; by index."""
+    names, values = listed(coordinators)
+    return q.all(f"SELECT * FROM cases WHERE coordinator IN ({names}) AND coordinator <> ''", values)  # noqa: S608 - ours

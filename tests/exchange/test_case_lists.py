@@ -20,7 +20,7 @@ from node.service import directory, messages, reading, statistics, telling
 from node.service.node import Node
 from node.service.reading import CaseFilter
 from node.service.statistics import Wanted as Figures
-from node.store import case_lists, cases, copies, courses, retention
+from node.store import audit, case_lists, cases, copies, courses, referrals, retention
 from node.store.case_lists import FIRST, Place, Wanted
 from node.store.key_files import load_keys
 from node.store.tx import Read, Row, Tx
@@ -88,7 +88,9 @@ def _belongs(row: Row, wanted: Wanted) -> bool:
     """Say of one case, by itself, whether it belongs to a list."""
     case, filters = cases.from_row(row), dict(wanted.filters)
     own = _within(wanted.reach, case.own_authority, case.area)
-    decides = bool(case.coordinator) and _within(wanted.deciding, case.coordinator, case.area)
+    decides = bool(case.coordinator) and (
+        _within(wanted.deciding, case.coordinator, case.area) or case.id in wanted.inherited
+    )
     passed_on, blocked, todo = (filters.pop(name, None) for name in ("passed_on", "blocked", "todo"))
     still_open = filters.pop("open", None)
     ended = row["closed_at"] is not None
@@ -143,16 +145,21 @@ async def test_every_reader_finds_all_that_it_may_see_and_nothing_else(
     def read(q: Read) -> None:
         rows = sorted(cases.overview(q), key=lambda row: (row["updated_at"], row["id"]), reverse=True)
         numbers = [{"number": row["number"]} for row in rows[:10]] + [{"number": rows[0]["number"], "todo": True}]
-        for (name, (reach, deciding)), filters in itertools.product(READERS.items(), (*FILTERS, *numbers)):
-            wanted = Wanted(reach, deciding, filters=filters)
+        referred = [case for case in map(cases.from_row, rows) if case.coordinator]
+        for (name, (reach, deciding)), every, filters in itertools.product(
+            READERS.items(), (0, 3), (*FILTERS, *numbers)
+        ):
+            others = [one.id for one in referred if not _within(deciding, one.coordinator, one.area)]
+            inherited = others[::every] if every else []
+            wanted = Wanted(reach, deciding, inherited, filters)
             true = [row["id"] for row in rows if _belongs(row, wanted)]
             for look, limit in ((5000, 200), (5000, 7), (4, 3)):
                 monkeypatch.setattr(case_lists, "LOOK", look)
                 parts = list(_parts(q, wanted, limit))
                 assert [row["id"] for part in parts for row in part.rows] == true, (name, filters, look)
                 assert max(len(part.rows) for part in parts) <= limit
-            todo = Wanted(reach, deciding, filters={"todo": True})
-            assert case_lists.count_todo(q, reach, deciding) == sum(_belongs(row, todo) for row in rows)
+            todo = Wanted(reach, deciding, inherited, {"todo": True})
+            assert case_lists.count_todo(q, reach, deciding, inherited) == sum(_belongs(row, todo) for row in rows)
 
     node.store.read_now(read)
 
@@ -244,6 +251,8 @@ def _asked_often(made: CaseStore) -> dict[str, Callable[[Read], object]]:
             for name, filters in lists.items()
         },
         "count": lambda q: case_lists.count_todo(q, reach, deciding),
+        "referrals": lambda q: (referrals.coordinators(q), referrals.open_referrals(q, [COORDINATOR])),
+        "audited cases": lambda q: audit.trail(q, audit.Which(("DE-zzz",), "case"), None, 5),
         "urgent": lambda q: cases.urgent(q, AREA, [own], ("", ""), 50),
         "calendar": lambda q: cases.outstanding(q, reach, 1000),
         "met": lambda q: (cases.met(q, "HU"), cases.met(q, "FR")),

@@ -14,11 +14,11 @@ from node.cli.simulation.loop import run
 from node.domain.access import Actor, granted, operator
 from node.domain.draft import ReplyDraft
 from node.errors import NodeError
-from node.service import cases, directory, messages, reading, referral
+from node.service import approvals, cases, directory, drafts, messages, reading, referral
 from node.service.issue import issue
 from protocol.content import MATTER, Content, PartyName, ReferMatter, Said
 from protocol.content import Actor as ActorName
-from protocol.request import ESCALATE, REFER
+from protocol.request import ESCALATE, REFER, REPLY
 from tests.exchange.pair import World
 from tests.exchange.test_crossing import asked
 from tests.exchange.test_directory_faults import publish
@@ -239,6 +239,27 @@ async def _own_reply(folder: Path) -> None:
         with pytest.raises(NodeError, match="own-reply"):
             await referral.uphold(node, BOTH, case_id)
         await referral.uphold(node, OH, case_id)
+
+
+async def _sent_by_another(folder: Path) -> None:
+    async with replied(folder) as (both, case_id):
+        node = both["HU"]
+        await cases.clarify(both["DE"], ANNA, case_id, WHY)
+        await both.settled()
+        draft = await drafts.start_reply(node, BOTH, case_id)
+        await drafts.save(node, BOTH, draft.id, ReplyDraft(comment=Said(text="Nincs.", lang="hu")))
+        await approvals.send(node, KATALIN, draft.id, REPLY)
+        await both.settled()
+        await _escalated(both, case_id)
+        view = await reading.read_case(node, BOTH, case_id, "hu")
+        assert ("uphold" in view.actions, "return" in view.actions) == (False, True)
+        with pytest.raises(NodeError, match="own-reply"):
+            await referral.uphold(node, BOTH, case_id)
+
+
+def test_who_wrote_a_reply_that_another_sent_does_not_hold_it_sufficient(tmp_path: Path) -> None:
+    """The pen counts, not the button (SPEC S-287)."""
+    run(_sent_by_another(tmp_path))
 
 
 def test_who_wrote_the_reply_does_not_hold_it_sufficient(tmp_path: Path) -> None:

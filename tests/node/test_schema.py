@@ -9,7 +9,7 @@ import pytest
 
 from node.domain.access import granted
 from node.errors import NodeError
-from node.store import case_lists, cases, courses, people
+from node.store import approvals, case_lists, cases, courses, people
 from node.store.migrations import NODE
 from node.store.schema import Database, Schema
 from node.store.store import Store
@@ -118,3 +118,28 @@ def test_cases_of_an_earlier_version_stand_in_the_lists(tmp_path: Path):
     assert store.read_now(lambda q: (cases.met(q, "HU"), cases.met(q, "FR"))) == (True, False)
     assert store.read_now(courses.count_running) == len(rows)
     asyncio.run(store.close())
+
+
+def test_drafts_of_an_earlier_version_keep_their_writers(tmp_path: Path):
+    """What waited goes on waiting, and who began it and who changed it last still don't decide on it."""
+    path, older = tmp_path / "node.db", Schema("node")
+    for name in NODE.names[: NODE.names.index("048_writers_of_drafts")]:
+        older(name=name)(NODE.migration(name))
+    asyncio.run(Store(path, older, TestClock(), inline=True).close())
+    with sqlite3.connect(path) as db:
+        for draft, changed_by in (("one", "bea"), ("two", "")):
+            db.execute(
+                "INSERT INTO draft (id, kind, case_id, authority, person, changed_by, content, version, updated_at)"
+                " VALUES (?, 'request', ?, 'DE-a', 'ada', ?, x'00', 2, '2026-11-03T08:00:00.000000Z')",
+                (draft, draft, changed_by),
+            )
+            db.execute(
+                "INSERT INTO approval (draft, authority, area, version, state, asked_by, asked_at)"
+                " VALUES (?, 'DE-a', 'services', 2, 'waiting', 'cem', '2026-11-03T08:00:00.000000Z')",
+                (draft,),
+            )
+    db.close()
+    store = Store(path, NODE, TestClock(), inline=True)
+    waiting = store.read_now(lambda q: [approvals.waiting_draft(q, one) for one in ("one", "two")])
+    asyncio.run(store.close())
+    assert [row and approvals.authors(row) for row in waiting] == [{"ada", "bea", "cem"}, {"ada", "cem"}]
