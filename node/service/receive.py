@@ -10,7 +10,20 @@ from node.service import beside, competence, receipts, telling
 from node.service.contents import asked, open_row, pack_ceks
 from node.service.judge import area_of, judge_content
 from node.service.node import Node
-from node.store import audit, authorities, blobs, cases, damage, erasures, events, peers, people, refusals, streams
+from node.store import (
+    audit,
+    authorities,
+    blobs,
+    cases,
+    damage,
+    erasures,
+    events,
+    peers,
+    people,
+    refusals,
+    streams,
+    subjects,
+)
 from node.store.tx import Tx
 from protocol import erasure as erasing
 from protocol import jws
@@ -269,8 +282,10 @@ class _Taking:
         claims, matter = item.event.claims, item.contents[MATTER]
         assert isinstance(matter, SendMatter)
         taken = case is not None or cases.replying_by_number(self.tx, matter.number) is not None
-        if taken or people.by_id(self.tx, claims.case) is not None:  # one list names erased cases and accounts
+        if taken or cases.is_part_with_another(self.tx, claims.iss, claims.case):  # SPEC S-299
             raise ProtocolError("case-exists", "the case or its number")
+        if people.by_id(self.tx, claims.case) is not None or subjects.find(self.tx, claims.case) is not None:
+            raise ProtocolError("case-exists", "one list names erased cases, accounts and persons' claims")
         if len(claims.aud) != 1:
             raise ProtocolError("content-malformed", "a request has one recipient")  # SPEC S-047
         if not matter.number.startswith(f"{claims.iss}-") or not matter.asking.authority.startswith(f"{claims.iss}-"):
@@ -342,8 +357,8 @@ class _Taking:
     def _erasing(self, item: Opened, case: Case) -> Case:
         """Take in the other side's order to erase a case, or that it has erased its copy (SPEC S-274, S-275)."""
         matter = item.contents[MATTER]
+        erasing.check(case.state, matter)
         if isinstance(matter, OrderMatter):
-            erasing.check_order(case.state, matter.ground)
             new = erasures.decide(self.tx, [case.id], "their-order", matter.ground)
             self.told.extend(audit.Entry(case.counterpart, "case.erase", one, "their-order") for one in new)
         else:

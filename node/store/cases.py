@@ -340,6 +340,15 @@ def is_taken(q: Read, country: str, part: str) -> bool:
     return named is not None or row_of(q, part) is not None
 
 
+def is_part_with_another(q: Read, country: str, part: str) -> bool:
+    """Say whether a request with another country is to have a part of this id."""
+    row = q.one(
+        "SELECT 1 FROM cases WHERE parts <> '' AND counterpart <> :country AND parts LIKE '%' || :part || '%' LIMIT 1",
+        {"country": country, "part": part},
+    )
+    return row is not None
+
+
 def met(q: Read, country: str) -> bool:
     """Say whether there ever was a case with this country, on whichever side; a trigger keeps them."""
     return q.one("SELECT 1 FROM met WHERE country = :country", {"country": country}) is not None
