@@ -6,6 +6,7 @@ case but which side said what kind of thing when. Nothing that was signed is cha
 
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import islice
 from typing import Final, Literal, get_args
 
 from node.clock import unstamp
@@ -29,6 +30,8 @@ Ground = Literal["accuracy", "lawfulness"]
 GROUNDS: Final[tuple[Ground, ...]] = get_args(Ground)
 MAX_OPEN: Final = 200
 """Cases that the list of open contests names at most, and that are read for it at once."""
+MAX_LOOKED: Final = 5000
+"""Cases with contests, answered ones too, that are looked through for it."""
 
 
 class Statement(View):
@@ -217,6 +220,11 @@ def open_contests(node: Node, actor: Actor, lang: str) -> tuple[OpenContest, ...
 
 
 def _contested(node: Node, places: list[str]) -> Iterator[str]:
+    """Return the cases with contests, the latest first: as many as one look may cost at most."""
+    return islice(_all_contested(node, places), MAX_LOOKED)
+
+
+def _all_contested(node: Node, places: list[str]) -> Iterator[str]:
     before: int | None = None
     while rows := node.store.read_now(lambda q, b=before: stored.contested(q, places, MAX_OPEN, b)):  # type: ignore[misc]
         yield from (case_id for case_id, _ in rows)

@@ -53,14 +53,14 @@ async def order(node: Node, actor: Actor, case_id: str, ground: str) -> None:
     actor.require("cases.erase", case.own_authority, case.area)
     if ground not in GROUNDS:
         raise NodeError("invalid", "Not a ground to erase data.", fields={"ground": "not-in-list"})
-    node.store.read_now(lambda q: require_ended(q, case))
+    node.store.read_now(lambda q: require_ended(q, node, case))
     event = None
     if case.state != "refused" and not _has_left(node, case.counterpart):
         matter = OrderMatter(actor=ActorName(authority=case.own_authority, name=actor.name), ground=ground)
         event, _ = seal_for(node, case.counterpart, Place(case_id, "erasure.order", None, None), {MATTER: matter})
 
     def work(tx: Tx) -> None:
-        require_ended(tx, cases.find(tx, case_id) or case)
+        require_ended(tx, node, cases.find(tx, case_id) or case)
         if not decide(tx, node, [case_id], "order", actor.id, ground):
             raise NodeError("case-erased")
         if event is not None:
@@ -72,11 +72,11 @@ async def order(node: Node, actor: Actor, case_id: str, ground: str) -> None:
     node.wake(case.counterpart)
 
 
-def require_ended(q: Read, case: Case) -> None:
-    """Raise `wrong-state` unless a case has ended, and the other side has taken it (SPEC S-298)."""
+def require_ended(q: Read, node: Node, case: Case) -> None:
+    """Raise `wrong-state` unless a case has ended, and the other side, if it hasn't left, has taken it (SPEC S-298)."""
     if not case.ended:
         raise NodeError("wrong-state", "Only a case that has ended is erased.", "Close or withdraw it first.")
-    if erasures.end_on_its_way(q, case.id):
+    if erasures.end_on_its_way(q, case.id) and not _has_left(node, case.counterpart):
         raise NodeError(
             "wrong-state", "The other side hasn't taken the end of the case yet.", "Order it once that has arrived."
         )
