@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from protocol.content import Content, OrderMatter
 from protocol.problems import ProtocolError
 from protocol.request import FINAL
 
@@ -14,12 +15,12 @@ GROUNDS: Final = ("consent", "unlawful", "court")
 No 1024/2012, Article 14(5)); it was never lawful to have it; a court or the supervisory authority has decided so."""
 
 
-def check_order(state: str, ground: str) -> None:
-    """Check an order by its ground and the state of its case: what still runs isn't erased (SPEC S-274).
+def check(state: str, matter: Content) -> None:
+    """Check an order by its ground, and both by the case's state: what still runs isn't erased (SPEC S-274, S-298).
 
     Raises `content-malformed`, `wrong-state`.
     """
-    if ground not in GROUNDS:
+    if isinstance(matter, OrderMatter) and matter.ground not in GROUNDS:
         raise ProtocolError("content-malformed", "not a ground to erase data")
     if state not in FINAL:
-        raise ProtocolError("wrong-state", f"an order to erase a case that is {state}")
+        raise ProtocolError("wrong-state", f"to erase a case that is {state}")

@@ -48,7 +48,11 @@ RIGHTS: Final[dict[str, Right]] = {
     "cases.correct": _right(
         "record beside a case's data that they are contested, and what is right", "data-administrator"
     ),
-    "subjects.manage": _right("keep the files of persons who claim their rights", "data-administrator"),
+    "subjects.manage": _right(
+        "keep the files of persons who claim their rights, and with a reason that auditors read copy what the own"
+        " authority's cases hold that a running claim names",
+        "data-administrator",
+    ),
     "cases.decide": _right("decide on referrals and approvals", "referral-handler"),
     "cases.observe": _right(
         "see a summary of the cases of the authorities that one's own observes", "basic-user", *_CASES, "auditor"

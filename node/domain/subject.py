@@ -7,7 +7,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Annotated, Final, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from node.domain.retention import months_after
 from protocol.limits import MAX_NAME, MAX_TEXT
@@ -29,7 +29,7 @@ EXTENSION_MONTHS: Final = 2
 KEPT_YEARS: Final = 3
 """Years for which a file is kept after its end, to prove that the claim was answered, and how."""
 MAX_ENTRIES: Final = 500
-"""Entries of what was done that a file holds."""
+"""Entries from which a file takes no more notes; what was done elsewhere, and its end, always go in."""
 SOON_DAYS: Final = 7
 """Days before the end of the period from which a file is shown as urgent."""
 
@@ -56,7 +56,7 @@ class Contents(BaseModel):
     person: Name
     reach: Words
     asked: Words
-    entries: tuple[FileEntry, ...] = Field(default=(), max_length=MAX_ENTRIES)
+    entries: tuple[FileEntry, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,9 @@ A data administrator does it, also where the data are blocked: it says what a pe
 case but which side said what kind of thing when. Nothing that was signed is changed.
 """
 
+from collections.abc import Iterator
 from datetime import datetime
+from itertools import islice
 from typing import Final, Literal, get_args
 
 from node.clock import unstamp
@@ -27,7 +29,9 @@ from protocol.correction import CONTEST, CORRECT, KINDS, SETTLE, WITHDRAW, holds
 Ground = Literal["accuracy", "lawfulness"]
 GROUNDS: Final[tuple[Ground, ...]] = get_args(Ground)
 MAX_OPEN: Final = 200
-"""Cases with contests that are looked through for the list of open ones."""
+"""Cases that the list of open contests names at most, and that are read for it at once."""
+MAX_LOOKED: Final = 5000
+"""Cases with contests, answered ones too, that are looked through for it."""
 
 
 class Statement(View):
@@ -196,9 +200,10 @@ def _require_contest(node: Node, case: Case, contest_id: str) -> None:
 def open_contests(node: Node, actor: Actor, lang: str) -> tuple[OpenContest, ...]:
     """Return the cases of the actor's authorities in which a contest waits for an answer, ours first."""
     actor.require("cases.correct")
-    texts, found = CaseTexts(node, lang), []
-    places = sorted(actor.places("cases.correct"))
-    for case_id in node.store.read_now(lambda q: stored.contested(q, places, MAX_OPEN)):
+    texts, found = CaseTexts(node, lang), list[OpenContest]()
+    for case_id in _contested(node, sorted(actor.places("cases.correct"))):
+        if len(found) == MAX_OPEN:
+            break
         case = node.store.read_now(lambda q, c=case_id: cases.find(q, c))  # type: ignore[misc]
         owners = _unanswered(node, case_id)
         if case is not None and owners:
@@ -212,6 +217,18 @@ def open_contests(node: Node, actor: Actor, lang: str) -> tuple[OpenContest, ...
                 )
             )
     return tuple(sorted(found, key=lambda one: (not one.ours, one.number)))
+
+
+def _contested(node: Node, places: list[str]) -> Iterator[str]:
+    """Return the cases with contests, the latest first: as many as one look may cost at most."""
+    return islice(_all_contested(node, places), MAX_LOOKED)
+
+
+def _all_contested(node: Node, places: list[str]) -> Iterator[str]:
+    before: int | None = None
+    while rows := node.store.read_now(lambda q, b=before: stored.contested(q, places, MAX_OPEN, b)):  # type: ignore[misc]
+        yield from (case_id for case_id, _ in rows)
+        before = rows[-1][1]
 
 
 def _unanswered(node: Node, case_id: str) -> set[str]:

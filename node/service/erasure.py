@@ -12,13 +12,14 @@ import structlog
 
 from node.clock import unstamp
 from node.domain.access import Actor
+from node.domain.case import Case
 from node.errors import NodeError
 from node.service import subject_cases
 from node.service.issue import seal_for
 from node.service.node import Node
 from node.store import audit, blobs, cases, erasures, events, streams
 from node.store.erasures import Why
-from node.store.tx import Row, Tx
+from node.store.tx import Read, Row, Tx
 from protocol.content import MATTER, ErasedMatter, OrderMatter
 from protocol.content import Actor as ActorName
 from protocol.erasure import GROUNDS
@@ -42,7 +43,8 @@ async def order(node: Node, actor: Actor, case_id: str, ground: str) -> None:
 
     With a divided case go its parts: those that have ended at once, the others as soon as they end (SPEC S-277).
 
-    Raises `invalid` for an unknown ground, `wrong-state` while the case runs, `case-erased` where it was decided.
+    Raises `invalid` for an unknown ground, `wrong-state` while the case runs or its end is on its way, `case-erased`
+    where it was decided.
     """
     actor.require("cases.erase")
     case = node.store.read_now(lambda q: cases.find(q, case_id))
@@ -51,14 +53,14 @@ async def order(node: Node, actor: Actor, case_id: str, ground: str) -> None:
     actor.require("cases.erase", case.own_authority, case.area)
     if ground not in GROUNDS:
         raise NodeError("invalid", "Not a ground to erase data.", fields={"ground": "not-in-list"})
-    if not case.ended:
-        raise NodeError("wrong-state", "Only a case that has ended is erased.", "Close or withdraw it first.")
+    node.store.read_now(lambda q: require_ended(q, node, case))
     event = None
     if case.state != "refused" and not _has_left(node, case.counterpart):
         matter = OrderMatter(actor=ActorName(authority=case.own_authority, name=actor.name), ground=ground)
         event, _ = seal_for(node, case.counterpart, Place(case_id, "erasure.order", None, None), {MATTER: matter})
 
     def work(tx: Tx) -> None:
+        require_ended(tx, node, cases.find(tx, case_id) or case)
         if not decide(tx, node, [case_id], "order", actor.id, ground):
             raise NodeError("case-erased")
         if event is not None:
@@ -68,6 +70,16 @@ async def order(node: Node, actor: Actor, case_id: str, ground: str) -> None:
     await carry_out(node)
     await subject_cases.note_done(node, actor, case_id, "erase")
     node.wake(case.counterpart)
+
+
+def require_ended(q: Read, node: Node, case: Case) -> None:
+    """Raise `wrong-state` unless a case has ended, and the other side, if it hasn't left, has taken it (SPEC S-298)."""
+    if not case.ended:
+        raise NodeError("wrong-state", "Only a case that has ended is erased.", "Close or withdraw it first.")
+    if erasures.end_on_its_way(q, case.id) and not _has_left(node, case.counterpart):
+        raise NodeError(
+            "wrong-state", "The other side hasn't taken the end of the case yet.", "Order it once that has arrived."
+        )
 
 
 async def carry_out(node: Node) -> int:

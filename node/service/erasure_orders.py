@@ -72,8 +72,7 @@ def numbered(node: Node, actor: Actor, number: str) -> str:
     (case,) = found
     if node.store.read_now(lambda q: erasures.find(q, case.id)) is not None:
         raise NodeError("case-erased")
-    if not case.ended:
-        raise NodeError("wrong-state", "Only a case that has ended is erased.", "Close or withdraw it first.")
+    node.store.read_now(lambda q: erasure.require_ended(q, node, case))
     return case.id
 
 

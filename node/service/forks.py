@@ -10,9 +10,10 @@ from directory_sync.proof_file import Fork, read_fork
 from node.errors import NodeError
 from node.service.log_keys import all_log_keys, witnesses_of
 from node.service.node import Node
-from node.store import audit, logs, streams
+from node.store import audit, events, logs, streams
 from node.store.tx import Read, Tx
 from protocol.encoding import sha256_b64u
+from protocol.event import Event
 
 log: Final = structlog.get_logger("entente.forks")
 CODE: Final = "directory-fork"
@@ -102,3 +103,12 @@ async def take_file(node: Node, country: str, data: bytes, source: str) -> tuple
     except DirectoryError as error:
         raise NodeError("directory-invalid", f"no proof about {country}, from {source}: {error}") from error
     return await keep(node, country, fork, source)
+
+
+def keep_case_proof(tx: Tx, event: Event) -> None:
+    """Keep the proof where another event of the issuer has the place of this one in its case (SPEC S-087)."""
+    claims = event.claims
+    assert claims.n is not None
+    other = events.at_place(tx, claims.case, claims.kind.partition(".")[0], claims.n)
+    if other is not None and other["iss"] == claims.iss and other["digest"] != event.name:
+        streams.keep_first_proof(tx, claims.iss, "case-fork", bytes(other["line"]), event.line_without_slots())

@@ -6,11 +6,24 @@ from dataclasses import dataclass, field
 from node.clock import seconds
 from node.domain.case import Case, advanced, opened
 from node.errors import NodeError
-from node.service import beside, competence, receipts, telling
+from node.service import beside, competence, forks, receipts, telling
 from node.service.contents import asked, open_row, pack_ceks
 from node.service.judge import area_of, judge_content
 from node.service.node import Node
-from node.store import audit, authorities, blobs, cases, damage, erasures, events, peers, people, refusals, streams
+from node.store import (
+    audit,
+    authorities,
+    blobs,
+    cases,
+    damage,
+    erasures,
+    events,
+    peers,
+    people,
+    refusals,
+    streams,
+    subjects,
+)
 from node.store.tx import Tx
 from protocol import erasure as erasing
 from protocol import jws
@@ -246,7 +259,7 @@ class _Taking:
             after = self._first(item, case) if claims.kind == SEND_KIND else self._next(item, case)
         except ProtocolError as error:
             if error.code == "case-fork":
-                _keep_case_proof(tx, event)
+                forks.keep_case_proof(tx, event)
             return error.code
         self._store(item, self.keys.get(claims.case))
         telling.tell(tx, self.node, (case, after), claims.kind, claims.jti)
@@ -269,7 +282,8 @@ class _Taking:
         claims, matter = item.event.claims, item.contents[MATTER]
         assert isinstance(matter, SendMatter)
         taken = case is not None or cases.replying_by_number(self.tx, matter.number) is not None
-        if taken or people.by_id(self.tx, claims.case) is not None:  # one list names erased cases and accounts
+        named = people.by_id(self.tx, claims.case) or subjects.find(self.tx, claims.case)  # one list of what is erased
+        if taken or named is not None or cases.is_part_with_another(self.tx, claims.iss, claims.case):  # SPEC S-299
             raise ProtocolError("case-exists", "the case or its number")
         if len(claims.aud) != 1:
             raise ProtocolError("content-malformed", "a request has one recipient")  # SPEC S-047
@@ -342,8 +356,8 @@ class _Taking:
     def _erasing(self, item: Opened, case: Case) -> Case:
         """Take in the other side's order to erase a case, or that it has erased its copy (SPEC S-274, S-275)."""
         matter = item.contents[MATTER]
+        erasing.check(case.state, matter)
         if isinstance(matter, OrderMatter):
-            erasing.check_order(case.state, matter.ground)
             new = erasures.decide(self.tx, [case.id], "their-order", matter.ground)
             self.told.extend(audit.Entry(case.counterpart, "case.erase", one, "their-order") for one in new)
         else:
@@ -377,14 +391,6 @@ class _Taking:
     def _asked(self, case: Case) -> SendMatter:
         rows = [row for row in events.of_case(self.tx, case.id) if row["kind"] in (SEND_KIND, SPLIT)]
         return asked([open_row(self.node, self.keys[case.id], row) for row in rows])
-
-
-def _keep_case_proof(tx: Tx, event: Event) -> None:
-    claims = event.claims
-    assert claims.n is not None
-    other = events.at_place(tx, claims.case, claims.kind.partition(".")[0], claims.n)
-    if other is not None and other["iss"] == claims.iss and other["digest"] != event.name:
-        streams.keep_first_proof(tx, claims.iss, "case-fork", bytes(other["line"]), event.line_without_slots())
 
 
 def attachments_of(contents: dict[str, Content]) -> tuple[AttachmentRef, ...]:

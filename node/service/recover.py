@@ -8,7 +8,7 @@ from typing import Final
 
 from node.domain.case import Case
 from node.errors import NodeError
-from node.service import telling
+from node.service import erasure, telling
 from node.service.ahead import NUMBERS_SKIPPED
 from node.service.contents import DAMAGED, Stored, pack_ceks
 from node.service.damage import mark
@@ -17,12 +17,12 @@ from node.service.node import Node
 from node.service.past import PastBatch, PastEvent
 from node.service.receive import attachments_of
 from node.store import audit, blobs, cases, damage, erasures, events, recoveries, refusals, streams
+from node.store.erasures import Why
 from node.store.tx import Row, Tx
 from protocol.batch import Head
-from protocol.content import SEND_KIND, SendMatter
+from protocol.content import MATTER, SEND_KIND, OrderMatter, SendMatter
 from protocol.encoding import b64u
 from protocol.erasure import DONE, ORDER
-from protocol.event import Claims
 from protocol.history import Past
 from protocol.problems import STORED, ProtocolError
 
@@ -217,7 +217,7 @@ class _Taking:
         if events.by_jti(tx, claims.jti) is not None:
             raise ProtocolError("event-reused-id", "another event has this identifier here")
         at = one.event.iat if claims.iss == self.node.country else receipted_at
-        self._erasing(claims)
+        self._erasing(one)
         if claims.case not in self.keys:
             self.bare.add(claims.case)
             when = datetime.fromtimestamp(at, UTC)
@@ -237,11 +237,17 @@ class _Taking:
             cases.spend_number(tx, matter.number, NUMBERS_SKIPPED)
         audit.append(tx, claims.iss, claims.kind, claims.case, f"given back by {self.peer}")
 
-    def _erasing(self, claims: Claims) -> None:
-        """Take up again what was said of erasing a case: it moves no state, so folding doesn't find it."""
+    def _erasing(self, one: PastEvent) -> None:
+        """Take up again what was said of erasing a case: it moves no state, so folding doesn't find it.
+
+        The ground comes back where the peer has the order whole still.
+        """
+        claims, matter = one.event.claims, one.contents.get(MATTER)
         theirs = claims.iss == self.peer
         if claims.kind == ORDER:
-            erasures.decide(self.tx, [claims.case], "their-order" if theirs else "order")
+            ground = matter.ground if isinstance(matter, OrderMatter) else None
+            why: Why = "their-order" if theirs else "order"
+            erasure.decide(self.tx, self.node, [claims.case], why, claims.iss, ground)
         elif claims.kind == DONE and theirs:
             erasures.theirs(self.tx, claims.case)
 

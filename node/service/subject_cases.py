@@ -1,5 +1,6 @@
 """The cases that hold data of a person who claims a right: found by what may be searched, named in the file."""
 
+import contextlib
 import datetime as dt
 from collections.abc import Mapping
 from typing import Final
@@ -125,8 +126,12 @@ async def unlink(node: Node, actor: Actor, file_id: str, case_id: str) -> None:
 
 
 async def note_done(node: Node, actor: Actor, case_id: str, what: str) -> None:
-    """Note in the open files that name a case what was done in it: `erase`, `contest`, `correct` …, with its number."""
+    """Note in the open files that name a case what was done in it: `erase`, `contest`, `correct` …, with its number.
+
+    It was done and isn't done again because of a file that can't be read; its reader is told so there.
+    """
     rows = node.store.read_now(lambda q: stored.naming(q, case_id))
     for row in rows:
         if actor.may("subjects.manage", row["authority"]):
-            await subjects.note_done(node, actor, row["id"], what, row["case_number"])
+            with contextlib.suppress(NodeError):
+                await subjects.note_done(node, actor, row["id"], what, row["case_number"])

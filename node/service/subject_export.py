@@ -50,9 +50,11 @@ class Attached:
 async def copy(node: Node, actor: Actor, file_id: str, reason: str, lang: str) -> SubjectCopy:
     """Return the copy in a language; that blocked data were seen, by whom and why, is recorded first.
 
-    Raises `invalid` without a reason, as for any look at blocked data.
+    Raises `invalid` without a reason, as for any look at blocked data, and `wrong-state` for a claim that has ended:
+    nobody needs to know any more.
     """
     row = subjects.row_of(node, actor, file_id)
+    subjects.going_on(stored.from_row(row))
     words = reason.strip()
     if not words or len(words) > MAX_NAME:
         raise NodeError("invalid", "A reason is needed.", fields={"reason": "too-long" if words else "missing"})

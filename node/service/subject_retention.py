@@ -3,7 +3,6 @@
 from node.domain.access import Actor
 from node.domain.retention import months_before
 from node.domain.subject import KEPT_YEARS
-from node.errors import NodeError
 from node.service import retention, subjects
 from node.service.node import Node
 from node.store import audit
@@ -12,10 +11,10 @@ from node.store.tx import Tx
 
 
 async def delete(node: Node, actor: Actor, file_id: str) -> None:
-    """Delete a file that has ended, before its time; raises `wrong-state` while it runs."""
-    file = stored.from_row(subjects.row_of(node, actor, file_id))
-    if not file.ended:
-        raise NodeError("wrong-state", "Only a file that has ended is deleted.")
+    """Delete a file that has ended, before its time, or that nobody can read; raises `wrong-state` while it runs."""
+    row = subjects.row_of(node, actor, file_id)
+    if not stored.from_row(row).ended:
+        subjects.require_unreadable(node, row)
     await _delete(node, [file_id], actor.id)
 
 
@@ -24,8 +23,9 @@ async def _delete(node: Node, file_ids: list[str], by: str) -> None:
     await node.case_keys.erase(file_ids)
 
     def work(tx: Tx) -> None:
-        stored.delete(tx, file_ids)
-        audit.extend(tx, [audit.Entry(by, "subject.delete", file_id) for file_id in file_ids])
+        rows = [row for file_id in file_ids if (row := stored.find(tx, file_id)) is not None]
+        stored.delete(tx, file_ids)  # whose it was stays for the auditors of its authority
+        audit.extend(tx, [audit.Entry(by, "subject.delete", row["id"], row["authority"]) for row in rows])
 
     await node.store.write(work)
     await node.store.cut_log()

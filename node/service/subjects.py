@@ -6,7 +6,9 @@ Who the person is and what it asked is sealed under a key of the file's own. The
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
+import structlog
 from pydantic import ValidationError
 
 from node.clock import new_uuid
@@ -33,6 +35,8 @@ from node.store import audit, subjects
 from node.store.tx import Row, Tx
 from protocol.limits import MAX_NAME, MAX_TEXT
 
+log: Final = structlog.get_logger("entente.subjects")
+
 
 @dataclass(frozen=True)
 class NewFile:
@@ -47,11 +51,15 @@ class NewFile:
 
 
 class FileLine(View):
-    """A line of the work list; `days_left` is negative once the period has passed, None where nothing is due."""
+    """A line of the work list; `days_left` is negative once the period has passed, None where nothing is due.
+
+    `readable` is false, and `person` empty, where the file's key is lost or what it sealed is damaged.
+    """
 
     id: str
     number: str
     authority: str
+    readable: bool
     person: str
     wants: tuple[Want, ...]
     state: State
@@ -70,7 +78,10 @@ class FileList(View):
 
 
 class FileView(View):
-    """A file with all that is kept of it; `subject_cases.linked` gives the cases that it names."""
+    """A file with all that is kept of it; `subject_cases.linked` gives the cases that it names.
+
+    Where it isn't `readable`, person, reach, asked and entries are empty.
+    """
 
     id: str
     number: str
@@ -83,6 +94,7 @@ class FileView(View):
     told_on: dt.date | None
     ended_on: dt.date | None
     kept_until: dt.date | None
+    readable: bool
     person: str
     reach: str
     asked: str
@@ -145,6 +157,21 @@ def _open(node: Node, row: Row) -> Contents:
     return Contents.model_validate_json(plain)
 
 
+def _shown(node: Node, row: Row) -> Contents | None:
+    """Open what is sealed of a file; None where that can't be read any more, so that it stops no other file."""
+    try:
+        return _open(node, row)
+    except NodeError as error:
+        log.warning("subject-file-unreadable", file=row["id"], what=error.message)
+        return None
+
+
+def require_unreadable(node: Node, row: Row) -> None:
+    """Raise `wrong-state` where a file can be read."""
+    if _shown(node, row) is not None:
+        raise NodeError("wrong-state", "Only a file that has ended is deleted.")
+
+
 def row_of(node: Node, actor: Actor, file_id: str) -> Row:
     """Return a file of the actor's authorities; another one is `not-found`, existing or not."""
     actor.require("subjects.manage")
@@ -165,12 +192,13 @@ def listing(node: Node, actor: Actor, *, ended: bool = False, limit: int = 50, o
 
 
 def _line(node: Node, row: Row) -> FileLine:
-    file = subjects.from_row(row)
+    file, contents = subjects.from_row(row), _shown(node, row)
     return FileLine(
         id=file.id,
         number=file.number,
         authority=file.authority,
-        person=_open(node, row).person,
+        readable=contents is not None,
+        person=contents.person if contents else "",
         wants=file.wants,
         state=file.state,
         received=file.received,
@@ -194,7 +222,7 @@ def count_due(node: Node, actor: Actor) -> int:
 def read(node: Node, actor: Actor, file_id: str) -> FileView:
     """Return a file."""
     row = row_of(node, actor, file_id)
-    file, contents = subjects.from_row(row), _open(node, row)
+    file, contents = subjects.from_row(row), _shown(node, row)
     return FileView(
         id=file.id,
         number=file.number,
@@ -207,10 +235,11 @@ def read(node: Node, actor: Actor, file_id: str) -> FileView:
         told_on=file.told_on,
         ended_on=file.ended_on,
         kept_until=months_after(file.ended_on, 12 * KEPT_YEARS) if file.ended_on else None,
-        person=contents.person,
-        reach=contents.reach,
-        asked=contents.asked,
-        entries=contents.entries,
+        readable=contents is not None,
+        person=contents.person if contents else "",
+        reach=contents.reach if contents else "",
+        asked=contents.asked if contents else "",
+        entries=contents.entries if contents else (),
     )
 
 
@@ -228,7 +257,7 @@ async def _step(node: Node, actor: Actor, file_id: str, entry: FileEntry, step: 
         if row is None:
             raise NodeError("not-found")
         changed, contents = step(subjects.from_row(row)), _open(node, row)
-        if len(contents.entries) >= MAX_ENTRIES:
+        if entry.what == "note" and len(contents.entries) >= MAX_ENTRIES:  # the file can still be ended
             raise NodeError("too-many", "The file is full.")
         after = contents.model_copy(update={"entries": (*contents.entries, entry)})
         subjects.change(tx, file_id, _seal(node, node.case_keys.find(file_id), file_id, after), changed)

@@ -132,7 +132,8 @@ def trail(q: Read, which: Which, before: int | None, limit: int) -> list[Row]:
         "case": f"subject IN ({' UNION ALL '.join(f'{own} AND {part}' for part in _ALL_CASES)}"  # noqa: S608 - ours
         f" UNION SELECT case_id FROM passed_on WHERE authority IN ({names})"
         f" UNION SELECT case_id FROM draft WHERE authority IN ({names})"
-        f" UNION SELECT id FROM subject_file WHERE authority IN ({names}))"
+        f" UNION SELECT id FROM subject_file WHERE authority IN ({names})"
+        f" UNION SELECT subject FROM audit WHERE action = 'subject.delete' AND detail IN ({names}))"
         f" AND COALESCE((SELECT {_HOLDER} IN ({names}) FROM cases WHERE id = subject"
         " AND former <> '' AND role = 'replying'), 1)",
         "person": f"CASE WHEN action IN {_ROLES} THEN {there} ELSE subject IN"  # noqa: S608 - ours

@@ -82,8 +82,9 @@ def insert(tx: Tx, case: Case, *, unread: bool, on_its_way: int) -> None:
 def update(tx: Tx, case: Case, *, unread: bool | None = None, on_its_way: int = 0) -> None:
     """Save a case; `on_its_way` is added to the count of own events without a receipt.
 
-    A case that has ended keeps the time at which it did; one whose end was refused is open again. One that another
-    authority has taken over is nobody's there yet; one that comes back from there is again with who looked after it.
+    A case that has ended keeps the time at which it did; one whose end was refused is open again, and not blocked.
+    One that another authority has taken over is nobody's there yet; one that comes back from there is again with who
+    looked after it.
     """
     closed = tx.at if case.ended else None
     tx.run(
@@ -93,6 +94,8 @@ def update(tx: Tx, case: Case, *, unread: bool | None = None, on_its_way: int = 
         " WHEN authority_before = :own_authority THEN handler_before END,"
         " handler_before = CASE WHEN own_authority = :own_authority THEN handler_before ELSE handler END,"
         " authority_before = CASE WHEN own_authority = :own_authority THEN authority_before ELSE own_authority END,"
+        " blocked_at = CASE WHEN CAST(:closed AS TEXT) IS NULL AND erased_at IS NULL"
+        " AND NOT EXISTS (SELECT 1 FROM erasure WHERE case_id = cases.id) THEN NULL ELSE blocked_at END,"
         " closed_at = CASE WHEN CAST(:closed AS TEXT) IS NULL THEN NULL ELSE COALESCE(closed_at, :closed) END"
         " WHERE id = :id",
         {
@@ -338,6 +341,15 @@ def is_taken(q: Read, country: str, part: str) -> bool:
         {"country": country, "part": part},
     )
     return named is not None or row_of(q, part) is not None
+
+
+def is_part_with_another(q: Read, country: str, part: str) -> bool:
+    """Say whether a request with another country is to have a part of this id."""
+    row = q.one(
+        "SELECT 1 FROM cases WHERE parts <> '' AND counterpart <> :country AND parts LIKE '%' || :part || '%' LIMIT 1",
+        {"country": country, "part": part},
+    )
+    return row is not None
 
 
 def met(q: Read, country: str) -> bool:

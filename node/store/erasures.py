@@ -19,11 +19,16 @@ Why = Literal["time", "order", "their-order", "restored"]
 ON_ITS_WAY: Final = "on-its-way"
 
 _ORDERS: Final = ("order", "their-order")
+_END_ON_ITS_WAY: Final = (
+    "SELECT 1 FROM event WHERE event.case_id = {case} AND event.kind LIKE 'request.%' AND event.status = 'on-its-way'"
+)
+"""An own step that may still be refused or given up: then the case hasn't ended (SPEC S-298)."""
 _PARTS: Final = (
-    "SELECT part.id, whole.case_id AS whole, whole.why, whole.ground"
+    "SELECT part.id, whole.case_id AS whole, whole.why, whole.ground"  # noqa: S608 - ours
     " FROM erasure AS whole CROSS JOIN cases AS part"  # orders are few
     " WHERE part.part_of = whole.case_id AND whole.why IN ('order', 'their-order') AND part.part_of <> ''"
     " AND part.closed_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM erasure WHERE case_id = part.id)"
+    f" AND NOT EXISTS ({_END_ON_ITS_WAY.format(case='part.id')})"
 )
 """The parts of divided cases that have ended and that the order for the whole case is to reach (SPEC S-277)."""
 
@@ -36,6 +41,11 @@ def decide(tx: Tx, case_ids: Iterable[str], why: Why, ground: str | None = None)
     wholes = list(case_ids)
     new = [case_id for case_id in wholes if _noted(tx, case_id, why, ground)]
     return new + ([part for part, _ in reach_parts(tx, wholes)] if why in _ORDERS else [])
+
+
+def end_on_its_way(q: Read, case_id: str) -> bool:
+    """Say whether a step of ours in a case waits for the other side's receipt."""
+    return q.one(_END_ON_ITS_WAY.format(case=":id"), {"id": case_id}) is not None
 
 
 def has_parts_to_reach(q: Read) -> bool:

@@ -319,6 +319,11 @@ WHEN NEW.kind IN ('request.reply', 'request.reply-part', 'request.forward') BEGI
     )
 
 
+@NODE(name="047_deleted_claims")
+def _deleted_claims(db: Database) -> None:
+    run(db, "CREATE INDEX audit_claims_gone ON audit(detail) WHERE action = 'subject.delete'")
+
+
 @KEYS(name="001_case_keys")
 def _case_keys(db: Database) -> None:
     run(

@@ -110,8 +110,27 @@ async def test_a_claim_is_kept_on_pages_from_its_receipt_to_its_deletion(tmp_pat
             page.form("/end"), end_outcome="answered", end_on=today.isoformat(), end_words="Kopie geschickt"
         )
         assert (ended.status, "Kopie geschickt" in ended.text) == (200, True)
+        assert "/copy" not in ended.html, "a claim that has ended opens no case"
         asked_again = await ada.post(ended.form("/delete"))
         assert "Dieses Ersuchen löschen?" in asked_again.text
+        assert (await ada.post(asked_again.form("/delete"))).path == "/subjects"
+        assert (await ada.get(file.path)).status == 404
+
+
+async def test_a_claim_that_can_not_be_read_says_so_and_can_be_deleted(tmp_path: Path) -> None:
+    """After a restore of older keys the list is there as ever; nothing is offered that would overwrite the claim."""
+    async with desk(tmp_path) as at:
+        ada, node = at.ada, at.both["DE"]
+        form = (await ada.get("/subjects/new")).form("/subjects")
+        today = node.clock.now().date().isoformat()
+        said = {"person": NAME, "reach": "Teststraße 1", "asked": "Was haben Sie?", "wants": "access"}
+        file = await ada.post(form, received=today, **said)
+        file_id = file.path.rpartition("/")[2]
+        await node.case_keys.erase_made_before([file_id], node.clock.now() + dt.timedelta(days=1))
+        assert "nicht mehr lesbar" in (await ada.get("/subjects")).text
+        page = await ada.get(file.path)
+        assert (page.status, "nicht mehr lesbar" in page.text, "/end" in page.html) == (200, True, False)
+        asked_again = await ada.post(page.form("/delete"))
         assert (await ada.post(asked_again.form("/delete"))).path == "/subjects"
         assert (await ada.get(file.path)).status == 404
 

@@ -255,3 +255,21 @@ def test_what_an_older_node_doesnt_take_stays_recorded_at_its_author(
 ) -> None:
     """It is shown with the code, so that the other authority can be told in another way (SPEC S-285)."""
     run(_not_taken(tmp_path, monkeypatch))
+
+
+async def _many_contested(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    async with closed(folder) as world_:
+        both, node = world_.both, world_.both["DE"]
+        await corrections.contest(node, OTTO, world_.case_id, said(both, "DE", world_.case_id, "request.reply"),
+                                  "accuracy", WRONG)  # fmt: skip
+        event = said(both, "DE", world_.open_id, "request.send")
+        await corrections.contest(node, OTTO, world_.open_id, event, "accuracy", WRONG)
+        contest = corrections.read(node, OTTO, world_.open_id, "de").corrections[0].id
+        await corrections.settle(node, OTTO, world_.open_id, contest, None)
+        patch.setattr(corrections, "MAX_OPEN", 1)
+        assert [one.case for one in corrections.open_contests(node, OTTO, "de")] == [world_.case_id]
+
+
+def test_contests_that_were_answered_hide_none_that_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many later ones have ended: what has to be examined stays in the list."""
+    run(_many_contested(tmp_path, monkeypatch))

@@ -10,16 +10,20 @@ import pytest
 from node.api.protection import OrderTold
 from node.cli.simulation.loop import run
 from node.domain.access import Actor, granted, operator
+from node.domain.draft import ReplyDraft
 from node.domain.person import NewPerson
 from node.errors import NodeError
 from node.service import accounts, cases, drafts, erasure, erasure_orders, own_data, reading, splitting
 from node.store import people
 from protocol import erasure as protocol_erasure
+from protocol.content import MATTER, ErasedMatter, OrderMatter, Reply
 from protocol.problems import ProtocolError
-from tests.exchange.pair import World, world
-from tests.exchange.test_refusal import stored_case
-from tests.exchange.test_retention import OTTO, WORD, erased_at
-from tests.exchange.test_story import ANNA, KATALIN, ask
+from tests.exchange.attacker import DUE, attacked
+from tests.exchange.disks import put_back, recovered, save_disk, start_again
+from tests.exchange.pair import World, handler, world
+from tests.exchange.test_refusal import new_encryption_key, stored_case, tell
+from tests.exchange.test_retention import OTTO, WORD, closed, erased_at
+from tests.exchange.test_story import ANNA, KATALIN, ask, reply
 
 ZSOFIA = Actor("id-zsofia", "Zsófia", "hu", granted(["data-administrator"], ["HU-okfo"]))
 
@@ -93,7 +97,7 @@ def test_an_order_without_one_of_the_grounds_deletes_nothing(tmp_path: Path, mon
 def test_an_order_is_judged_by_state_and_ground(state: str, ground: str, code: str) -> None:
     """Each by a code of its own."""
     with pytest.raises(ProtocolError, match=code):
-        protocol_erasure.check_order(state, ground)
+        protocol_erasure.check(state, OrderMatter.model_construct(ground=ground))
 
 
 async def _after_its_time(folder: Path) -> None:
@@ -177,3 +181,87 @@ async def _named_like_an_account(folder: Path, patch: pytest.MonkeyPatch) -> Non
 def test_no_peer_names_a_case_like_an_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both stand in one list of what was deleted: an order for such a case would delete the account."""
     run(_named_like_an_account(tmp_path, monkeypatch))
+
+
+async def _end_on_its_way(folder: Path) -> None:
+    async with world(folder, "DE", "HU", inline=True) as both:
+        berlin, case_id = both["DE"], await ask(both)
+        await cases.accept(both["HU"], KATALIN, case_id)
+        await cases.reply(both["HU"], KATALIN, case_id, reply())
+        await both.settled()
+        both.net.down.add("HU")
+        await cases.close(berlin, ANNA, case_id)
+        number = stored_case(berlin, case_id).number
+        with pytest.raises(NodeError, match="wrong-state"):
+            await erasure.order(berlin, OTTO, case_id, "court")
+        with pytest.raises(NodeError, match="wrong-state"):
+            erasure_orders.numbered(berlin, OTTO, number)
+        new_encryption_key(both["HU"])  # so it refuses the end
+        both.net.down.clear()
+        await both.settled()
+        assert (await reading.read_case(berlin, ANNA, case_id, "de")).state == "replied"
+        tell(berlin, both["HU"])
+        await cases.close(berlin, ANNA, case_id)
+        await both.settled()
+        await erasure.order(berlin, OTTO, case_id, "court")
+        await both.settled()
+        assert erased_at(both, case_id) == {"DE", "HU"}
+
+
+def test_no_order_before_the_other_side_has_taken_the_end(tmp_path: Path) -> None:
+    """Were the end refused or given up, it would have an open case of which our copy is gone (SPEC S-298)."""
+    run(_end_on_its_way(tmp_path))
+
+
+async def _end_of_a_part_on_its_way(folder: Path) -> None:
+    async with divided(folder) as one:
+        both, who = one.both, handler("HU-mok", "Dr. Nagy", "hu")
+        await cases.accept(both["HU"], who, one.part)
+        await cases.reply(both["HU"], who, one.part, ReplyDraft(answers={"sanctions": Reply(code="no")}))
+        await both.settled()
+        both.net.down.add("HU")
+        await cases.close(both["DE"], ANNA, one.part)
+        await erasure.order(both["DE"], OTTO, one.whole, "court")
+        await erasure.look(both["DE"])
+        assert erased_at(both, one.part) == set()
+        both.net.down.clear()
+        await one.looked()
+        assert erased_at(both, one.part) == {"DE", "HU"}
+
+
+def test_an_order_reaches_a_part_once_its_end_was_taken(tmp_path: Path) -> None:
+    """Not while the end of the part is still on its way to the other side (SPEC S-277, S-298)."""
+    run(_end_of_a_part_on_its_way(tmp_path))
+
+
+async def test_no_peer_says_of_a_running_case_that_it_has_deleted_it(tmp_path: Path) -> None:
+    """Of an area that isn't here our copy would go the day after the end, by a word said in advance (SPEC S-298)."""
+    async with attacked(tmp_path) as attacker:
+        done = attacker.follow(attacker.asked, "erasure.done", {MATTER: ErasedMatter(date=DUE)})
+        assert await attacker.send(done) == ["wrong-state"]
+        sql = "SELECT 1 FROM cases WHERE erased_there_at IS NOT NULL"
+        assert attacker.victim.store.read_now(lambda q: q.one(sql)) is None
+
+
+async def _order_given_back(folder: Path) -> None:
+    async with closed(folder) as world_:
+        both, case_id = world_.both, world_.case_id
+        save_disk(both, "HU")
+        await erasure.order(both["DE"], OTTO, case_id, "court")
+        await both.settled()
+        await put_back(both, "HU")
+        await start_again(both, "HU")
+        await recovered(both)
+        await both.settled()
+        sql = "SELECT actor, detail FROM audit WHERE action = 'case.erase' AND subject = :id"
+        rows = both["HU"].store.read_now(lambda q: q.all(sql, {"id": case_id}))
+        assert [tuple(row) for row in rows] == [("DE", "their-order")]
+        await erasure.look(both["HU"])
+        await both.settled()
+        await erasure.finish(both["HU"])
+        await erasure.finish(both["DE"])
+
+
+def test_an_order_that_a_peer_gives_back_stands_in_the_audit_trail(tmp_path: Path) -> None:
+    """A restored disk knew nothing of it: that a case goes, and by whose order, is recorded again (SPEC S-276)."""
+    run(_order_given_back(tmp_path))

@@ -14,6 +14,7 @@ from node.service.node import Node
 from node.service.receive import receive
 from node.service.verification import check_node
 from node.store import cases as stored_cases
+from node.store import retention
 from node.store.key_files import load_keys, make_keys
 from protocol.event import parse_item
 from protocol.member_bundle import MemberBundle
@@ -160,6 +161,28 @@ async def _refused_close(folder: Path) -> None:
 def test_a_case_whose_close_was_refused_is_open_again(tmp_path: Path) -> None:
     """It stands among the open cases, as if it had never been closed."""
     run(_refused_close(tmp_path))
+
+
+async def _refused_after_blocking(folder: Path) -> None:
+    async with world(folder, "DE", "HU", inline=True) as both:
+        berlin, case_id = both["DE"], await ask(both)
+        await cases.accept(both["HU"], KATALIN, case_id)
+        await cases.reply(both["HU"], KATALIN, case_id, reply())
+        await both.settled()
+        both.net.down.add("HU")
+        await cases.close(berlin, ANNA, case_id)
+        assert await berlin.store.write(lambda tx: retention.block(tx, [case_id])) == [case_id]
+        new_encryption_key(both["HU"])
+        both.net.down.clear()
+        await both.settled()
+        assert (await reading.read_case(berlin, ANNA, case_id, "de")).state == "replied"
+        shown = await reading.list_cases(berlin, ANNA, reading.CaseFilter(open=True), "en")
+        assert [one.id for one in shown.items] == [case_id]
+
+
+def test_a_case_whose_close_was_refused_after_months_is_open_and_not_blocked(tmp_path: Path) -> None:
+    """Blocked while its end waited for a peer that was down: nobody could go on with it, and nothing would delete it."""
+    run(_refused_after_blocking(tmp_path))
 
 
 async def _refused_while_something_arrives(folder: Path) -> None:

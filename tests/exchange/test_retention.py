@@ -19,6 +19,7 @@ from node.service import (
     backup,
     blocking,
     cases,
+    corrections,
     drafts,
     erasure,
     erasure_backups,
@@ -520,13 +521,17 @@ async def _on_its_way(folder: Path) -> None:
         await cases.accept(both["HU"], KATALIN, case_id)
         await cases.reply(both["HU"], KATALIN, case_id, reply())
         await both.settled()
-        both.net.down.add(("DE", "HU"))
         await cases.close(both["DE"], ANNA, case_id)
+        await both.settled()
+        both.net.down.add(("DE", "HU"))
+        sent = both["DE"].store.read_now(lambda q: events.of_case(q, case_id))[0]["digest"]
+        await corrections.contest(both["DE"], OTTO, case_id, str(sent), "accuracy", WORD)
         await erasure.order(both["DE"], OTTO, case_id, "court")
-        assert stored_case(both["HU"], case_id).state == "replied"
+        assert erased_at(both, case_id) == {"DE"}
         both.net.down.clear()
         await both.settled(longest_s=60)
-        assert stored_case(both["HU"], case_id).state == "closed"
+        kinds = [row["kind"] for row in both["HU"].store.read_now(lambda q: events.of_case(q, case_id))]
+        assert kinds[-2:] == ["correction.contest", "erasure.order"]
         await erasure.look(both["HU"])
         await both.settled()
         for country in ("DE", "HU"):

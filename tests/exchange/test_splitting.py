@@ -10,17 +10,18 @@ from node.cli.simulation.loop import run
 from node.domain.case_view import CaseView
 from node.domain.draft import ReplyDraft
 from node.errors import NodeError
-from node.service import attachments, cases, reading, reuse, splitting
+from node.service import attachments, cases, drafts, reading, requests, reuse, splitting
 from node.service.node import Node
 from node.store import blobs, events, refusals
 from node.store import cases as stored_cases
 from protocol.content import MATTER, Asked, Content, PartyName, Reply, Said
 from protocol.event import parse_item
-from tests.exchange.pair import World
+from tests.exchange.pair import World, handler, world
 from tests.exchange.test_crossing import asked
 from tests.exchange.test_forwarding import JANOS
 from tests.exchange.test_refusal import stored_case
-from tests.exchange.test_story import ANNA, KATALIN, PDF, ask
+from tests.exchange.test_retention import WORD
+from tests.exchange.test_story import ANNA, KATALIN, PDF, ask, request
 
 WHY = Said(text="Erről az orvosi kamara dönt.", lang="hu")
 MOVED = ["sanctions"]
@@ -246,3 +247,28 @@ async def _twice(folder: Path, patch: pytest.MonkeyPatch) -> None:
 def test_a_part_belongs_to_one_case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A part named a second time, for another request, is refused, and the questions stay where they were (SPEC S-229)."""
     run(_twice(tmp_path, monkeypatch))
+
+
+async def _taken_first(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    async with world(folder, "DE", "HU", "AT", inline=True) as both:
+        case_id, linz = await ask(both), handler("AT-aek-oberoesterreich", "Eva Huber")
+        both.net.down.add("DE")
+        await splitting.split(both["HU"], KATALIN, case_id, "HU-mok", MOVED, WORD)
+        (part,) = stored_case(both["HU"], case_id).parts
+        with patch.context() as known:
+            known.setattr(drafts, "new_uuid", lambda _entropy: part)
+            wish = request().model_copy(update={"authority": "AT-aek-oberoesterreich"})
+            draft = await drafts.start_request(both["AT"], linz, wish)
+        await requests.send_draft(both["AT"], linz, draft.id)
+        async with asyncio.timeout(60):
+            while both["AT"].store.read_now(lambda q: q.one("SELECT seq FROM outbox LIMIT 1")):  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+        both.net.down.clear()
+        await both.settled()
+        assert stored_case(both["AT"], part).state == "refused"
+        assert stored_case(both["HU"], part).counterpart == "DE"
+
+
+def test_no_third_country_takes_the_place_of_a_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who has learned under which id a part will be opened opens nothing under it first (SPEC S-299)."""
+    run(_taken_first(tmp_path, monkeypatch))

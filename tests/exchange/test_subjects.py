@@ -8,11 +8,13 @@ import pytest
 
 from node.cli.simulation.loop import run
 from node.domain.access import Actor, granted
+from node.domain.subject import MAX_ENTRIES, Contents, FileEntry
 from node.errors import NodeError
 from node.service import (
     audit_trail,
     blocking,
     corrections,
+    drafts,
     erasure,
     subject_cases,
     subject_export,
@@ -23,11 +25,13 @@ from node.service import (
 from node.service.node import Node
 from node.service.subjects import FileView, NewFile
 from node.store import subjects as stored
+from tests.exchange.pair import world
 from tests.exchange.test_corrections import WRONG, said
 from tests.exchange.test_mail_days import at
 from tests.exchange.test_mails import NAME, telling
-from tests.exchange.test_retention import OTTO, closed
-from tests.exchange.test_story import ANNA, MIRIAM, PDF
+from tests.exchange.test_refusal import stored_case
+from tests.exchange.test_retention import OTTO, ZSOFIA, closed
+from tests.exchange.test_story import ANNA, MIRIAM, PDF, ask
 
 OTHER = Actor("id-ilse", "Ilse", "de", granted(["data-administrator"], ["DE-lageso-berlin"]))
 AUDITOR = Actor("id-udo", "Udo", "de", granted(["auditor"], ["DE-zaek-berlin"]))
@@ -236,6 +240,96 @@ async def _gone(folder: Path) -> None:
 def test_a_file_goes_three_years_after_its_end_and_stays_gone(tmp_path: Path) -> None:
     """Its key is destroyed with it; before its end it can't be deleted, and an old disk brings nothing back."""
     run(_gone(tmp_path))
+
+
+async def _without_key(folder: Path) -> None:
+    async with closed(folder) as world_:
+        node, case_id = world_.both["DE"], world_.case_id
+        lost, whole = [await subjects.open_file(node, OTTO, claim()) for _ in range(2)]
+        for file in (lost, whole):
+            await subject_cases.link(node, OTTO, file.id, case_id)
+        await node.case_keys.erase_made_before([lost.id], node.clock.now() + dt.timedelta(days=1))
+        shown = {one.id: (one.person, one.readable) for one in subjects.listing(node, OTTO).items}
+        assert shown == {lost.id: ("", False), whole.id: ("Eszter Kovács", True)}
+        assert subjects.read(node, OTTO, lost.id).readable is False
+        event = said(world_.both, "DE", case_id, "request.reply")
+        await corrections.contest(node, OTTO, case_id, event, "accuracy", WRONG)
+        assert did(subjects.read(node, OTTO, whole.id)) == ["opened", "contest"]
+        with pytest.raises(NodeError, match="not-found"):
+            await subjects.note(node, OTTO, lost.id, "nichts wird überschrieben")
+        await subject_retention.delete(node, OTTO, lost.id)
+        assert [one.id for one in subjects.listing(node, OTTO).items] == [whole.id]
+
+
+def test_a_file_whose_key_is_lost_stops_no_other_file(tmp_path: Path) -> None:
+    """As after a restore of older keys: the list shows it as unreadable, a contest is recorded once, and it can go."""
+    run(_without_key(tmp_path))
+
+
+async def _full(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    async with closed(folder) as world_:
+        node, case_id = world_.both["DE"], world_.case_id
+        patch.setattr(subjects, "MAX_ENTRIES", 2)
+        file = await subjects.open_file(node, OTTO, claim())
+        await subject_cases.link(node, OTTO, file.id, case_id)
+        await subjects.note(node, OTTO, file.id, "angerufen")
+        with pytest.raises(NodeError, match="too-many"):
+            await subjects.note(node, OTTO, file.id, "noch einmal")
+        event = said(world_.both, "DE", case_id, "request.reply")
+        await corrections.contest(node, OTTO, case_id, event, "accuracy", WRONG)
+        await subjects.end(node, OTTO, file.id, "answered", node.clock.now().date(), "bestritten")
+        assert did(subjects.read(node, OTTO, file.id)) == ["opened", "note", "contest", "answered"]
+
+
+def test_a_file_full_of_notes_is_ended_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only notes are limited: else it would be due for ever, and a contest would be told as failed that was sent."""
+    run(_full(tmp_path, monkeypatch))
+
+
+def test_a_file_with_many_entries_is_opened_again() -> None:
+    """However much was done in it: what was sealed can be read."""
+    entry = FileEntry(at=dt.datetime(2026, 11, 23, tzinfo=dt.UTC), by="Otto", what="contest")
+    kept = Contents(person="E", reach="r", asked="a", entries=(entry,) * (MAX_ENTRIES + 3))
+    assert Contents.model_validate_json(kept.model_dump_json()) == kept
+
+
+async def _after_its_end(folder: Path) -> None:
+    async with closed(folder) as world_:
+        node = world_.both["DE"]
+        file = await subjects.open_file(node, OTTO, claim())
+        await subject_cases.link(node, OTTO, file.id, world_.case_id)
+        await subjects.end(node, OTTO, file.id, "withdrawn", node.clock.now().date(), "")
+        with pytest.raises(NodeError, match="wrong-state"):
+            await subject_export.copy(node, OTTO, file.id, "Neugier", "de")
+        assert blocking.seen_by(node, OTTO) == []
+        await subject_retention.delete(node, OTTO, file.id)
+        trail = await audit_trail.trail(node, AUDITOR, None, 100)
+        told = [entry.action for entry in trail if entry.subject == file.id]
+        assert told == [f"subject.{one}" for one in ("delete", "withdrawn", "link", "open")]
+        nobody = Actor("id-x", "X", "de", granted(["auditor"], ["DE-lageso-berlin"]))
+        assert [one for one in await audit_trail.trail(node, nobody, None, 100) if one.subject == file.id] == []
+
+
+def test_a_claim_that_has_ended_opens_no_case_and_its_traces_stay_for_the_auditor(tmp_path: Path) -> None:
+    """Who looks into cases needs a claim that runs; deleting its file hides from no auditor what was done in it."""
+    run(_after_its_end(tmp_path))
+
+
+async def _named_like_a_file(folder: Path, patch: pytest.MonkeyPatch) -> None:
+    async with world(folder, "DE", "HU", inline=True) as both:
+        hungary = both["HU"]
+        file = await subjects.open_file(hungary, ZSOFIA, claim(authority="HU-okfo"))
+        patch.setattr(drafts, "new_uuid", lambda _entropy: file.id)
+        case_id = await ask(both)
+        assert case_id == file.id
+        assert stored_case(both["DE"], case_id).state == "refused"
+        await subject_retention.forget_old(hungary)
+        assert subjects.read(hungary, ZSOFIA, file.id).person == "Eszter Kovács"
+
+
+def test_no_peer_names_a_case_like_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both have their keys in one list: an order for such a case would destroy the file."""
+    run(_named_like_a_file(tmp_path, monkeypatch))
 
 
 async def test_data_administrators_are_told_by_mail_of_what_is_due(tmp_path: Path) -> None:
