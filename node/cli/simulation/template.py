@@ -25,7 +25,7 @@ from node.config import Config, HealthSection, NodeSection, PeersSection, WebSec
 from node.domain.access import operator
 from node.service import country_log, directory, membership
 from node.service.node import Node
-from node.store import logs, member_documents
+from node.store import erased, logs, member_documents
 from node.store.case_keys import CaseKeys
 from node.store.key_files import NodeKeys, load_keys, make_keys, read_seed
 from node.store.migrations import KEYS, NODE
@@ -236,7 +236,7 @@ def _authority(country: str, authority: str, name: str, place: str) -> Authority
 def copy_of(source: Path, target: Path) -> None:
     """Copy a node's data folder; attachments never change once they are whole, so they are linked."""
     target.mkdir(mode=0o700, parents=True)
-    for name in ("node.db", "node.db-wal", "keys.db", "keys.db-wal"):
+    for name in ("node.db", "node.db-wal", "keys.db", "keys.db-wal", erased.NAME):
         if (source / name).exists():
             shutil.copyfile(source / name, target / name)
             (target / name).chmod(0o600)
