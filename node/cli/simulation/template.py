@@ -148,10 +148,19 @@ def template(count: int, applicants: int = 0) -> Template:
 _ORDER: Final = ("DE", "HU", "AT", *(country for country in COUNTRIES if country not in ("DE", "HU", "AT")))
 
 
+@cache
+def _empty() -> Path:
+    """Return a folder with databases in which nothing is yet: to make their tables takes longer than to copy them."""
+    folder = Path(tempfile.mkdtemp(prefix="empty-", dir=scratch()))
+    for name, migrations in (("keys.db", KEYS), ("node.db", NODE)):
+        run(Store(folder / name, migrations, DriftingClock(), inline=True).close())
+    return folder
+
+
 def _made(folder: Path, country: str) -> Node:
     entropy = SeededEntropy(f"keys of {country}")
     config = config_for(folder, country, folder / "keys")
-    config.data.mkdir(mode=0o700, parents=True)
+    copy_of(_empty(), config.data)
     make_keys(config.keys, country, entropy)
     return open_files(config, DriftingClock(), entropy)
 
