@@ -193,8 +193,7 @@ class Official:
             await self._step(life, kind, work(self._actor("reader")))
             return
         again = self._chance.random() < 0.1  # noqa: PLR2004 - two people, or one who clicks twice
-        acts = [self._try(life, kind, work) for _ in range(2 if again else 1)]
-        await asyncio.gather(*acts)
+        await asyncio.gather(*(self._try(life, kind, work) for _ in range(2 if again else 1)))
 
     # --- doing it ---
 
