@@ -18,6 +18,8 @@ from translations.catalogue import Text
 _PAGE: Final = 50
 _LAST: Final = 2**63 - 1
 _STOPPED: Final = ("held", "blocked")
+UNREAD: Final = {"name": "…"}
+"""Stands for whom a message names: its contents are none of the operator's."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ async def queue_page(request: web.Request) -> web.Response:
         line=PeerLine.of(status, texts),
         actions=actions_of(status),
         messages=tuple(
-            _Message(one.number, texts.t(f"event.{one.kind}"), one.since, one.sealed) for one in found[:_PAGE]
+            _Message(one.number, texts.t(f"event.{one.kind}", **UNREAD), one.since, one.sealed) for one in found[:_PAGE]
         ),
         unsealed=queues.to_give_up_all(node, actor, country),
         newer_href=f"{here}{max(0, offset - _PAGE)}" if offset else None,

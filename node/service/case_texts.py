@@ -327,7 +327,7 @@ class Story:
             yield TimelineEntry(
                 **self.act(stored),
                 kind=stored.kind,
-                text=self._what(stored),
+                text=self.what(stored),
                 detail=self._detail(stored),
                 comment=said(_word(stored))
                 if stored.kind in _SAID_BESIDE and stored.event.name not in answering
@@ -350,7 +350,8 @@ class Story:
             "transit": transit,
         }
 
-    def _what(self, stored: Stored) -> Text:
+    def what(self, stored: Stored) -> Text:
+        """Say what an event was; where it names an authority, which."""
         if isinstance(stored.matter, _NAMING):
             return self.texts.interface(f"event.{stored.kind}", name=stored.matter.to.name)
         return self.texts.interface(f"event.{stored.kind}")

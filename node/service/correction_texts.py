@@ -41,7 +41,7 @@ def _correction(story: Story, first: Stored, answers: Sequence[Stored]) -> Corre
     return Correction(
         id=claims.jti,
         event=digest,
-        about=texts.interface(f"event.{about.kind}") if about else Text(text=digest, lang=""),
+        about=story.what(about) if about else Text(text=digest, lang=""),
         about_at=unstamp(about.at) if about else None,
         about_side=story.case.side_of(about.event.claims.iss) if about else None,
         ground=ground,

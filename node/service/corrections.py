@@ -92,6 +92,7 @@ def read(node: Node, actor: Actor, case_id: str, lang: str) -> CaseCorrections:
     case = case_of(node, actor, case_id)
     texts, held = CaseTexts(node, lang), contents.of_case(node, case_id)
     row = node.store.read_now(lambda q: cases.row_of(q, case_id))
+    story = texts.story(case, contents.asked(held), held)
     counting = [one for one in held if one.status != "refused" and holds_data(one.kind)]
     return CaseCorrections(
         id=case.id,
@@ -106,14 +107,14 @@ def read(node: Node, actor: Actor, case_id: str, lang: str) -> CaseCorrections:
         statements=tuple(
             Statement(
                 event=one.event.name,
-                text=texts.interface(f"event.{one.kind}"),
+                text=story.what(one),
                 at=unstamp(one.at),
                 side=case.side_of(one.event.claims.iss),
                 ours=one.event.claims.iss == node.country,
             )
             for one in counting
         ),
-        corrections=corrections(texts.story(case, contents.asked(held), held)),
+        corrections=corrections(story),
     )
 
 

@@ -19,8 +19,9 @@ from node.service.receive import attachments_of
 from node.store import audit, blobs, cases, damage, erasures, events, recoveries, refusals, streams
 from node.store.erasures import Why
 from node.store.tx import Row, Tx
+from protocol import request
 from protocol.batch import Head
-from protocol.content import MATTER, SEND_KIND, OrderMatter, SendMatter
+from protocol.content import MATTER, SEND_KIND, OrderMatter, SendMatter, chain_of
 from protocol.encoding import b64u
 from protocol.erasure import DONE, ORDER
 from protocol.history import Past
@@ -163,7 +164,7 @@ class _Taking:
         for number, one in enumerate(batch.events.values()):
             case_id = one.event.claims.case
             if case_id not in self.keys:
-                continue  # erased: what is left of it is signed and receipted, and moves nothing (SPEC S-276)
+                continue  # erased: what is left of it is signed and receipted, and is judged by nobody (SPEC S-276)
             before = tried.get(case_id, self._stored(case_id))
             came_back = Stored(one.event, one.contents, "applied", None, "", _LAST + number)
             tried[case_id] = [*(s for s in before if s.event.digest != one.event.digest), came_back]
@@ -256,13 +257,29 @@ class _Taking:
         return self.node.case_keys.erased().keys()
 
     def _save(self, case_id: str) -> None:
-        if case_id in self._gone or erasures.find(self.tx, case_id) is not None:
-            return  # its row stays as it is
-        if case_id in self.bare:
-            damage.note(self.tx, case_id, "the other side has erased its copy, and part of ours was lost")
+        gone = case_id in self._gone or erasures.find(self.tx, case_id) is not None
+        if gone or case_id in self.bare:
+            self._move(case_id)
+            if not gone:
+                damage.note(self.tx, case_id, "the other side has erased its copy, and part of ours was lost")
             return
         key = self.keys[case_id] if case_id in self.keys else self.node.case_keys.find(case_id)
         write_case(self.tx, self.node, case_id, key)
+
+    def _move(self, case_id: str) -> None:
+        """Let the signed words alone say how far a case is, so that a part that has ended is erased (SPEC S-276)."""
+        case = cases.find(self.tx, case_id)
+        if case is None:
+            return
+        state: request.State | None = None
+        n, head = 0, ""
+        rows = [row for row in events.of_case(self.tx, case_id) if row["status"] == "applied" and row["n"]]
+        for row in sorted(rows, key=lambda row: int(row["n"])):
+            if chain_of(row["kind"]) == "request" and row["n"] == n + 1:
+                state = request.move(state, row["kind"], case.side_of(row["iss"]))
+                n, head = n + 1, str(row["digest"])
+        if state is not None and n >= case.n:
+            cases.update(self.tx, replace(case, state=state, n=n, head=head))
 
 
 def write_case(tx: Tx, node: Node, case_id: str, key: bytes) -> None:

@@ -62,7 +62,8 @@ def cases(q: Read) -> list[Row]:
         "SELECT id, number, role, counterpart, state, n, date_state, date_n, due, agreed, head, date_head, on_its_way,"
         " withdrawal_wished IS NOT NULL AS wished,"
         " CASE WHEN role = 'replying' THEN own_authority ELSE their_authority END AS replying, former, parts, part_of,"
-        " confidential, timeliness, efforts, asking_coordinator, replying_coordinator"
+        " confidential, timeliness, efforts, asking_coordinator, replying_coordinator,"
+        " EXISTS (SELECT 1 FROM erasure WHERE case_id = cases.id) AS erased"
         " FROM cases ORDER BY id"
     )
 
@@ -116,6 +117,37 @@ def wrapped_key(q: Read, case_id: str) -> bytes | None:
     """Return the bytes of a case's key as they lie in the key database."""
     row = q.one("SELECT wrapped FROM case_key WHERE case_id = :id", {"id": case_id})
     return bytes(row["wrapped"]) if row else None
+
+
+def wrapped_keys(q: Read) -> dict[str, bytes]:
+    """Return the bytes of every key as they lie in the key database, by case."""
+    return {row["case_id"]: bytes(row["wrapped"]) for row in q.all("SELECT case_id, wrapped FROM case_key")}
+
+
+def erased(q: Read) -> list[str]:
+    """Return the cases whose key was destroyed."""
+    return [row["case_id"] for row in q.all("SELECT case_id FROM erasure WHERE key_gone_at IS NOT NULL")]
+
+
+def erased_still_readable(q: Read) -> list[str]:
+    """Return the erased cases of which keys of parts, or a row of an attachment or draft, are still here."""
+    rows = q.all(
+        "SELECT case_id FROM erasure AS gone WHERE key_gone_at IS NOT NULL AND ("
+        " EXISTS (SELECT 1 FROM event WHERE case_id = gone.case_id AND LENGTH(ceks) > 0)"
+        " OR EXISTS (SELECT 1 FROM blob WHERE case_id = gone.case_id)"
+        " OR EXISTS (SELECT 1 FROM draft WHERE case_id = gone.case_id)) ORDER BY case_id"
+    )
+    return [row["case_id"] for row in rows]
+
+
+def parts_left(q: Read) -> list[str]:
+    """Return the parts that have ended of cases of which the deletion was ordered, and that weren't deleted."""
+    rows = q.all(
+        "SELECT part.id FROM cases AS part JOIN erasure AS whole ON whole.case_id = part.part_of"
+        " WHERE whole.why IN ('order', 'their-order') AND part.state IN ('closed', 'declined', 'withdrawn')"
+        " AND NOT EXISTS (SELECT 1 FROM erasure WHERE case_id = part.id) ORDER BY part.id"
+    )
+    return [row["id"] for row in rows]
 
 
 def run_full(connection: sqlite3.Connection) -> None:

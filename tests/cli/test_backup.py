@@ -380,7 +380,10 @@ def test_case_keys_older_than_the_cases_are_refused(entente: Entente, folder: Pa
         opened = open_node(load(node))
         key = (await opened.case_keys.make([late]))[late]
         content = opened.case_keys.seal(key, RequestDraft().model_dump_json().encode(), late)
-        insert = "INSERT INTO draft VALUES (:id, 'request', :id, 'DE-x', 'p', :content, 1, '2026-11-23T00:00:00Z')"
+        insert = (
+            "INSERT INTO draft (id, kind, case_id, authority, person, content, version, updated_at)"
+            " VALUES (:id, 'request', :id, 'DE-x', 'p', :content, 1, '2026-11-23T00:00:00Z')"
+        )
         await opened.store.write(lambda tx: tx.run(insert, {"id": late, "content": content}))
         await opened.store.close()
         await opened.key_store.close()

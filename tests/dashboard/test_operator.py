@@ -8,14 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from node.dashboard.queue import UNREAD
 from node.domain.access import operator
 from node.domain.person import NewPerson
 from node.service import accounts, observe, passwords, queues, requests
 from node.service.node import Node
+from protocol.content import SHAPES
 from tests.dashboard.browser import Browser, Page
 from tests.dashboard.test_pages import PASSWORD, asked, dashboard, signed_in
 from tests.dashboard.test_ways_in import added, administrator, stranger
-from tests.exchange.pair import World, world
+from tests.exchange.pair import World, texts_of_this_tree, world
 from tests.exchange.test_story import ANNA, request
 from tests.exchange.test_suspension import stop_hungary
 from tests.sign_in import session_of
@@ -125,6 +127,13 @@ async def test_a_suspension_is_told_with_its_end_and_who_decided_it(tmp_path: Pa
         three["HU"].members = three["DE"].members
         assert "Ihr eigenes Land: Teilnahme ausgesetzt bis: " in (await janos.get("/peers")).text
         assert "Durch: Österreich, Deutschland" in (await janos.get("/peers")).text
+
+
+@pytest.mark.parametrize("kind", sorted(SHAPES))
+def test_each_kind_of_message_that_waits_has_a_name(kind: str) -> None:
+    """Also where the message names somebody, which is encrypted: the operator doesn't read it."""
+    _, texts = texts_of_this_tree()
+    assert "{" not in texts.text(f"event.{kind}", "en", **UNREAD).text
 
 
 async def test_a_peer_that_can_t_be_reached_is_shown_with_its_queue(tmp_path: Path) -> None:

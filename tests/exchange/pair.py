@@ -59,6 +59,9 @@ class LoopClock:
             self._loop, self._began = loop, loop.time()
 
 
+_ASKED_S = 2.0
+"""For so long it is waited for answers of peers; those that are down never give one."""
+
 AWAITED = "SELECT sha256 FROM blob WHERE here = 0 AND failure IS NULL AND origin <> :own"
 """Files that are being fetched; an own one that isn't here was left by a crash, and nothing names it."""
 
@@ -217,12 +220,17 @@ class World:
         await node.key_store.close()
 
     async def settled(self, *, longest_s: float = 20.0) -> None:
-        """Wait until nothing waits for delivery and nothing is being fetched."""
+        """Wait until nothing waits for delivery and nothing is being fetched, and who can has asked its peers."""
         deadline, pause = asyncio.get_running_loop().time() + longest_s, 0.005
         while not self._idle():
             assert asyncio.get_running_loop().time() < deadline, self._why()
             await asyncio.sleep(pause)
             pause = min(pause * 1.2, 1.0 if self.inline else 0.02)
+        asked_by = min(deadline, asyncio.get_running_loop().time() + _ASKED_S)
+        while not all(node.half_asked() for node in self.net.nodes.values()):
+            if asyncio.get_running_loop().time() > asked_by:
+                return  # whom nobody answers can settle too
+            await asyncio.sleep(pause)
 
     def _why(self) -> str:
         asked = ("SELECT country, failure FROM peer", "SELECT peer, digest, first FROM outbox", "SELECT * FROM blob")

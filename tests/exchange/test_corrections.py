@@ -8,13 +8,14 @@ import pytest
 
 from node.cli.simulation.loop import run
 from node.errors import NodeError
-from node.service import blocking, cases, corrections, erasure, reading, receive
+from node.service import blocking, cases, corrections, erasure, forwarding, reading, receive
 from node.store import events
 from protocol.content import Content, Said
 from protocol.event import Event, open_contents
 from protocol.problems import ProtocolError
 from tests.exchange.disks import put_back, recovered, save_disk, start_again
 from tests.exchange.pair import World
+from tests.exchange.test_crossing import asked
 from tests.exchange.test_refusal import stored_case
 from tests.exchange.test_retention import OTTO, ZSOFIA, closed
 from tests.exchange.test_story import ANNA, KATALIN, reply
@@ -273,3 +274,22 @@ async def _many_contested(folder: Path, patch: pytest.MonkeyPatch) -> None:
 def test_contests_that_were_answered_hide_none_that_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many later ones have ended: what has to be examined stays in the list."""
     run(_many_contested(tmp_path, monkeypatch))
+
+
+async def _passed_on(folder: Path) -> None:
+    async with asked(folder) as (both, case_id):
+        await cases.accept(both["HU"], KATALIN, case_id)
+        await forwarding.forward(both["HU"], KATALIN, case_id, "HU-mok", RIGHT)
+        await both.settled()
+        shown = corrections.read(both["DE"], OTTO, case_id, "de")
+        (where,) = [one for one in shown.statements if "Weiter" in one.text.text]
+        assert where.event == said(both, "DE", case_id, "request.forward")
+        await corrections.contest(both["DE"], OTTO, case_id, where.event, "lawfulness", WRONG)
+        await both.settled()
+        (beside,) = (await reading.read_case(both["DE"], ANNA, case_id, "de")).corrections
+        assert beside.about == where.text
+
+
+def test_a_case_that_was_passed_on_can_be_contested(tmp_path: Path) -> None:
+    """Also that it was passed on: the data administrator reads to whom, by the name of the authority."""
+    run(_passed_on(tmp_path))

@@ -7,9 +7,10 @@ from node.cli.simulation.loop import run
 from node.service import upkeep
 from node.service.diagnosis import check_local
 from node.store import recoveries
-from tests.exchange.disks import all_of, goes_on, lost, recovered, same_on_both
+from tests.exchange.disks import all_of, recovered, same_on_both
 from tests.exchange.pair import open_for_test, world
 from tests.exchange.test_damage import marked, rot
+from tests.exchange.test_restart import goes_on, lost
 
 
 async def _damaged(folder: Path) -> None:

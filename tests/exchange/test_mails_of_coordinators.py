@@ -25,6 +25,7 @@ WHY = Said(text=f"{NAME} fehlt.", lang="de")
 
 async def _coordinated(node: Node) -> None:
     """Let a node's authorities have their coordinators, in its own eyes."""
+    await until(node.half_asked)
     await directory.import_authorities(node, operator(), list(coordinated(demo_authorities(node.country))))
 
 

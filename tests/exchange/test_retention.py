@@ -40,7 +40,7 @@ from protocol.content import MATTER, PERSON, ActMatter, MessagePerson, Said
 from protocol.content import Actor as ActorName
 from protocol.event import parse_item
 from protocol.message import MESSAGE
-from tests.exchange.disks import put_back, recovered, save_disk, start_again
+from tests.exchange.disks import all_of, put_back, recovered, save_disk, start_again
 from tests.exchange.pair import World, world
 from tests.exchange.test_refusal import stored_case
 from tests.exchange.test_story import ANNA, KATALIN, PDF, ask, reply
@@ -491,6 +491,40 @@ async def _old_disk(folder: Path, *, list_kept: bool) -> None:
 def test_an_old_disk_brings_nothing_back(tmp_path: Path, *, list_kept: bool) -> None:
     """Erased again at the start by the list beside the data; without it, by what the peer gives back (SPEC S-276)."""
     run(_old_disk(tmp_path, list_kept=list_kept))
+
+
+async def _divided_on_an_old_disk(folder: Path) -> None:
+    async with world(folder, "DE", "HU", inline=True) as both:
+        case_id = await ask(both)
+        await splitting.split(both["HU"], KATALIN, case_id, "HU-mok", ["sanctions"], WORD)
+        await both.settled()
+        (part,) = (one.case for one in (await reading.read_case(both["DE"], ANNA, case_id, "de")).parts)
+        assert part is not None
+        save_disk(both, "DE")
+        for one in (part, case_id):
+            await cases.withdraw(both["DE"], ANNA, one)
+        await both.settled()
+        await erasure.order(both["HU"], ZSOFIA, case_id, "court")
+        for country in ("DE", "HU"):
+            await both.settled()
+            await erasure.look(both[country])
+        await both.settled()
+        assert erased_at(both, part) == {"DE", "HU"}
+        await put_back(both, "DE")
+        await start_again(both, "DE")
+        await recovered(both)
+        await upkeep.protect(both["DE"])
+        await erasure.look(both["DE"])
+        assert [erased_at(both, one) for one in (case_id, part)] == [{"DE", "HU"}] * 2
+        assert left(both["DE"]) == {}
+        states = [all_of(both[one], "SELECT id, state, n, head FROM cases ORDER BY id") for one in ("DE", "HU")]
+        assert states[0] == states[1]
+        assert check_node(both["DE"]) == []
+
+
+def test_an_order_reaches_a_part_whose_end_an_old_disk_has_forgotten(tmp_path: Path) -> None:
+    """The other side has deleted it and gives back signed words alone: they say that it has ended (SPEC S-276)."""
+    run(_divided_on_an_old_disk(tmp_path))
 
 
 async def _crossed(folder: Path) -> None:

@@ -6,19 +6,21 @@ from collections.abc import Awaitable, Callable, Coroutine
 from random import Random
 from typing import Any, Final, TypeVar
 
+from node.cli.simulation import administrators
 from node.cli.simulation.life import Ended, Life
 from node.cli.simulation.oracle import PERSONAL, Attempt, Oracle
 from node.cli.simulation.template import AREA, authorities_in, authority_of, coordinator_of, register_of
 from node.cli.simulation.trace import Trace
 from node.domain.access import Actor, granted, operator
 from node.domain.case import Case
-from node.domain.draft import Draft, ReplyDraft, RequestDraft
+from node.domain.draft import ReplyDraft, RequestDraft
 from node.errors import NodeError
 from node.service import (
     cases,
     contents,
     directory,
     drafts,
+    erasure,
     forwarding,
     messages,
     rating,
@@ -33,10 +35,11 @@ from node.store import fates
 from node.store.case_lists import Wanted, listing
 from node.store.tx import Read, Row
 from protocol.content import Reply, Said, Variable
+from protocol.erasure import GROUNDS
 
 T = TypeVar("T")
 _OPEN_CASES: Final = 12
-_CLOSED_CASES: Final = 3
+_ENDED_CASES: Final = 4
 _REASONS: Final = ("not-competent", "not-held", "unclear", "duplicate", "other")
 _FILE: Final = f"%PDF-1.4 {PERSONAL}".encode()
 
@@ -54,25 +57,24 @@ class Official:
 
     async def act(self, life: Life) -> None:
         """Do one thing that the pages offer now."""
-        open_cases = self._open_cases(life.node)
+        found = self._cases(life.node)
         wanted = self._chance.random()
         if wanted > 0.93:  # noqa: PLR2004 - now and then the directory changes
             await self._publish(life)
             return
-        if wanted < 0.3 or not open_cases:  # noqa: PLR2004 - three acts of ten begin something new
+        if wanted < 0.3 or not found:  # noqa: PLR2004 - three acts of ten begin something new
             await self._begin(life)
             return
-        case = self._chance.choice(open_cases)
-        kinds = ("read", *case.moves())
+        case = self._chance.choice(found)
+        kinds = ("read", *case.moves(), "correction", *(["erasure.order"] if case.ended else []))
         await self._move(life, case, self._chance.choice(kinds))
 
-    def _open_cases(self, node: Node) -> list[Case]:
+    def _cases(self, node: Node) -> list[Case]:
         mine = self._actor("reader").reach("cases.list")
-        closed = {"state": "closed", "role": "asking"}  # its reply can be rated
 
         def read(q: Read) -> list[Row]:
-            still_open, ended = (Wanted(mine, filters=filters) for filters in ({"open": True}, closed))
-            return [*listing(q, still_open, _OPEN_CASES).rows, *listing(q, ended, _CLOSED_CASES).rows]
+            still_open, ended = (Wanted(mine, filters={"open": is_open}) for is_open in (True, False))
+            return [*listing(q, still_open, _OPEN_CASES).rows, *listing(q, ended, _ENDED_CASES).rows]
 
         return [stored_cases.from_row(row) for row in node.store.read_now(read)]
 
@@ -114,13 +116,14 @@ class Official:
         elif what < 0.8:  # noqa: PLR2004
             await self._try(life, "send-draft", lambda who: requests.send_draft(life.node, who, draft.id))
         else:
-            await self._erase(life, actor, draft)
+            await self._erase(life, "delete-draft", draft.case, drafts.delete(life.node, actor, draft.id))
 
-    async def _erase(self, life: Life, actor: Actor, draft: Draft) -> None:
-        key = life.node.key_store.read_now(lambda q: fates.wrapped_key(q, draft.case))
-        ended = await self._step(life, "delete-draft", drafts.delete(life.node, actor, draft.id))
+    async def _erase(self, life: Life, kind: str, case_id: str, work: Coroutine[Any, Any, None]) -> None:
+        """Delete a draft or a case: once that is done its key is nowhere."""
+        key = life.node.key_store.read_now(lambda q: fates.wrapped_key(q, case_id))
+        ended = await self._step(life, kind, work)
         if ended.error is None and not ended.unknown and key is not None and not life.dead:
-            self._oracle.erases(life, draft.id, key)
+            self._oracle.erases(life, case_id, key)
 
     def _request(self) -> RequestDraft:
         peer = self._chance.choice(self._peers)
@@ -176,6 +179,13 @@ class Official:
             "date.propose": lambda who: cases.propose_date(node, who, case.id, date),
             "date.agree": lambda who: cases.agree_date(node, who, case.id),
         }
+        if kind == "erasure.order":
+            ordered = erasure.order(node, self._actor("administrator"), case.id, self._chance.choice(GROUNDS))
+            await self._erase(life, kind, case.id, ordered)
+            return
+        if kind == "correction":
+            recorded = administrators.correction(node, self._actor("administrator"), case, word, self._chance)
+            kind, moves[kind] = ("read", moves["read"]) if recorded is None else (kind, recorded)
         if kind == "request.withdraw" and not case.withdrawal_wished:
             kind = "read"
         work = moves[kind]
@@ -183,15 +193,14 @@ class Official:
             await self._step(life, kind, work(self._actor("reader")))
             return
         again = self._chance.random() < 0.1  # noqa: PLR2004 - two people, or one who clicks twice
-        acts = [self._try(life, kind, work) for _ in range(2 if again else 1)]
-        await asyncio.gather(*acts)
+        await asyncio.gather(*(self._try(life, kind, work) for _ in range(2 if again else 1)))
 
     # --- doing it ---
 
     def _actor(self, name: str) -> Actor:
         mine = (authority_of(self.country), register_of(self.country))
         decider = granted(["referral-handler"], [coordinator_of(self.country)])
-        return Actor(name, name, "de", granted(["handler"], mine) | decider)
+        return Actor(name, name, "de", granted(["handler", "data-administrator"], mine) | decider)
 
     async def _try(self, life: Life, kind: str, work: Callable[[Actor], Awaitable[Any]], expected: int = 1) -> None:
         """Do something that is promised once it returns."""

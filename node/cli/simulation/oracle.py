@@ -13,6 +13,8 @@ from typing import Any, Final
 
 from node.cli.simulation.life import Ended, Life
 from node.cli.simulation.losses import Losses
+from node.cli.simulation.protection import Erased, unerased
+from node.cli.simulation.shared import shared
 from node.delivery.call import Answer
 from node.errors import NodeError
 from node.service.node import Node
@@ -86,7 +88,7 @@ class Oracle:
     violations: list[Violation] = field(default_factory=list)
     checked: Counter[str] = field(default_factory=Counter)
     attempts: list[Attempt] = field(default_factory=list)
-    erased: list[tuple[str, str, bytes]] = field(default_factory=list)
+    erased: Erased = field(default_factory=Erased)
     seen: dict[str, Seen] = field(default_factory=dict)
     sent: dict[tuple[str, str, int, int], str] = field(default_factory=dict)
     misled: set[tuple[str, str]] = field(default_factory=set)
@@ -121,6 +123,7 @@ class Oracle:
         self._events(country, seen, store.read_now(fates.events))
         self.losses.look(country, {c: each.events for c, each in self.seen.items()})
         self._cases(country, seen, life.node)
+        self.erased.look(life)
         heads = store.read_now(fates.heads)
         back = {way: (at, heads.get(way)) for way, at in seen.heads.items() if heads.get(way, (0, 0)) < at}
         self.must(not back, "position-lost", country, back)
@@ -136,6 +139,8 @@ class Oracle:
             self.must(after is not None, "event-lost", country, before)
             settled = after is None or before.status in (after.status, "on-its-way")
             self.must(settled, "applied-undone", country, f"{before} became {after}")
+            if before.actor is not None:  # which goes with the data of an erased case
+                self.losses.actors[jti] = before.actor
         seen.events = now
 
     def _cases(self, country: str, seen: Seen, node: Node) -> None:
@@ -161,7 +166,8 @@ class Oracle:
             self.must(case["state"] == meant, "state-without-event", country, f"{case['number']}: {case['state']}")
             for chain, n in (("request", case["n"]), ("date", case["date_n"])):
                 least = reached.get((case["id"], chain), 0)
-                self.must(n >= least, "applied-undone", country, f"{case['number']}: {chain} {n} after {least}")
+                gone = case["erased"] and chain == "date"  # which the signed words don't tell to an old disk
+                self.must(gone or n >= least, "applied-undone", country, f"{case['number']}: {chain} {n} after {least}")
 
     def _number(self, country: str, case: Row) -> None:
         """Check that an own case's number was never another case's, not even on a disk that is gone."""
@@ -239,7 +245,7 @@ class Oracle:
     def lost_disk(self, country: str) -> None:
         """Forget what was on a disk that is gone; what others still have must come back, all else may not."""
         self.losses.disk_gone(country, self.seen[country].events)
-        self.erased = [each for each in self.erased if each[0] != country]
+        self.erased.lost_disk(country)
         self.sent = {place: digest for place, digest in self.sent.items() if place[0] != country}
         self.seen[country] = Seen()
 
@@ -258,6 +264,7 @@ class Oracle:
         found = [f"{count} for {peer}" for peer, count in store.read_now(fates.queued).items() if peer in peers]
         files = store.read_now(fates.missing_files)
         away = peers - {life.country}  # an own file without a draft or message is what a crash left of one
+        found += [f"to erase: {one}" for one in unerased(life)]
         return found + [f"file of {origin}: {failure}" for origin, failure in files if origin in away]
 
     def end(self, lives: dict[str, Life], judged: Collection[str]) -> None:
@@ -268,6 +275,8 @@ class Oracle:
             waiting = self._waiting(life)
             self.must(not waiting, "not-drained", country, waiting)
             self._kept_receipts(life)
+            readable = self.erased.judge(life)
+            self.must(not readable, "erased-still-there", country, readable[:3])
             if country in judged:
                 findings = check_node(life.node)
                 self.must(not findings, "verify", country, findings[:3])
@@ -339,23 +348,16 @@ class Oracle:
             self.must(not kept, "refused-and-held", pair, kept)
             unknown = [held[digest] for digest in held.keys() - sent.keys()]
             self.must(not unknown, "event-from-nowhere", pair, unknown)
-        ours, theirs = (self._shared(a, b) for a, b in (both, both[::-1]))
+        ours, theirs = (shared(a, b) for a, b in (both, both[::-1]))
         for case_id in sorted(ours.keys() | theirs.keys()):
             here, there = ours.get(case_id), theirs.get(case_id)
             known = [each for each in (here, there) if each is not None]
-            refused = len(known) == 1 and "refused" in known[0]
-            self.must(refused or here == there, "states-differ", pair, f"{here} and {there}")
+            alone = len(known) == 1 and {"refused", "erased"} & set(map(str, known[0]))  # perhaps from an old disk
+            self.must(bool(alone) or here == there, "states-differ", pair, f"{here} and {there}")
 
     def _between(self, life: Life, other: Life) -> list[fates.EventFate]:
-        shared = {row["id"] for row in life.node.store.read_now(fates.cases) if row["counterpart"] == other.country}
-        return [event for event in self.seen[life.country].events.values() if event.case_id in shared]
-
-    def _shared(self, life: Life, other: Life) -> dict[str, tuple[object, ...]]:
-        names = ["number", "state", "n", "date_state", "date_n", "due", "agreed", "head", "date_head", "wished"]
-        names += ["replying", "former", "parts", "part_of", "confidential", "timeliness", "efforts"]
-        names += ["asking_coordinator", "replying_coordinator"]
-        rows = life.node.store.read_now(fates.cases)
-        return {row["id"]: tuple(row[name] for name in names) for row in rows if row["counterpart"] == other.country}
+        known = shared(life, other).keys() | shared(other, life).keys()  # of an erased one an old disk has no row
+        return [event for event in self.seen[life.country].events.values() if event.case_id in known]
 
     def summary(self, life: Life) -> list[object]:
         """Return what goes into the trace of a node's end: nothing that depends on keys."""
@@ -376,16 +378,13 @@ class Oracle:
 
     def _file(self, country: str, name: str, data: bytes) -> None:
         self.must(PERSONAL.encode() not in data, "secret-in-the-clear", country, name)
-        for owner, draft, key in self.erased:
-            if owner == country:
-                self.must(key not in data, "erased-still-there", country, f"the key of draft {draft} in {name}")
+        left = self.erased.left_in(country, data)
+        self.must(not left, "erased-still-there", country, f"keys of {left} in {name}")
 
-    def erases(self, life: Life, draft: str, key: bytes) -> None:
-        """Note that a draft's key was erased: from that moment on it is in no file, also where the power fails."""
-        self.erased.append((life.country, draft, key))
-        for path in sorted(life.node.key_store.path.parent.glob("*.db*")):
-            data = path.read_bytes()
-            self.must(key not in data, "erased-still-there", life.country, f"the key of draft {draft} in {path.name}")
+    def erases(self, life: Life, case_id: str, key: bytes) -> None:
+        """Note that the key of a case or draft was erased: from that moment on it is in no file."""
+        files = self.erased.erases(life, case_id, key)
+        self.must(not files, "erased-still-there", life.country, f"the key of {case_id} in {files}")
 
 
 def _has_file(life: Life | None, sha256: str) -> bool:

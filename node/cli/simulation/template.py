@@ -25,7 +25,7 @@ from node.config import Config, HealthSection, NodeSection, PeersSection, WebSec
 from node.domain.access import operator
 from node.service import country_log, directory, membership
 from node.service.node import Node
-from node.store import logs, member_documents
+from node.store import erased, logs, member_documents
 from node.store.case_keys import CaseKeys
 from node.store.key_files import NodeKeys, load_keys, make_keys, read_seed
 from node.store.migrations import KEYS, NODE
@@ -148,10 +148,19 @@ def template(count: int, applicants: int = 0) -> Template:
 _ORDER: Final = ("DE", "HU", "AT", *(country for country in COUNTRIES if country not in ("DE", "HU", "AT")))
 
 
+@cache
+def _empty() -> Path:
+    """Return a folder with databases in which nothing is yet: to make their tables takes longer than to copy them."""
+    folder = Path(tempfile.mkdtemp(prefix="empty-", dir=scratch()))
+    for name, migrations in (("keys.db", KEYS), ("node.db", NODE)):
+        run(Store(folder / name, migrations, DriftingClock(), inline=True).close())
+    return folder
+
+
 def _made(folder: Path, country: str) -> Node:
     entropy = SeededEntropy(f"keys of {country}")
     config = config_for(folder, country, folder / "keys")
-    config.data.mkdir(mode=0o700, parents=True)
+    copy_of(_empty(), config.data)
     make_keys(config.keys, country, entropy)
     return open_files(config, DriftingClock(), entropy)
 
@@ -236,7 +245,7 @@ def _authority(country: str, authority: str, name: str, place: str) -> Authority
 def copy_of(source: Path, target: Path) -> None:
     """Copy a node's data folder; attachments never change once they are whole, so they are linked."""
     target.mkdir(mode=0o700, parents=True)
-    for name in ("node.db", "node.db-wal", "keys.db", "keys.db-wal"):
+    for name in ("node.db", "node.db-wal", "keys.db", "keys.db-wal", erased.NAME):
         if (source / name).exists():
             shutil.copyfile(source / name, target / name)
             (target / name).chmod(0o600)
