@@ -1488,6 +1488,7 @@ def subject_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
         "due": date(2026, 12, 2),
         "cases": 2,
         "ended_on": None,
+        "readable": True,
     }
     open_files = tuple(
         Thing(**line, state=state, days_left=left)
@@ -1616,6 +1617,16 @@ def subject_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
         "subject-ended": (
             "subject.html",
             {**subject, "file": Thing(**over), "cases": cases[:1], "found": None, "errors": {}, "open": ""},
+        ),
+        "subject-unreadable": (
+            "subject.html",
+            {
+                **subject,
+                "file": Thing(**{**over, "person": "", "readable": False}),
+                "found": None,
+                "errors": {},
+                "open": "",
+            },
         ),
         "subject-none": ("subject.html", {**subject, "cases": (), "found": (), "errors": {}, "open": ""}),
         "corrections": ("corrections.html", corrections),

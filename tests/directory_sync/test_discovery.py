@@ -29,8 +29,7 @@ async def test_two_nodes_on_one_machine_find_each_other():
     """What one announces the other hears, as a hint of country and address."""
     async with asyncio.timeout(20), announce("DE", 18443), contextlib.aclosing(browse()) as hints:
         async for hint in hints:
-            if hint.country == "DE":
-                assert hint == Hint("DE", "https://127.0.0.1:18443")
+            if hint == Hint("DE", "https://127.0.0.1:18443"):  # others on this machine may be heard too
                 break
 
 
