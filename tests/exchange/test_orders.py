@@ -21,9 +21,9 @@ from protocol.problems import ProtocolError
 from tests.exchange.attacker import DUE, attacked
 from tests.exchange.disks import put_back, recovered, save_disk, start_again
 from tests.exchange.pair import World, handler, world
-from tests.exchange.test_refusal import new_encryption_key, stored_case, tell
+from tests.exchange.test_refusal import closed_unheard, new_encryption_key, stored_case, tell
 from tests.exchange.test_retention import OTTO, WORD, closed, erased_at
-from tests.exchange.test_story import ANNA, KATALIN, ask, reply
+from tests.exchange.test_story import ANNA, KATALIN, ask
 
 ZSOFIA = Actor("id-zsofia", "Zsófia", "hu", granted(["data-administrator"], ["HU-okfo"]))
 
@@ -185,12 +185,7 @@ def test_no_peer_names_a_case_like_an_account(tmp_path: Path, monkeypatch: pytes
 
 async def _end_on_its_way(folder: Path) -> None:
     async with world(folder, "DE", "HU", inline=True) as both:
-        berlin, case_id = both["DE"], await ask(both)
-        await cases.accept(both["HU"], KATALIN, case_id)
-        await cases.reply(both["HU"], KATALIN, case_id, reply())
-        await both.settled()
-        both.net.down.add("HU")
-        await cases.close(berlin, ANNA, case_id)
+        berlin, case_id = both["DE"], await closed_unheard(both)
         number = stored_case(berlin, case_id).number
         with pytest.raises(NodeError, match="wrong-state"):
             await erasure.order(berlin, OTTO, case_id, "court")

@@ -137,14 +137,20 @@ def test_a_refused_acceptance_is_taken_back_and_repeated(tmp_path: Path) -> None
     run(_refused_acceptance(tmp_path))
 
 
+async def closed_unheard(both: World) -> str:
+    """Let Berlin close an answered case while Budapest is down; returns the case."""
+    case_id = await ask(both)
+    await cases.accept(both["HU"], KATALIN, case_id)
+    await cases.reply(both["HU"], KATALIN, case_id, reply())
+    await both.settled()
+    both.net.down.add("HU")
+    await cases.close(both["DE"], ANNA, case_id)
+    return case_id
+
+
 async def _refused_close(folder: Path) -> None:
     async with world(folder, "DE", "HU", inline=True) as both:
-        case_id = await ask(both)
-        await cases.accept(both["HU"], KATALIN, case_id)
-        await cases.reply(both["HU"], KATALIN, case_id, reply())
-        await both.settled()
-        both.net.down.add("HU")
-        await cases.close(both["DE"], ANNA, case_id)
+        case_id = await closed_unheard(both)
         new_encryption_key(both["HU"])
         both.net.down.clear()
         await both.settled()
@@ -165,12 +171,7 @@ def test_a_case_whose_close_was_refused_is_open_again(tmp_path: Path) -> None:
 
 async def _refused_after_blocking(folder: Path) -> None:
     async with world(folder, "DE", "HU", inline=True) as both:
-        berlin, case_id = both["DE"], await ask(both)
-        await cases.accept(both["HU"], KATALIN, case_id)
-        await cases.reply(both["HU"], KATALIN, case_id, reply())
-        await both.settled()
-        both.net.down.add("HU")
-        await cases.close(berlin, ANNA, case_id)
+        berlin, case_id = both["DE"], await closed_unheard(both)
         assert await berlin.store.write(lambda tx: retention.block(tx, [case_id])) == [case_id]
         new_encryption_key(both["HU"])
         both.net.down.clear()
