@@ -166,7 +166,7 @@ class Api:
                 problem = data or {}
                 code = str(problem.get("code", "internal"))
                 raise ApiError(
-                    code, f"{method} {path}: {answer.status} {problem.get('detail')} {problem.get('fields')}"
+                    code, str(problem.get("detail")), f"{method} {path}: {answer.status} {problem.get('fields')}"
                 )
             return data
 
@@ -204,12 +204,13 @@ async def service_token(node: DemoNode, session: aiohttp.ClientSession, name: st
 
 
 class ApiError(NodeError):
-    """A problem that a node's API answered; `answered` is its code."""
+    """A problem that a node's API answered; `answered` is its code, `detail` its text."""
 
-    def __init__(self, answered: str, message: str) -> None:
-        """Keep the node's own code."""
-        super().__init__("internal", message)
+    def __init__(self, answered: str, detail: str, call: str) -> None:
+        """Keep the node's own code and text; `call` says which call it was."""
+        super().__init__("internal", f"{call}: {detail}")
         self.answered = answered
+        self.detail = detail
 
 
 def make_nodes(folder: Path, countries: tuple[str, ...]) -> dict[str, DemoNode]:

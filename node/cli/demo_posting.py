@@ -6,7 +6,7 @@ from typing import Final
 
 from typing_extensions import override
 
-from node.cli.demo_story import Story, answers_of, questions_of, variables_of
+from node.cli.demo_story import Story, answers_of, chosen, questions_of, variables_of
 from node.clock import stopwatch
 from node.errors import NodeError
 
@@ -56,8 +56,7 @@ class PostingStory(Story):
     async def ask(self) -> None:
         """Choose set and questions in German, name the company, send."""
         sets = await self.anna.api.call("GET", f"areas/{_AREA}/question-sets/{_SET}", lang="de")
-        picked = "\n".join(f"☑ {q['text']['text']}" for q in sets["questions"] if q["id"] in _QUESTIONS)
-        self.say(self.anna, sets["title"]["text"], picked)
+        self.say(self.anna, sets["title"]["text"], chosen(sets, _QUESTIONS))
         draft = await self.anna.api.call(
             "POST", "drafts",
             {

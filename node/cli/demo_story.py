@@ -2,13 +2,14 @@
 
 import asyncio
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from node.cli.demo_nodes import Api, ApiError
 from node.clock import stopwatch
 from node.errors import NodeError
+from translations.placeholders import insert, placeholders
 
 _WAIT_S: Final = 30.0
 _AREA: Final = "professional-qualifications"
@@ -119,8 +120,7 @@ class Story:
     async def ask(self) -> None:
         """Choose set and questions in German, fill in, attach the diploma, send."""
         sets = await self.anna.api.call("GET", f"areas/{_AREA}/question-sets/establishment", lang="de")
-        picked = "\n".join(f"☑ {q['text']['text']}" for q in sets["questions"] if q["id"] in _QUESTIONS)
-        self.say(self.anna, sets["title"]["text"], picked)
+        self.say(self.anna, sets["title"]["text"], chosen(sets, _QUESTIONS))
         draft = await self.anna.api.call(
             "POST", "drafts",
             {
@@ -205,9 +205,15 @@ class Story:
         except ApiError as error:
             if error.answered != "not-found":
                 raise
-            self.say(self.miriam, "404", error.answered)
+            self.say(self.miriam, "404", f"{error.answered}: {error.detail}")
             return
         raise NodeError("internal", "Another authority could read the case.")
+
+
+def chosen(question_set: dict[str, Any], ids: Collection[str]) -> str:
+    """Return the questions that are picked, as the page shows them while no value is filled in."""
+    texts = [q["text"]["text"] for q in question_set["questions"] if q["id"] in ids]
+    return "\n".join(f"☑ {insert(text, dict.fromkeys(placeholders(text), '…'))}" for text in texts)
 
 
 def _said(free: dict[str, Any]) -> str:
