@@ -47,8 +47,6 @@ WHOLE: Final = 10_000
 _YEAR: Final = dt.timedelta(days=365)
 _GROUP: Final = 400
 """Events of one transaction."""
-_COPIED: Final = 2000
-"""Cases that are copied in one transaction."""
 _SPAN: Final = dt.timedelta(hours=24)
 """Time of which events share a transaction, and so a time stamp, at most."""
 _STEPS: Final = (
@@ -140,18 +138,18 @@ class CaseStore:
         if until >= self._count:
             while self._due:
                 await self._store(list(self._group(until)))
-        while self.made < until and self.made // self._count < self._turns:
-            await self._copy(self.made // self._count)
+        if self.made < until and self.made // self._count < self._turns:
+            await self._node.store.write(copies.begin)
+            while self.made < until and self.made // self._count < self._turns:
+                await self._copy(self.made // self._count)
+            await self._node.store.write(copies.end)
 
     async def _copy(self, turn: int) -> None:
+        """Copy all whole cases in one transaction: each touches most pages of the indexes by time."""
         models = [case.id for case in self._whole] + [case.id for case, _ in self._open.values()]
-        for begin in range(0, len(models), _COPIED):
-            some = models[begin : begin + _COPIED]
-            await self._node.case_keys.make([copies.id_of(one, turn) for one in some])
-            first = turn * len(models) + begin
-            self.events += await self._node.store.write(
-                lambda tx, some=some, first=first: copies.add(tx, some, turn, first)  # type: ignore[misc]
-            )
+        await self._node.case_keys.make([copies.id_of(one, turn) for one in models])
+        first = turn * len(models)
+        self.events += await self._node.store.write(lambda tx: copies.add(tx, models, turn, first))
         self.made += len(models)
 
     def _group(self, until: int) -> Iterator[_Step]:
