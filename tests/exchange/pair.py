@@ -21,14 +21,13 @@ from node.service.log_keys import published_keys
 from node.service.node import Node
 from node.store.case_keys import CaseKeys
 from node.store.key_files import load_keys, make_keys, read_seed
-from node.store.migrations import KEYS, NODE
-from node.store.store import Store
 from node.store.tx import Read
 from protocol.member import EncryptionKey, MemberRecord, MessageKey
 from protocol.member_bundle import MemberBundle
 from protocol.member_proposal import Candidate, propose
 from protocol.member_signatures import attach, sign_proposal, sign_role, signer_from_seed
 from protocol.members import MemberList
+from tests.databases import open_store
 from translations.area import Areas, load_areas
 from translations.catalogue import Catalogue
 
@@ -140,8 +139,8 @@ def open_for_test(
         make_keys(config.keys, country, entropy)
     config.data.mkdir(exist_ok=True, parents=True)
     keys = load_keys(config.keys)
-    key_store = Store(config.data / "keys.db", KEYS, clock, inline=inline)
-    store = Store(config.data / "node.db", NODE, clock, inline=inline)
+    key_store = open_store(config.data / "keys.db", clock, inline=inline)
+    store = open_store(config.data / "node.db", clock, inline=inline)
     case_keys = CaseKeys(key_store, keys.masters, entropy)
     areas, texts = texts_of_this_tree()
     return Node(config, store, key_store, case_keys, keys, clock, entropy, areas.copy(), texts)

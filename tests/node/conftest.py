@@ -10,10 +10,9 @@ from node.config import Config
 from node.service.node import Node
 from node.store.case_keys import CaseKeys
 from node.store.key_files import load_keys, make_keys
-from node.store.migrations import KEYS, NODE
-from node.store.store import Store
 from protocol.members import MemberList
 from tests.conftest import ROOT
+from tests.databases import open_store
 from tests.node.clock import TestClock
 from tests.node.network import join_all
 from translations.area import Areas, load_areas
@@ -62,8 +61,8 @@ async def make_node(tmp_path: Path, clock: TestClock, areas: Areas, texts: Catal
         make_keys(config.keys, country, SystemEntropy())
         config.data.mkdir()
         keys = load_keys(config.keys)
-        store = Store(config.data / "node.db", NODE, clock, inline=True)
-        key_store = Store(config.data / "keys.db", KEYS, clock, inline=True)
+        store = open_store(config.data / "node.db", clock, inline=True)
+        key_store = open_store(config.data / "keys.db", clock, inline=True)
         node = Node(
             config=config,
             store=store,
