@@ -23,8 +23,7 @@ async def test_a_national_system_asks_and_another_answers(apis: Apis):
     (line,) = (await apis.katalin.post("cases/search", {"state": "sent", "open": True}))["items"]
     case = f"cases/{line['id']}"
     view = await apis.katalin.get(case)
-    assert view["questions"][0]["text"]["lang"] == "hu"
-    assert view["draft_reply"] is None
+    assert (view["questions"][0]["text"]["lang"], view["draft_reply"]) == ("hu", None)
     (file,) = view["attachments"]
     got = await apis.katalin.call("GET", f"{case}/attachments/{file['sha256']}")
     assert (got.raw, got.headers["Content-Type"]) == (PDF, "application/pdf")
