@@ -116,14 +116,15 @@ class Writer:
     def _alone(self, work: Callable[[Tx], Any], now: datetime) -> _Outcome:
         try:
             return self._transaction([work], now)[0]
-        except (sqlite3.Error, _LostError) as error:
+        except Exception as error:  # noqa: BLE001 - its caller gets it
             self._rollback()
             return _Outcome(error=error.__cause__ if isinstance(error, _LostError) else error)
 
     def _transaction(self, works: list[Callable[[Tx], Any]], now: datetime) -> list[_Outcome]:
         self._connection.execute("BEGIN IMMEDIATE")
         at_end: AtEnd = {}
-        outcomes = [self._job(work, Tx(self._connection, now, at_end)) for work in works]
+        run = self._job if len(works) > 1 else _run  # alone a job has the whole transaction to be taken back
+        outcomes = [run(work, Tx(self._connection, now, at_end)) for work in works]
         for work in at_end.values():
             self._job(work, Tx(self._connection, now, {}))  # what fails here is left for whoever does it next
         self.commit(self._connection)
@@ -145,6 +146,10 @@ class Writer:
     def _rollback(self) -> None:
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
+
+
+def _run(work: Callable[[Tx], Any], tx: Tx) -> _Outcome:
+    return _Outcome(value=work(tx))
 
 
 def commit(connection: sqlite3.Connection) -> None:

@@ -63,6 +63,15 @@ def test_both_databases_are_durable_at_every_commit(tmp_path: Path) -> None:
         asyncio.run(store.close())
 
 
+def test_what_a_statement_replaces_goes_to_no_file(tmp_path: Path) -> None:
+    """The writer keeps in memory what it may have to put back; readers, who sort, don't."""
+    store = Store(tmp_path / "numbers.db", NUMBERS, LoopClock(), inline=True)
+    kept = "PRAGMA temp_store"
+    assert store.writer._connection.execute(kept).fetchone()[0] == 2
+    assert store.read_now(lambda q: q._connection.execute(kept).fetchone()[0]) == 0
+    asyncio.run(store.close())
+
+
 async def test_many_callers_share_a_commit(store: Store) -> None:
     """What queued while the last group committed goes into one transaction, with one time stamp."""
     statements = traced(store)
@@ -86,6 +95,22 @@ async def test_a_job_that_fails_reaches_only_its_caller(store: Store) -> None:
     )
     assert [type(outcome) for outcome in outcomes] == [int, ValueError, sqlite3.IntegrityError, int]
     assert values(store) == [1, 2]
+
+
+async def test_a_job_that_fails_alone_leaves_nothing(store: Store) -> None:
+    """Its transaction is all its own: what it wrote is gone, and what it asked for at the end isn't done."""
+
+    def fails(tx: Tx) -> None:
+        put(7)(tx)
+        tx.once_at_end("more", put(8))
+        raise ValueError("of this job alone")
+
+    statements = traced(store)
+    with pytest.raises(ValueError, match="of this job alone"):
+        await store.write(fails)
+    assert not [statement for statement in statements if "SAVEPOINT" in statement]
+    assert values(store) == []
+    assert await store.write(put(7)) == 7
 
 
 def loses_the_transaction(error: Exception) -> Callable[[Tx], None]:
