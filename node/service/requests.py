@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Final, NamedTuple
 
+from directory_sync.authority import Role
 from node.domain.access import Actor
 from node.domain.case import Case
 from node.domain.draft import RequestDraft
@@ -73,26 +74,38 @@ async def send_many(node: Node, actor: Actor, contents: Sequence[RequestDraft]) 
     return await open_cases(node, actor, openings, dict(keys))
 
 
-Known = Mapping[str, str | None]
-"""Authority → official name, None where it isn't active today."""
+class _Known(NamedTuple):
+    """What the directory says of an authority: its official name, None where it isn't active today; its role."""
+
+    name: str | None
+    role: Role | None
+
+
+_Where = tuple[str, str, str]
+"""Country, authority and area."""
+Known = Mapping[_Where, _Known]
+
+
+def _places(node: Node, content: RequestDraft) -> dict[str, _Where]:
+    """Return as what the two authorities of a request are looked up, by the field that names them."""
+    area = content.area or ""
+    return {
+        "authority": (node.country, content.authority or "", area),
+        "to": (content.country or "", content.to or "", area),
+    }
 
 
 def _known(node: Node, contents: Sequence[RequestDraft]) -> Known:
     """Look up every authority that some requests name, once."""
     today = node.clock.now().date()
-    wanted = {(content.country or "", content.to or "") for content in contents}
-    wanted |= {(node.country, content.authority or "") for content in contents}
+    wanted = {place for content in contents for place in _places(node, content).values()}
 
-    def look(q: Read) -> dict[str, str | None]:
-        return {
-            authority: authorities.name_of(q, authority)
-            if authorities.is_active(q, country, authority, today)
-            else None
-            for country, authority in wanted
-            if authority
-        }
+    def look(q: Read, country: str, authority: str, area: str) -> _Known:
+        active = authorities.is_active(q, country, authority, today)
+        name = authorities.name_of(q, authority) if active else None
+        return _Known(name, competence.role_in(q, authority, area))
 
-    return node.store.read_now(look)
+    return node.store.read_now(lambda q: {place: look(q, *place) for place in wanted})
 
 
 def _check_one(node: Node, actor: Actor, content: RequestDraft, known: Known, place: int | None) -> None:
@@ -113,8 +126,8 @@ def _faults(node: Node, actor: Actor, content: RequestDraft, known: Known) -> di
     faults = {name: "missing" for name in needed if not getattr(content, name)}
     if content.authority:
         actor.require("cases.act", content.authority, content.area or None)
-    for name, authority in (("authority", content.authority), ("to", content.to)):
-        if authority and known.get(authority) is None:
+    for name, place in _places(node, content).items():
+        if getattr(content, name) and known[place].name is None:
             faults[name] = "unknown-authority"
     if content.due and content.due < node.clock.now().date():
         faults["due"] = "in-the-past"
@@ -130,18 +143,22 @@ def _faults(node: Node, actor: Actor, content: RequestDraft, known: Known) -> di
             f"{p.of}.{p.item}": p.code
             for p in check_request(area, content.set, content.questions, plain(content.variables))
         }
-    return role_faults(node, content) | faults
+    return _role_faults(node, content, known) | faults
 
 
 def role_faults(node: Node, content: RequestDraft) -> dict[str, str]:
     """Return which of the two authorities the area's rules don't let ask or answer, by its role there."""
+    return _role_faults(node, content, _known(node, [content]))
+
+
+def _role_faults(node: Node, content: RequestDraft, known: Known) -> dict[str, str]:
     area = node.areas.get(content.area or "")
     if area is None:
         return {}
     rules, found = area.rules.roles, {}
-    for name, authority, may in (("authority", content.authority, rules.asking), ("to", content.to, rules.replying)):
-        role = node.store.read_now(lambda q, one=authority or "": competence.role_in(q, one, area.id))  # type: ignore[misc]
-        if role is not None and role not in may:
+    for name, place in _places(node, content).items():
+        role = known[place].role
+        if role is not None and role not in (rules.asking if name == "authority" else rules.replying):
             found[name] = "wrong-role"
     return found
 
@@ -184,11 +201,12 @@ def _opening(node: Node, actor: Actor, case_id: str, content: RequestDraft, numb
     area = node.areas[content.area or ""]
     question_set = area.question_sets[content.set or ""]
     own, other = content.authority or "", content.to or ""
+    own_name, other_name = (known[place].name for place in _places(node, content).values())
     assert content.due is not None  # checked before
     matter = SendMatter.model_construct(
         number=number,
-        asking=PartyName(authority=own, name=known[own] or own),
-        replying=PartyName(authority=other, name=known[other] or other),
+        asking=PartyName(authority=own, name=own_name or own),
+        replying=PartyName(authority=other, name=other_name or other),
         actor=ActorName(authority=own, name=actor.name),
         area=area.id,
         set=question_set.id,

@@ -148,6 +148,26 @@ async def test_a_request_is_withdrawn(apis: Apis):
     assert (await apis.anna.get(case))["state"] == "withdrawn"
 
 
+async def test_an_authority_is_looked_up_in_the_country_that_is_asked(apis: Apis):
+    """Our own authority is none of theirs, also where it is the one that asks."""
+    own = request_body()["authority"]
+    answer = await apis.anna.call("POST", "requests", request_body(to=own))
+    assert (answer.status, answer.json["fields"]) == (422, {"to": "unknown-authority"})
+
+
+async def test_requests_sent_together_look_the_authorities_up_once(apis: Apis):
+    """Seven requests ask the directory as often as one."""
+    statements: list[str] = []
+    for reader in apis.berlin.store._readers:
+        reader.set_trace_callback(statements.append)
+    counts = []
+    for count in (1, 7):
+        statements.clear()
+        await apis.anna.post("requests/bulk", {"requests": [request_body()] * count})
+        counts.append(sum("FROM authority" in statement for statement in statements))
+    assert counts[0] == counts[1] > 0
+
+
 async def test_requests_are_sent_in_one_call(apis: Apis):
     """A hundred at most; one that isn't complete keeps all from being sent, and is named."""
     wrong = {"requests": [request_body(), request_body(to="HU-nowhere")]}
