@@ -6,7 +6,6 @@ It is internal to the country: nothing crosses the line before, and the other co
 from datetime import date
 from typing import Final, Literal, NamedTuple
 
-from directory_sync.authority import Authority
 from node.domain.access import Actor
 from node.domain.case import Case
 from node.errors import NodeError
@@ -42,7 +41,7 @@ def approving(q: Read, country: str, authority: str, area: str, day: date) -> tu
     Nobody approves what is its own.
     """
     line = authorities.record_of(q, authority)
-    links = Authority.model_validate_json(line).links if line else None
+    links = authorities.read(line).links if line else None
     if links is None:
         return ()
     for named in (links.request.get(area, ()), (links.validating or authority,)):

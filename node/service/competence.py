@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from directory_sync.authority import Authority, Role
+from directory_sync.authority import Role
 from node.store import authorities
 from node.store.tx import Read
 from protocol.problems import ProtocolError
@@ -19,14 +19,14 @@ def check(q: Read, country: str, authority: str, area: str, day: dt.date) -> Non
 def role_in(q: Read, authority: str, area: str) -> Role | None:
     """Return what an authority is in an area by its record; None where that says nothing of the area."""
     line = authorities.record_of(q, authority)
-    areas = Authority.model_validate_json(line).areas if line is not None else ()
+    areas = authorities.read(line).areas if line is not None else ()
     return next((one.role for one in areas if one.area == area), None)
 
 
 def coordinators(q: Read, country: str, authority: str, area: str, day: dt.date) -> tuple[str, ...]:
     """Return the active request coordinators that a country's directory names for an authority of it, in its order."""
     line = authorities.record_of(q, authority) if authority.startswith(f"{country}-") else None
-    links = Authority.model_validate_json(line).links if line is not None else None
+    links = authorities.read(line).links if line is not None else None
     named = links.request.get(area, ()) if links is not None else ()
     return tuple(one for one in named if authorities.is_active(q, country, one, day))
 

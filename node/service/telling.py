@@ -5,7 +5,6 @@ from collections.abc import Collection, Iterator
 from datetime import date, timedelta
 from typing import Final
 
-from directory_sync.authority import Authority
 from directory_sync.coordination import coordinators_of
 from node.clock import new_uuid
 from node.domain.access import ALL_AREAS, RIGHTS
@@ -217,7 +216,7 @@ def due_reminders(q: Read, last: date, today: date) -> Iterator[tuple[Row, News,
 def coordinators(q: Read, authority: str, area: str) -> frozenset[str]:
     """Return who coordinates an authority of ours in a legal area, by its record."""
     record = authorities.record_of(q, authority)
-    return coordinators_of(Authority.model_validate_json(record), area) if record else frozenset()
+    return coordinators_of(authorities.read(record), area) if record else frozenset()
 
 
 def _summarise(tx: Tx, day: date) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Any, Final
 
 from directory_sync.authority import Authority
@@ -164,6 +165,12 @@ def proof_is_kept(q: Read, iss: str, second: bytes) -> bool:
 
 
 # --- single authorities ---
+
+
+@lru_cache(maxsize=256)
+def read(record: bytes) -> Authority:
+    """Read a record as it is stored; the few that take part in most requests are read once."""
+    return Authority.model_validate_json(record)
 
 
 def record_of(q: Read, authority: str) -> bytes | None:
