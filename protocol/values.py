@@ -21,7 +21,7 @@ def check_values(contents: Mapping[str, Content]) -> None:
     What was stored earlier is read without it (SPEC S-162).
     """
     for where, types in (("variables", _VARIABLE_TYPES), ("answers", _REPLY_TYPES)):
-        parts = [getattr(content, where, {}) for content in contents.values()]
+        parts = [vars(content).get(where, {}) for content in contents.values()]
         if len({name for values in parts for name in values}) < sum(map(len, parts)):
             raise ProtocolError("content-malformed", f"{where}: the same one in two parts")
         for value in (value for values in parts for value in values.values()):

@@ -24,12 +24,16 @@ async def next_batch(node: Node, peer: str) -> Batch | None:
 
     None where nothing waits, and where an operator holds the queue or blocks the peer (SPEC S-181).
     """
-    if node.store.read_now(lambda q: peers.is_stopped(q, peer)):
-        return None
-    batch = node.store.read_now(lambda q: _pending(q, node.country, peer))
-    if batch is not None or not node.store.read_now(lambda q: streams.waiting(q, peer, 1)):
-        return batch
-    return await node.store.write(lambda tx: seal(tx, node, peer))
+    batch, waits = node.store.read_now(lambda q: _next(q, node.country, peer))
+    return await node.store.write(lambda tx: seal(tx, node, peer)) if waits else batch
+
+
+def _next(q: Read, country: str, peer: str) -> tuple[Batch | None, bool]:
+    """Return the batch that has no receipt yet, and whether something is to be sealed instead."""
+    if peers.is_stopped(q, peer):
+        return None, False
+    batch = _pending(q, country, peer)
+    return batch, batch is None and bool(streams.waiting(q, peer, 1))
 
 
 def _pending(q: Read, country: str, peer: str) -> Batch | None:

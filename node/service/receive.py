@@ -395,4 +395,4 @@ class _Taking:
 
 def attachments_of(contents: dict[str, Content]) -> tuple[AttachmentRef, ...]:
     """Return the attachments that an event's contents name."""
-    return tuple(ref for content in contents.values() for ref in getattr(content, "attachments", ()))
+    return tuple(ref for content in contents.values() for ref in vars(content).get("attachments", ()))

@@ -187,8 +187,7 @@ def _require_known_counterparts(node: Node, contents: Sequence[RequestDraft]) ->
     if new:
         raise NodeError("list-expired", f"The member list has expired; {', '.join(new)} would be a new counterpart.")
     aged = [country for country in countries if freshness.grade_of(node, country) == "known-only"]
-    new = node.store.read_now(lambda q: tuple(one for one in aged if not stored_cases.met(q, one)))
-    if new:
+    if aged and (new := node.store.read_now(lambda q: tuple(one for one in aged if not stored_cases.met(q, one)))):
         raise NodeError("directory-old", f"The directory of {', '.join(new)} is too old for a new counterpart.")
 
 
