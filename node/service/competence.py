@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from directory_sync.authority import Role
+from directory_sync.authority import Authority, Role
 from node.store import authorities
 from node.store.tx import Read
 from protocol.problems import ProtocolError
@@ -19,8 +19,12 @@ def check(q: Read, country: str, authority: str, area: str, day: dt.date) -> Non
 def role_in(q: Read, authority: str, area: str) -> Role | None:
     """Return what an authority is in an area by its record; None where that says nothing of the area."""
     line = authorities.record_of(q, authority)
-    areas = authorities.read(line).areas if line is not None else ()
-    return next((one.role for one in areas if one.area == area), None)
+    return role_of(authorities.read(line), area) if line is not None else None
+
+
+def role_of(authority: Authority, area: str) -> Role | None:
+    """Return what an authority is in an area, be it suspended there or not."""
+    return next((one.role for one in authority.areas if one.area == area), None)
 
 
 def coordinators(q: Read, country: str, authority: str, area: str, day: dt.date) -> tuple[str, ...]:

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Final, NamedTuple
+from typing import Final
 
-from directory_sync.authority import Role
+from directory_sync.authority import Authority
 from node.domain.access import Actor
 from node.domain.case import Case
 from node.domain.draft import RequestDraft
@@ -74,24 +74,17 @@ async def send_many(node: Node, actor: Actor, contents: Sequence[RequestDraft]) 
     return await open_cases(node, actor, openings, dict(keys))
 
 
-class _Known(NamedTuple):
-    """What the directory says of an authority: its official name, None where it isn't active today; its role."""
-
-    name: str | None
-    role: Role | None
-
-
-_Where = tuple[str, str, str]
-"""Country, authority and area."""
-Known = Mapping[_Where, _Known]
+_Where = tuple[str, str]
+"""Country and authority."""
+Known = Mapping[_Where, Authority | None]
+"""What the directories say of the authorities that some requests name; None where one may not be asked today."""
 
 
 def _places(node: Node, content: RequestDraft) -> dict[str, _Where]:
-    """Return as what the two authorities of a request are looked up, by the field that names them."""
-    area = content.area or ""
+    """Return where the two authorities of a request are looked up, by the field that names them."""
     return {
-        "authority": (node.country, content.authority or "", area),
-        "to": (content.country or "", content.to or "", area),
+        "authority": (node.country, content.authority or ""),
+        "to": (content.country or "", content.to or ""),
     }
 
 
@@ -100,10 +93,10 @@ def _known(node: Node, contents: Sequence[RequestDraft]) -> Known:
     today = node.clock.now().date()
     wanted = {place for content in contents for place in _places(node, content).values()}
 
-    def look(q: Read, country: str, authority: str, area: str) -> _Known:
-        active = authorities.is_active(q, country, authority, today)
-        name = authorities.name_of(q, authority) if active else None
-        return _Known(name, competence.role_in(q, authority, area))
+    def look(q: Read, country: str, authority: str) -> Authority | None:
+        record = authorities.listed(q, country, [authority]).get(authority)
+        found = authorities.read(record) if record is not None else None
+        return found if found and found.valid_on(today) else None
 
     return node.store.read_now(lambda q: {place: look(q, *place) for place in wanted})
 
@@ -127,7 +120,7 @@ def _faults(node: Node, actor: Actor, content: RequestDraft, known: Known) -> di
     if content.authority:
         actor.require("cases.act", content.authority, content.area or None)
     for name, place in _places(node, content).items():
-        if getattr(content, name) and known[place].name is None:
+        if getattr(content, name) and known[place] is None:
             faults[name] = "unknown-authority"
     if content.due and content.due < node.clock.now().date():
         faults["due"] = "in-the-past"
@@ -157,7 +150,8 @@ def _role_faults(node: Node, content: RequestDraft, known: Known) -> dict[str, s
         return {}
     rules, found = area.rules.roles, {}
     for name, place in _places(node, content).items():
-        role = known[place].role
+        one = known[place]
+        role = competence.role_of(one, area.id) if one else None
         if role is not None and role not in (rules.asking if name == "authority" else rules.replying):
             found[name] = "wrong-role"
     return found
@@ -199,14 +193,13 @@ def sent_from(node: Node, actor: Actor, draft_id: str) -> Case:
 def _opening(node: Node, actor: Actor, case_id: str, content: RequestDraft, number: str, known: Known) -> Opening:
     area = node.areas[content.area or ""]
     question_set = area.question_sets[content.set or ""]
-    own, other = content.authority or "", content.to or ""
-    own_name, other_name = (known[place].name for place in _places(node, content).values())
-    assert content.due is not None  # checked before
+    own, other = (known[place] for place in _places(node, content).values())
+    assert own is not None and other is not None and content.due is not None  # noqa: PT018 - checked before
     matter = SendMatter.model_construct(
         number=number,
-        asking=PartyName(authority=own, name=own_name or own),
-        replying=PartyName(authority=other, name=other_name or other),
-        actor=ActorName(authority=own, name=actor.name),
+        asking=PartyName(authority=own.id, name=own.name),
+        replying=PartyName(authority=other.id, name=other.name),
+        actor=ActorName(authority=own.id, name=actor.name),
         area=area.id,
         set=question_set.id,
         version=question_set.version,
