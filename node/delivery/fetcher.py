@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import re
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -26,10 +27,13 @@ from protocol.encoding import sha256_b64u
 from protocol.limits import MAX_MEMBER_BUNDLE
 from protocol.member_bundle import MemberBundle
 from protocol.member_problems import MemberListError
+from protocol.members import MemberList
 from protocol.problems import ProtocolError
 
 log: Final = structlog.get_logger("entente.fetcher")
-_OK, _PARTIAL = 200, 206
+_OK, _PARTIAL, _NOT_MODIFIED = 200, 206, 304
+_TAG: Final = re.compile(r'"[\x21\x23-\x7e]{1,64}"')
+"""What a peer may call its list by: an entity tag of RFC 9110, 8.8.3, and short."""
 _STEP: Final = 4 * SEALED_CHUNK
 _LIST_EVERY_S: Final = 1.0
 """The list is fetched once in that time at most, whatever the peer says it knows (SPEC S-086)."""
@@ -61,6 +65,7 @@ class Fetcher:
         self._all_due()
         self._own_directory_due = self._announced = False
         self._next_list = self._rests_until = 0.0
+        self._taken_list: tuple[MemberList, str] | None = None
         self._heard_head: tuple[int, str] | None = None
         self._failed_head: tuple[int, str] | None = None
         self._logs = LogSync(node, peer, self._ask, self._turn)
@@ -213,10 +218,16 @@ class Fetcher:
 
     async def _fetch_members(self) -> None:
         known = self._node.members.root.version - 1 if self._node.members else 0  # ours too, to notice a fork of it
-        answer = await self._get(Call("GET", MEMBERS, {"after_root": str(known)}, longest=MAX_MEMBER_BUNDLE))
-        bundle = MemberBundle.from_json(answer.body)
-        for problem in await membership.take_bundle(self._node, bundle, self._peer):
+        tagged = self._taken_list is not None and self._taken_list[0] is self._node.members
+        asked = {"if-none-match": self._taken_list[1]} if self._taken_list and tagged else {}
+        answer = await self._get(Call("GET", MEMBERS, {"after_root": str(known)}, asked, longest=MAX_MEMBER_BUNDLE))
+        if tagged and answer.status == _NOT_MODIFIED:  # SPEC S-302
+            return
+        problems = await membership.take_bundle(self._node, MemberBundle.from_json(answer.body), self._peer)
+        for problem in problems:
             log.warning("member-document-refused", peer=self._peer, code=problem.code, document=problem.document)
+        tag, members = answer.headers.get("etag", ""), self._node.members
+        self._taken_list = (members, tag) if _TAG.fullmatch(tag) and members is not None and not problems else None
 
     async def _ask(self, call: Call) -> Answer:
         """Carry a call that may be answered with a refusal that means something."""

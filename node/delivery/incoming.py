@@ -17,7 +17,7 @@ from node.service.node import Node
 from node.service.receive import GapError, receive
 from node.store import peers
 from protocol.batch import MEDIA_TYPE, parse_batch
-from protocol.encoding import canonical_json
+from protocol.encoding import canonical_json, sha256_b64u
 from protocol.history import MEDIA_TYPE as HISTORY_TYPE
 from protocol.limits import MAX_REQUEST_BODY
 from protocol.member_bundle import MAX_ROOTS
@@ -126,7 +126,11 @@ def _members(node: Node, call: Call) -> Answer:
     known = int(after) if after.isascii() and after.isdigit() and len(after) < 10 else 0  # noqa: PLR2004
     bundle = node.members.bundle(known)
     offered = replace(bundle, roots=bundle.roots[:MAX_ROOTS])  # the oldest first: the caller comes back for more
-    return Answer(200, {"content-type": "application/json"}, offered.to_json())
+    body = offered.to_json()
+    tag = f'"{sha256_b64u(body)}"'
+    if call.headers.get("if-none-match") == tag:  # SPEC S-302
+        return Answer(304, {"etag": tag})
+    return Answer(200, {"content-type": "application/json", "etag": tag}, body)
 
 
 async def _stream(node: Node, peer: str, call: Call) -> Answer:

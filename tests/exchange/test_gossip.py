@@ -18,6 +18,7 @@ from protocol import jws
 from protocol.batch import TYP, Versions, parse_batch
 from protocol.member_bundle import MemberBundle
 from protocol.member_signatures import sign_role, signer_from_seed
+from protocol.members import MemberList
 from protocol.receipt import issue, parse_receipt
 from tests.exchange.attacker import attacked
 from tests.exchange.pair import START, World, record_of, world
@@ -99,6 +100,55 @@ async def _boaster(folder: Path) -> None:
 def test_a_peer_that_boasts_is_asked_once_a_second(tmp_path: Path) -> None:
     """Whatever a peer says that it knows, its list is fetched no more than once a second (SPEC S-086)."""
     run(_boaster(tmp_path))
+
+
+async def _same_list_again(folder: Path) -> None:
+    async with world(folder, "DE", "HU", inline=True, refresh_s=20.0) as both:
+        await both.settled()
+        answers: list[tuple[str, Answer]] = []
+
+        def after(me: str, _peer: str, call: Call, answer: Answer) -> Answer:
+            if (me, call.path) == ("HU", MEMBERS):
+                answers.append((call.headers.get("if-none-match", ""), answer))
+            return answer
+
+        both.net.after = after
+        await asyncio.sleep(70)
+        assert [(one.status, one.body) for _, one in answers] == [(304, b"")] * len(answers)
+        assert len(answers) >= 3
+        both["HU"].members = MemberList.genesis(both["DE"].members.bundle().roots[0])  # as if it had lost the rest
+        answers.clear()
+        await asyncio.sleep(70)
+        assert (answers[0][0], answers[0][1].status) == ("", 200)
+        assert both["HU"].members.bundle() == both["DE"].members.bundle()
+
+
+def test_a_list_that_is_the_same_travels_once(tmp_path: Path) -> None:
+    """It is named by its tag, until what was taken from it isn't there any more (SPEC S-302)."""
+    run(_same_list_again(tmp_path))
+
+
+async def _tagged_lies(folder: Path) -> None:
+    async with world(folder, "DE", "HU", inline=True, refresh_s=20.0) as both:
+        await both.settled()
+        asked: list[str] = []
+
+        def after(me: str, _peer: str, call: Call, answer: Answer) -> Answer:
+            if (me, call.path) != ("HU", MEMBERS):
+                return answer
+            asked.append(call.headers.get("if-none-match", ""))
+            return replace(answer, status=200, headers={**answer.headers, "etag": '"a\r\nx: y"'}, body=answer.body)
+
+        both["HU"].members = replace(both["HU"].members)  # another object: asks for all of it
+        both.net.after = after
+        await asyncio.sleep(70)
+        assert len(asked) >= 3
+        assert set(asked) == {""}
+
+
+def test_a_tag_that_is_none_is_never_sent_back(tmp_path: Path) -> None:
+    """What a peer calls its list by goes into a header: a line feed in it would make two of one (SPEC S-302)."""
+    run(_tagged_lies(tmp_path))
 
 
 async def _news_while_fetching(folder: Path) -> None:
