@@ -8,6 +8,7 @@ ISO 843's transcription; the Bulgarian Transliteration Act of 2009). German `ä`
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from directory_sync import limits
 
@@ -33,6 +34,8 @@ _GREEK |= {"ου": "ou", "γγ": "ng", "γξ": "nx", "γχ": "nch", "μπ": "b"}
 _GREEK_UPSILON = {"αυ": "a", "ευ": "e", "ηυ": "i"}  # and v or f, by what follows
 _GREEK_VOICED = frozenset("αβγδεζηιλμνορυω")
 _GREEK_SOUND = re.compile("[αεηο]υ|γ[γξχ]|^μπ|μπ$|.")
+
+_remembered = lru_cache(maxsize=4096)  # the alphabets of 30 countries have few hundred letters
 
 
 def fold(text: str) -> str:
@@ -60,12 +63,12 @@ class Folding:
     def __call__(self, text: str) -> str:
         """Return the searchable form of a text."""
         plain, pieces = self._plain, text.split()
-        folded = " ".join(filter(None, [plain[piece] for piece in pieces]))
-        if plain.others.keys().isdisjoint(pieces):
+        folded = " ".join(filter(None, map(plain.__getitem__, pieces)))
+        if text.isascii() or plain.others.keys().isdisjoint(pieces):
             return folded
         there = set(folded.split())
-        others = dict.fromkeys(form for piece in pieces for form in plain.others.get(piece, ()))
-        return " ".join([folded, *(form for form in others if form not in there)])
+        others = dict.fromkeys([form for piece in pieces if piece in plain.others for form in plain.others[piece]])
+        return " ".join([folded, *[form for form in others if form not in there]])
 
 
 class _Plain(dict[str, str]):
@@ -98,8 +101,12 @@ def query_tokens(query: str) -> tuple[tuple[str, ...], ...]:
 def _words(text: str) -> list[str]:
     """Split into runs of letters, digits and marks, casefolded and composed (NFC)."""
     composed = unicodedata.normalize("NFC", unicodedata.normalize("NFKD", text).casefold())
-    kept = (char if unicodedata.category(char)[0] in "LMN" else " " for char in composed)
-    return "".join(kept).split()
+    return "".join(map(_kept, composed)).split()
+
+
+@_remembered
+def _kept(char: str) -> str:
+    return char if unicodedata.category(char)[0] in "LMN" else " "
 
 
 def _spellings(word: str) -> tuple[str, ...]:
@@ -117,10 +124,13 @@ def _spellings(word: str) -> tuple[str, ...]:
 
 
 def _plain(word: str) -> str:
-    return "".join(_LETTERS.get(char) or _without_marks(char) for char in word)
+    return "".join(map(_letter, word))
 
 
-def _without_marks(char: str) -> str:
+@_remembered
+def _letter(char: str) -> str:
+    if char in _LETTERS:
+        return _LETTERS[char]
     decomposed = unicodedata.normalize("NFKD", char)
     return "".join(part for part in decomposed if unicodedata.category(part)[0] != "M")
 

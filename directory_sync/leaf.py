@@ -7,11 +7,12 @@ A leaf is canonical JSON of exactly five fields, `{"at","authority","op","sha256
 
 import json
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, Literal, NamedTuple
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from directory_sync import limits
 from directory_sync.authority import Authority
@@ -27,6 +28,7 @@ _LEAF: Final = re.compile(
     r'\{"at":"([0-9T:-]{19}Z)","authority":"([A-Z]{2}(?:-[a-z0-9]+)+)","op":"(upsert|delete)",'
     r'"sha256":(?:null|"([A-Za-z0-9_-]{42}[AEIMQUYcgkosw048])"),"v":([1-9][0-9]{0,15})\}'
 )
+_WRITER: Final = TypeAdapter(Authority)
 _HEAD: Final = b'{"record":'
 _TAIL: Final = re.compile(rb',"salt":"([A-Za-z0-9_-]{21}[AQgw])"\}')
 _TAIL_BYTES: Final = 33
@@ -66,7 +68,30 @@ class Salted(NamedTuple):
 
 def canonical(authority: Authority) -> bytes:
     """Return a record as canonical JSON: UTF-8, keys sorted, no spaces, absent values as null."""
+    if _is_plain(authority):
+        return _WRITER.dump_json(authority)
     return canonical_json(authority.model_dump(mode="json"))
+
+
+def _is_plain(authority: Authority) -> bool:
+    """Say whether a record is canonical JSON as pydantic writes it, which takes a fifth of the time.
+
+    Known fields are sorted as they are declared; so are the keys of the texts here, and nothing else is in it.
+    """
+    region, links = authority.region, authority.links
+    return not (
+        authority.model_extra
+        or authority.contacts.model_extra
+        or (region is not None and (region.model_extra or region.names))
+        or links is not None
+        or any(role.model_extra for role in authority.areas)
+        or not _is_sorted(authority.titles)
+        or not _is_sorted(authority.descriptions)
+    )
+
+
+def _is_sorted(texts: Mapping[str, str]) -> bool:
+    return len(texts) < 2 or sorted(texts) == list(texts)  # noqa: PLR2004
 
 
 def salted(record: bytes, salt: bytes) -> Salted:
@@ -122,10 +147,13 @@ def read_record(record: bytes) -> Authority:
     if len(record) > limits.MAX_RECORD_BYTES:
         raise DirectoryError("directory-too-large", f"a record of {len(record)} bytes")
     try:
+        authority = Authority.model_validate_json(record, strict=True)
         # what has a key twice, a space or another order isn't the same bytes again: one look for all of it
+        if _is_plain(authority) and _WRITER.dump_json(authority) == record:
+            return authority
         if canonical_json(_DECODER.decode(record.decode())) != record:
             raise DirectoryError("directory-bad-record", "not canonical JSON")
-        return Authority.model_validate_json(record, strict=True)
+        return authority  # noqa: TRY300
     except ValidationError as error:
         raise DirectoryError("directory-bad-record", first_problem(error)) from error
     except (ValueError, RecursionError):

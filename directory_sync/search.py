@@ -36,8 +36,7 @@ _REGION: Final = 15  # as much as for who sits in the place
 _COMPETENT: Final = 12  # for who is competent for the matter just where it is asked for
 
 
-@dataclass(frozen=True, slots=True)
-class Searchable:
+class Searchable(NamedTuple):
     """The folded text of an authority by field, and its marks; `standing` is 0 for national to 2 for local.
 
     These five fields are the columns of a full-text table. Rows are numbered by standing first, so that a
@@ -133,11 +132,12 @@ class Matcher:
     def match(self, text: Searchable) -> Match | None:
         """Say whether every word is somewhere in the authority, how well, and in which fields."""
         padded = [f" {part} " if part else "" for part in text.texts()]
+        everything = "".join(padded)
         there = frozenset(text.marks.split())
         score, mistyped = 2 - text.standing, 0
         fields: set[Field] = set()
         for word in self._words:
-            hits = word.typed_right(padded, there)
+            hits = word.typed_right(padded, everything, there)
             if not hits:
                 hits = word.typed_wrong(padded, there)
                 mistyped += 1
@@ -164,12 +164,13 @@ class _Prepared:
         self._mistyped_marks = {one: how for one, how in word.marks.items() if how == MISTYPED}
         self._regions = word.regions
 
-    def typed_right(self, padded: Sequence[str], there: frozenset[str]) -> _Hits:
-        """Return where the word is as it was typed, whole or as a beginning."""
+    def typed_right(self, padded: Sequence[str], everything: str, there: frozenset[str]) -> _Hits:
+        """Return where the word is as it was typed, whole or as a beginning; `everything` is all texts in one."""
         hits: _Hits = []
-        for (name, weight), part in zip(_TEXTS, padded, strict=True):
-            if part and (quality := self._quality(part)):
-                hits.append((weight * quality, name))
+        if self._quality(everything):
+            for (name, weight), part in zip(_TEXTS, padded, strict=True):
+                if part and (quality := self._quality(part)):
+                    hits.append((weight * quality, name))
         if not self._marks.keys().isdisjoint(there):
             hits += _by_marks(self._marks, there)
         if self._regions and (covered := self._regions.keys() & there):

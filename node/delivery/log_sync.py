@@ -1,15 +1,16 @@
 """Keeping the logs of all countries here, with one peer's help: its own, those it has newer, and its cosignature."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Annotated, Final
+from typing import Annotated, Final, Self
 
 import structlog
 from pydantic import BaseModel, Field, ValidationError
 
 from directory_sync.limits import MAX_PAGE_BYTES, MAX_PROOF_FILE_BYTES
-from directory_sync.page import MEDIA_TYPE, decoded, read_growth
+from directory_sync.page import MEDIA_TYPE, decoded, follows, read_growth
 from directory_sync.problem import DirectoryError
 from directory_sync.witness import SIZE_TYPE
 from node.delivery.call import Answer, Call
@@ -40,6 +41,39 @@ class Index(BaseModel):
     forks: Annotated[dict[str, str], Field(max_length=64)] = {}
 
 
+class _Pages:
+    """The pages of a log at one peer, which makes the next one while we verify and store the last."""
+
+    def __init__(self, ask: Ask, country: str) -> None:
+        self._ask = ask
+        self._country = country
+        self._ahead: dict[int, asyncio.Task[Answer]] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._ahead.values():
+            task.cancel()
+        await asyncio.gather(*self._ahead.values(), return_exceptions=True)
+
+    async def get(self, start: int) -> Answer:
+        """Ask for the page that begins with a leaf, unless that was done already."""
+        ahead = self._ahead.pop(start, None)
+        return await (self._page(start) if ahead is None else ahead)
+
+    def get_ahead(self, document: bytes) -> None:
+        """Ask for the page that follows one, by what that says: what is wrong with it is found when it is verified."""
+        with contextlib.suppress(DirectoryError):
+            if start := follows(document):
+                self._ahead[start] = asyncio.create_task(self._page(start))
+
+    async def _page(self, start: int) -> Answer:
+        asked = {"accept": MEDIA_TYPE, "accept-encoding": "gzip"}
+        path = f"{DIRECTORY}/{self._country}"
+        return await self._ask(Call("GET", path, {"from": str(start)}, asked, longest=MAX_PAGE_BYTES))
+
+
 class LogSync:
     """What goes on with one peer; every error is a `LineError` or a `NodeError`, for the fetcher to log.
 
@@ -56,24 +90,25 @@ class LogSync:
 
     async def fetch(self, country: str) -> None:
         """Take over what the peer has newer of a log, page by page (SPEC S-217); nothing of one that is frozen."""
-        for _ in range(_PAGES):
-            try:
-                here = country_log.here_of(self._node, country)
-            except NodeError as error:
-                if error.code == "directory-frozen":
+        async with _Pages(self._ask, country) as pages:
+            for _ in range(_PAGES):
+                try:
+                    here = country_log.here_of(self._node, country)
+                except NodeError as error:
+                    if error.code == "directory-frozen":
+                        return
+                    raise
+                answer = await pages.get(here.size)
+                if answer.status == 404 and self._peer != country:  # noqa: PLR2004 - it has no more of it than we
                     return
-                raise
-            path, asked = f"{DIRECTORY}/{country}", {"accept": MEDIA_TYPE, "accept-encoding": "gzip"}
-            answer = await self._ask(Call("GET", path, {"from": str(here.size)}, asked, longest=MAX_PAGE_BYTES))
-            if answer.status == 404 and self._peer != country:  # noqa: PLR2004 - it has no more of it than we
-                return
-            if answer.status != _OK:
-                raise NodeError("directory-invalid", f"{country}: {self._peer} answered {answer.status}")
-            if not await self._take(country, answer):
-                return
+                if answer.status != _OK:
+                    raise NodeError("directory-invalid", f"{country}: {self._peer} answered {answer.status}")
+                document = await self._opened(country, answer)
+                pages.get_ahead(document)
+                if not await self._take(country, document):
+                    return
 
-    async def _take(self, country: str, answer: Answer) -> bool:
-        document = await self._opened(country, answer)
+    async def _take(self, country: str, document: bytes) -> bool:
         try:
             async with self._turn:  # a slow peer keeps nobody waiting, only what has come does
                 changes, more = await country_log.accept_page(self._node, country, document, self._peer)
@@ -132,14 +167,12 @@ class LogSync:
 
     async def _complete(self, country: str, size: int) -> None:
         """Ask the peer for the records that the country's log names and didn't give (SPEC S-256)."""
-        start = -1
+        start, pages = -1, _Pages(self._ask, country)
         for _ in range(_COMPLETING):
             after = [n for n in withheld.missing(self._node, country, size) if n > start]
             if not after:
                 return
-            asked = {"accept": MEDIA_TYPE, "accept-encoding": "gzip"}
-            path, place = f"{DIRECTORY}/{country}", {"from": str(after[0])}
-            answer = await self._ask(Call("GET", path, place, asked, longest=MAX_PAGE_BYTES))
+            answer = await pages.get(after[0])
             if answer.status != _OK:
                 return
             count, end = await withheld.take(self._node, country, await self._opened(country, answer), self._peer)

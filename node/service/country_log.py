@@ -8,7 +8,7 @@ from typing import Literal
 
 from directory_sync import limits
 from directory_sync.checkpoint import Checkpoint, LogKeys, of_note, read_checkpoint
-from directory_sync.leaf import Salted, left_of
+from directory_sync.leaf import left_of
 from directory_sync.note import Note
 from directory_sync.page import Grown, grow, line_of, make_growth, make_page, read_page
 from directory_sync.problem import DirectoryError
@@ -224,9 +224,8 @@ def page_of(q: Read, country: str, start: int) -> bytes | None:
         return None
     lines: list[bytes] = []
     size = 0
-    for row in logs.leaves(q, country, start, min(log.signed, start + limits.MAX_PAGE_LEAVES)):
-        record = Salted(bytes(row["record"]), row["salt"]).to_json() if row["record"] is not None else None
-        lines.append(line_of(logs.leaf_of(row).to_json(), record))
+    for leaf, record in logs.leaves(q, country, start, min(log.signed, start + limits.MAX_PAGE_LEAVES)):
+        lines.append(line_of(leaf.to_json(), record.to_json() if record else None))
         size += len(lines[-1])
         if size >= limits.FULL_PAGE_BYTES:
             break

@@ -13,7 +13,7 @@ from node.domain.directory_view import Found, Reason
 from node.service import counterparts
 from node.service.labels import Labels
 from node.service.node import Node
-from node.store import authority_index
+from node.store import authorities, authority_index
 from node.store.tx import Read
 from translations.languages import country_name
 
@@ -43,8 +43,20 @@ class Describer:
         self._typed = tuple({form for word in words for form in (*word.forms, *word.mistyped)})
         self._asked = {one for word in words for one in word.marks} | {one for group in filters for one in group}
 
-    def found(self, q: Read, one: Authority, why: Sequence[Field] = ()) -> Found:
-        """Describe an authority that was found by these fields."""
+    def each(self, q: Read, found: Sequence[tuple[str, Sequence[Field]]]) -> tuple[Found, ...]:
+        """Describe authorities (their ids) that were found, each by some fields."""
+        ids = [one for one, _ in found]
+        records, asked = authorities.present(q, ids), authority_index.asked_before(q, ids)
+        return tuple(
+            self._found(
+                Authority.model_validate_json(records[one][0]),
+                why,
+                _typical(authority_index.answer_days(q, one, _ANSWERS)) if one in asked else None,
+            )
+            for one, why in found
+        )
+
+    def _found(self, one: Authority, why: Sequence[Field], answer_days: int | None) -> Found:
         title = in_language(one.titles, self._lang)
         return Found(
             authority=one.id,
@@ -59,7 +71,7 @@ class Describer:
             level_name=self._said(f"level.{one.level}"),
             areas=tuple(self._label(role.area) for role in one.areas),
             languages=one.languages,
-            answer_days=_typical(authority_index.answer_days(q, one.id, _ANSWERS)),
+            answer_days=answer_days,
             why=tuple(self._reasons(one, why)),
             askable=one.country != self._node.country and one.country not in self._unmet,
         )

@@ -50,7 +50,7 @@ async def search(node: Node, actor: Actor, query: Query, lang: str | None = None
             words, capped = (), False
             part, total = _in_order(q, wanted, query)
         describe.asked(words, wanted.filters)
-        return tuple(describe.found(q, record_of(q, one), why) for one, why in part), total, capped
+        return describe.each(q, part), total, capped
 
     items, total, capped = await node.store.read(work)
     return Page(items, total, query.offset, query.limit, capped=capped)

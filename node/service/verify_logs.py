@@ -3,14 +3,13 @@
 from collections.abc import Iterator
 
 from directory_sync.checkpoint import read_checkpoint
-from directory_sync.leaf import Salted
 from directory_sync.problem import DirectoryError
 from directory_sync.tree import Tree, leaf_hash
 from node.service.log_keys import all_log_keys, log_signer, witnesses_of
 from node.service.node import Node
 from node.store import logs
 from node.store.logs import Log
-from node.store.tx import Read, Row
+from node.store.tx import Read
 from protocol.encoding import sha256_b64u
 
 
@@ -27,10 +26,10 @@ def _tree(q: Read, log: Log) -> str | None:
     tree, wrong = Tree(), []
 
     def hashes() -> Iterator[bytes]:
-        for row in logs.leaves(q, log.country, 0, log.size):
-            if not _right(row):
-                wrong.append(row["authority"])
-            yield leaf_hash(logs.leaf_of(row).to_json())
+        for leaf, record in logs.leaves(q, log.country, 0, log.size):
+            if record is not None and sha256_b64u(record.to_json()) != leaf.sha256:
+                wrong.append(leaf.authority)
+            yield leaf_hash(leaf.to_json())
 
     full = tree.append(hashes())
     if wrong:
@@ -41,12 +40,6 @@ def _tree(q: Read, log: Log) -> str | None:
         if logs.tile(q, log.country, level, n) != tile:
             return f"tile {level}/{n} isn't that of the leaves"
     return None
-
-
-def _right(row: Row) -> bool:
-    if row["record"] is None:
-        return True
-    return sha256_b64u(Salted(bytes(row["record"]), row["salt"]).to_json()) == str(row["sha256"])
 
 
 def _checkpoint(view: Node, q: Read, log: Log) -> str | None:

@@ -1,12 +1,11 @@
 """For those who don't know whom to ask: from country, area, profession and place to an authority or a coordinator."""
 
-from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
 from directory_sync.search import WHOLE, Field, expression
 from node.domain.access import Actor
-from node.domain.directory_view import Found, Matter, Proposal, Query
+from node.domain.directory_view import Matter, Proposal, Query
 from node.service import find, meanings
 from node.service.asked import words_of
 from node.service.describe import Describer
@@ -59,8 +58,8 @@ def _proposal(node: Node, query: Query, describers: tuple[Describer, Describer],
     coordinating = Query(country=query.country, area=query.area, role="coordinator")
     coordinators = _coordinators(node, q, coordinating)
     return Proposal(
-        authorities=_described(q, describe, proposed),
-        coordinators=_described(q, describe_coordinators, coordinators),
+        authorities=describe.each(q, proposed),
+        coordinators=describe_coordinators.each(q, coordinators),
         wider=bool(words) and not placed,
     )
 
@@ -78,7 +77,3 @@ def _national(q: Read, wanted: Wanted, why: tuple[Field, ...], most: int) -> _Pr
         return []
     rows = authority_index.matching(q, expression((), WHOLE, wanted.filters), wanted, most)
     return [(row["id"], why) for row in rows]
-
-
-def _described(q: Read, describe: Describer, found: Sequence[tuple[str, tuple[Field, ...]]]) -> tuple[Found, ...]:
-    return tuple(describe.found(q, find.record_of(q, one), why) for one, why in found)

@@ -94,19 +94,23 @@ def save(tx: Tx, entries: list[Entry], gone: Mapping[str, bytes]) -> None:
 
     Who is `gone` keeps a row with what is left of its record, so that cases can name it.
     """
-    places = _places(tx, [*gone, *(entry.authority.id for entry in entries)])
+    known = _places(tx, [*gone, *(entry.authority.id for entry in entries)])
     tx.many(
         "UPDATE authority SET ended = 1, record = :left, salt = NULL, leaf = NULL WHERE id = :id",
         [{"id": one, "left": left} for one, left in gone.items()],
     )
+    places = known | _new_places(tx, [entry.authority.id for entry in entries if entry.authority.id not in known])
     tx.many(
-        "INSERT INTO authority (id, country, name, sort, valid_from, valid_until, record, ended, leaf, salt)"
-        " VALUES (:id, :country, :name, :sort, :valid_from, :valid_until, :record, 0, :leaf, :salt)"
-        " ON CONFLICT (id) DO UPDATE SET name = :name, sort = :sort, valid_from = :valid_from,"
-        " valid_until = :valid_until, record = :record, ended = 0, leaf = :leaf, salt = :salt",
-        (_row(entry) for entry in entries),
+        "UPDATE authority SET name = :name, sort = :sort, valid_from = :valid_from, valid_until = :valid_until,"
+        " record = :record, ended = 0, leaf = :leaf, salt = :salt WHERE seq = :seq",
+        (_row(entry, places) for entry in entries if entry.authority.id in known),
     )
-    tx.many("DELETE FROM authority_area WHERE authority = :id", [{"id": one} for one in places])
+    tx.many(
+        "INSERT INTO authority (seq, id, country, name, sort, valid_from, valid_until, record, ended, leaf, salt)"
+        " VALUES (:seq, :id, :country, :name, :sort, :valid_from, :valid_until, :record, 0, :leaf, :salt)",
+        (_row(entry, places) for entry in entries if entry.authority.id not in known),
+    )
+    tx.many("DELETE FROM authority_area WHERE authority = :id", [{"id": one} for one in known])
     tx.many(
         "INSERT INTO authority_area (authority, area, role) VALUES (:authority, :area, :role)",
         [
@@ -116,7 +120,7 @@ def save(tx: Tx, entries: list[Entry], gone: Mapping[str, bytes]) -> None:
             if role.status == "active"  # a suspended one isn't found by its area, SPEC S-199
         ],
     )
-    tx.many("DELETE FROM authority_observer WHERE authority = :id", [{"id": one} for one in places])
+    tx.many("DELETE FROM authority_observer WHERE authority = :id", [{"id": one} for one in known])
     tx.many(
         "INSERT INTO authority_observer (observer, authority) VALUES (:observer, :authority)",
         [
@@ -125,12 +129,14 @@ def save(tx: Tx, entries: list[Entry], gone: Mapping[str, bytes]) -> None:
             for observer in (entry.authority.links.observers if entry.authority.links else ())
         ],
     )
-    _index(tx, {entry.authority.id: entry.searchable for entry in entries}, places.values())
+    texts = {places[entry.authority.id]: entry.searchable for entry in entries}
+    authority_index.put(tx, texts, replaced=known.values())
 
 
-def _row(entry: Entry) -> dict[str, Any]:
+def _row(entry: Entry, places: Mapping[str, int]) -> dict[str, Any]:
     authority = entry.authority
     return {
+        "seq": places[authority.id],
         "id": authority.id,
         "country": authority.country,
         "name": authority.name,
@@ -147,15 +153,17 @@ def _places(q: Read, ids: Iterable[str]) -> dict[str, int]:
     return {row["id"]: row["seq"] for row in _by_id(q, "SELECT seq, id FROM authority WHERE id IN ", ids)}
 
 
-def _index(tx: Tx, texts: Mapping[str, Searchable], replaced: Iterable[int]) -> None:
-    """Index texts by their authorities; `replaced` are rows that may have been in the index, or leave it."""
-    places = _places(tx, texts)
-    authority_index.put(tx, {places[one]: text for one, text in texts.items()}, replaced=list(replaced))
+def _new_places(q: Read, ids: list[str]) -> dict[str, int]:
+    """Choose the row numbers of authorities that are new here."""
+    row = q.one("SELECT COALESCE(MAX(seq), 0) AS last FROM authority")
+    assert row is not None
+    return {one: row["last"] + n for n, one in enumerate(ids, 1)}
 
 
 def index(tx: Tx, texts: Mapping[str, Searchable]) -> None:
     """Replace the searched text of authorities that are there."""
-    _index(tx, texts, _places(tx, texts).values())
+    places = _places(tx, texts)
+    authority_index.put(tx, {places[one]: text for one, text in texts.items()}, replaced=places.values())
 
 
 def proof_is_kept(q: Read, iss: str, second: bytes) -> bool:

@@ -1,6 +1,6 @@
 """The full-text index of the authorities: what is put into it, and a bounded part of what fits."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -8,7 +8,7 @@ from typing import Any, Final
 from directory_sync.search import COLUMNS, Searchable
 from node.clock import unstamp
 from node.store import engine, vocabulary
-from node.store.tx import Read, Row, Tx
+from node.store.tx import Read, Row, Tx, listed
 
 _COLUMNS: Final = ", ".join(f"s.{name}" for name in COLUMNS)
 
@@ -101,6 +101,17 @@ def _filtered(match: str, wanted: Wanted) -> tuple[str, dict[str, Any]]:
         seqs = f"SELECT {engine.SEARCH_SEQ} FROM authority_search s WHERE {engine.SEARCH_MATCHES}"  # noqa: S608 - ours
         clause += f" AND a.seq IN ({seqs})"
     return clause, {**values, "match": match}
+
+
+def asked_before(q: Read, authorities: Sequence[str]) -> frozenset[str]:
+    """Return those of some authorities to which we have closed requests."""
+    names, values = listed(authorities)
+    rows = q.all(
+        f"SELECT DISTINCT their_authority FROM cases WHERE their_authority IN ({names})"  # noqa: S608 - names are ours
+        " AND role = 'asking' AND closed_at IS NOT NULL",
+        values,
+    )
+    return frozenset(row["their_authority"] for row in rows)
 
 
 def answer_days(q: Read, authority: str, most: int) -> list[float]:

@@ -324,6 +324,21 @@ def _deleted_claims(db: Database) -> None:
     run(db, "CREATE INDEX audit_claims_gone ON audit(detail) WHERE action = 'subject.delete'")
 
 
+@NODE(name="010_authority_areas")
+def _authority_areas(db: Database) -> None:
+    """Keep the areas of an authority in their index alone: half the writing of an import's second largest table."""
+    run(
+        db,
+        """
+CREATE TABLE authority_area_2 (
+  authority TEXT NOT NULL, area TEXT NOT NULL, role TEXT NOT NULL, PRIMARY KEY (authority, area)) STRICT, WITHOUT ROWID;
+INSERT INTO authority_area_2 SELECT authority, area, role FROM authority_area;
+DROP TABLE authority_area;
+ALTER TABLE authority_area_2 RENAME TO authority_area
+""",
+    )
+
+
 @KEYS(name="001_case_keys")
 def _case_keys(db: Database) -> None:
     run(

@@ -14,6 +14,7 @@ from node.store.tx import Read, Row, Tx
 
 _LAST: Final = "\U0010ffff"
 _MIN_HEAD: Final = 3
+_AT_ONCE: Final = 500
 
 
 def learn(tx: Tx, texts: Iterable[Searchable]) -> None:
@@ -33,17 +34,32 @@ def learn(tx: Tx, texts: Iterable[Searchable]) -> None:
 
 
 def add_words(tx: Tx, uses: Counter[str]) -> None:
-    """Add words with how often they are used."""
+    """Add words with how often they are used; only those that are new here cost more than that."""
+    known = _known(tx, uses)
     tx.many(
-        "INSERT INTO search_term (term, head, uses) VALUES (:term, :head, :uses)"
-        " ON CONFLICT (term) DO UPDATE SET uses = uses + :uses",
-        ({"term": term, "head": term[:HEAD], "uses": count} for term, count in sorted(uses.items())),
+        "UPDATE search_term SET uses = uses + :uses WHERE term = :term",
+        ({"term": term, "uses": uses[term]} for term in sorted(known) if uses[term]),
     )
-    beginnings = {term[:HEAD] for term in uses if len(term) >= _MIN_HEAD and not term.isdigit()}
+    new = sorted(uses.keys() - known)
+    tx.many(
+        "INSERT INTO search_term (term, head, uses) VALUES (:term, :head, :uses)",
+        ({"term": term, "head": term[:HEAD], "uses": uses[term]} for term in new),
+    )
+    beginnings = {term[:HEAD] for term in new if len(term) >= _MIN_HEAD and not term.isdigit()}
     tx.many(
         "INSERT INTO search_head (form, head) VALUES (:form, :head) ON CONFLICT DO NOTHING",
         ({"form": form, "head": head} for form, head in sorted((f, h) for h in beginnings for f in heads(h))),
     )
+
+
+def _known(q: Read, terms: Iterable[str]) -> set[str]:
+    """Return which of some words are there."""
+    found: set[str] = set()
+    left = sorted(terms)
+    for place in range(0, len(left), _AT_ONCE):
+        named, values = _named(left[place : place + _AT_ONCE])
+        found.update(row["term"] for row in q.all(f"SELECT term FROM search_term WHERE term IN ({named})", values))  # noqa: S608 - names are ours
+    return found
 
 
 def forget(tx: Tx) -> None:

@@ -7,7 +7,7 @@ import zlib
 import pytest
 
 from directory_sync import limits
-from directory_sync.page import compressed, decoded, make_page, read_page
+from directory_sync.page import compressed, decoded, follows, make_page, read_page
 from directory_sync.problem import DirectoryError
 from tests.directory_sync.log_world import Log, leaves
 
@@ -20,6 +20,20 @@ def test_a_page_survives_the_line() -> None:
         assert decoded("gzip", compressed(document)) == document
         assert decoded("identity", document) == document
     assert (read_page(page).start, read_page(page).end, read_page(page).lines) == (0, 3, leaves(3))
+
+
+def test_the_next_page_can_be_asked_for_early() -> None:
+    """A page says where the next one begins; the last one, and one that says nonsense, name none."""
+    log = Log(leaves(3))
+    note = str(log.checkpoint().note)
+
+    def page(start: int, count: int) -> bytes:
+        return make_page(note, start, [leaf + b"\n" for leaf in leaves(count)], [])
+
+    assert [follows(page(0, count)) for count in (0, 1, 2, 3)] == [None, 1, 2, None]
+    assert follows(page(2, 5)) is None
+    with pytest.raises(DirectoryError, match="directory-header"):
+        follows(b"{}")
 
 
 def test_bomb() -> None:

@@ -204,7 +204,7 @@ def _beside(liar: Node, witness: Node) -> bytes:
     assert seen is not None
     log = log_of(liar, "HU")
     tree = Tree(0, [])
-    leaves = liar.store.read_now(lambda q: [logs.leaf_of(row).to_json() for row in logs.leaves(q, "HU", 0, seen[0])])
+    leaves = liar.store.read_now(lambda q: [leaf.to_json() for leaf, _ in logs.leaves(q, "HU", 0, seen[0])])
     tree.append([leaf_hash(leaf) for leaf in leaves])
     assert (tree.root(), log.signed > seen[0]) == (seen[1], True)
     tree.append([b"\x01" * 32])
