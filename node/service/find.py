@@ -1,12 +1,24 @@
 """Finding an authority: words in any order, language and alphabet, and why each one was found."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
 from directory_sync import marks
 from directory_sync.authority import Authority
-from directory_sync.search import BEGUN, MISTYPED, WHOLE, Field, Match, Matcher, Word, expression, naming, of_columns
+from directory_sync.search import (
+    BEGUN,
+    MISTYPED,
+    WHOLE,
+    Field,
+    Match,
+    Matcher,
+    Quality,
+    Word,
+    expression,
+    naming,
+    of_columns,
+)
 from node.domain.access import Actor
 from node.domain.directory_view import Found, Page, Query
 from node.errors import NodeError
@@ -25,7 +37,7 @@ MAX_OFFSET: Final = 100_000
 _CANDIDATES: Final = 120
 """Hits that are ordered; a search that has more asks for another word, since ordering all would cost too much."""
 _MORE: Final = 60
-"""Hits more that are ordered where there are that many: those with the words in the name, or whole."""
+"""Hits more that are ordered where there are that many, of each kind that ranks before the others."""
 _ENOUGH: Final = 20
 """Hits that make it needless to look for typing errors."""
 
@@ -145,26 +157,30 @@ def ranked(q: Read, words: Sequence[Word], wanted: Wanted) -> tuple[list[_Ranked
     """Return the ids of what fits all the words, best first, and whether there may be more.
 
     Each question to the index is bounded. The bounded part holds national authorities first; where it is full,
-    those that have the words in their name come in too, and those that have them whole.
+    those come in too that rank before them all.
     """
     if not words or not wanted.countries:
         return [], False
     candidates, filters = _Candidates(q, words, wanted), wanted.filters
-    begun = expression(words, BEGUN, filters)
-    if capped := candidates.take(begun):
-        candidates.take(naming(words, filters), _MORE)
-        if any(word.regions for word in words):
-            candidates.take(
-                expression([replace(word, regions=_smallest(word)) for word in words], BEGUN, filters), _MORE
-            )
-        if (whole := expression(words, WHOLE, filters)) != begun:
-            candidates.take(whole, _MORE)
+    capped = candidates.take_best(words, BEGUN)
     rare = [word for word in words if not word.many]
     if 0 < len(rare) < len(words):
         capped |= candidates.take(expression(rare, BEGUN, filters))
     if len(candidates.found) < _ENOUGH and any(word.mistyped for word in words):
-        capped |= candidates.take(expression(words, MISTYPED, filters))
+        capped |= candidates.take_best(words, MISTYPED)
     return candidates.in_order(), capped
+
+
+def _best(words: Sequence[Word], quality: Quality, filters: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield what finds those that rank first: by name, in the place itself or its smallest region, by all reasons."""
+    if quality > MISTYPED:
+        yield naming(words, filters)
+        yield expression(words, WHOLE, filters)
+    if any(word.regions for word in words):
+        yield expression([replace(word, regions=_smallest(word)) for word in words], quality, filters)
+        yield expression([replace(word, regions={}) for word in words], quality, filters)
+    if marked := [[one for one, how in word.marks.items() if how >= quality] for word in words if word.marks]:
+        yield expression([replace(word, marks={}) for word in words], quality, [*filters, *marked])
 
 
 def _smallest(word: Word) -> dict[str, int]:
@@ -182,6 +198,16 @@ class _Candidates:
         self._wanted = wanted
         self._seen: set[int] = set()
         self.found: list[tuple[tuple[int, int], str, str, Match]] = []
+
+    def take_best(self, words: Sequence[Word], quality: Quality) -> bool:
+        """Take a part of those that have all the words; where there are more, those too that rank before them."""
+        everything = expression(words, quality, self._wanted.filters)
+        full = self.take(everything)
+        if full:
+            for best in dict.fromkeys(_best(words, quality, self._wanted.filters)):
+                if best != everything:
+                    self.take(best, _MORE)
+        return full
 
     def take(self, expression: str, most: int = _CANDIDATES) -> bool:
         """Take a bounded part of what an expression finds; returns whether it was full."""

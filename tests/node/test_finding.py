@@ -115,6 +115,28 @@ async def test_the_competent_one_for_the_place_comes_first(make_node):
     assert names(await search(node, "rosenhiem", competence=DENTIST)) == ["DE-zk-by", "DE-bzk"]
 
 
+@pytest.mark.parametrize("q", ["zahnarzt lauterhagen", "zahnartz lauterhagen", "zahnartz lauterhgen"])
+async def test_many_who_are_competent_everywhere_hide_nobody_in_the_place(make_node, q: str):
+    """However it is typed, who sits there comes before all who are competent in the whole country."""
+    node = make_node("DE")
+    everywhere = [authority(f"DE-all-{n:03}", competences=(DENTIST,)) for n in range(150)]
+    values = {"level": "local", "place": "Lauterhagen", "region": {"code": "DE213", "name": "Lauterhagen"}}
+    there = authority("DE-there", name="Amt Lauterhagen", competences=(DENTIST,), **values)
+    await publish(node, [*everywhere, there])
+    assert names(await search(node, q))[0] == "DE-there"
+
+
+async def test_who_is_found_for_two_reasons_is_not_hidden_by_many_with_one(make_node):
+    """A word that stands in a name and means a profession: who has both comes before all who have either."""
+    node = make_node("DE")
+    midwife = "profession:midwife"
+    either = [authority(f"DE-all-{n:03}", competences=(midwife,)) for n in range(150)]
+    either += [authority(f"DE-name-{n:03}", name=f"Hebamme {n}", level="local") for n in range(100)]
+    both = authority("DE-zz", name="Hebamme Nord", level="local", competences=(midwife,))
+    await publish(node, [*either, both])
+    assert names(await search(node, "hebamme"))[0] == "DE-zz"
+
+
 async def test_small_words_between_others_are_passed_over(berlin: Node):
     """People type sentences: articles and prepositions of any language hide nothing."""
     plain = names(await search(berlin, "register zahnärzte ungarn"))
