@@ -34,6 +34,8 @@ class Describer:
         self._typed: tuple[str, ...] = ()
         self._fold = Folding()
         self._asked: set[str] = set()
+        self._named: dict[str, Text] = {}
+        self._levels: dict[str, Text] = {}
         self._labels = Labels(node.areas)
         members = node.members.active_countries() if node.members else frozenset[str]()
         self._unmet = counterparts.unmet(node, members)
@@ -68,7 +70,7 @@ class Describer:
             place=one.place,
             region=one.region.name if one.region else None,
             level=one.level,
-            level_name=self._said(f"level.{one.level}"),
+            level_name=self._level(one.level),
             areas=tuple(self._label(role.area) for role in one.areas),
             languages=one.languages,
             answer_days=answer_days,
@@ -76,13 +78,20 @@ class Describer:
             askable=one.country != self._node.country and one.country not in self._unmet,
         )
 
+    def _level(self, level: str) -> Text:
+        if level not in self._levels:
+            self._levels[level] = self._said(f"level.{level}")
+        return self._levels[level]
+
     def _said(self, text_id: str, **values: str) -> Text:
         said = self._node.texts.text(text_id, self._lang, **values)
         return Text(text=said.text, lang=said.lang)
 
     def _label(self, code: str) -> Text:
-        found = self._labels.text(code, self._lang)
-        return Text(text=found.text, lang=found.lang) if found else Text(text=code, lang="en")
+        if code not in self._named:
+            found = self._labels.text(code, self._lang)
+            self._named[code] = Text(text=found.text, lang=found.lang) if found else Text(text=code, lang="en")
+        return self._named[code]
 
     def _reasons(self, one: Authority, why: Iterable[Field]) -> Iterable[Reason]:
         given = set()
