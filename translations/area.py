@@ -36,7 +36,7 @@ Named = TypeVar("Named", CodeList, QuestionSet)
 SHARED: Final = "shared"  # the folder beside the areas with what they have in common
 DECLINE_REASONS: Final = "decline-reasons"  # the list of an area that no question names
 
-_FROZEN: Final = ConfigDict(frozen=True, extra="forbid", strict=True)
+_FROZEN: Final = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
 
 class Sides(BaseModel):
@@ -202,12 +202,16 @@ def render_variable(area: Area, name: str, value: object, lang: str) -> str:
 
 
 def load_areas(root: Path) -> Areas:
-    """Return the areas below `root` (one folder each), by id. Raises AreaError with every fault found."""
+    """Return the areas below `root` (one folder each), by id. Raises AreaError with every fault found.
+
+    What they have in common is read once, and is one object in all of them; a fault in it is told alone.
+    """
+    common = read_common(root)
     areas: list[Area] = []
     faults: list[Finding] = []
     for folder in sorted(path.parent for path in root.glob("*/area.yaml")):
         try:
-            areas.append(load_area(folder))
+            areas.append(load_area(folder, common))
         except AreaError as error:
             faults += error.faults
     if faults:
@@ -215,9 +219,9 @@ def load_areas(root: Path) -> Areas:
     return Areas(areas)
 
 
-def load_area(folder: Path) -> Area:
-    """Return the area in one folder. Raises AreaError with every fault found."""
-    area, sources = read_area(folder)
+def load_area(folder: Path, common: "Common | None" = None) -> Area:
+    """Return the area in one folder; `common` is what it shares with others, if that was read. Raises AreaError."""
+    area, sources = read_area(folder, common)
     faults = sound(area, sources)
     if faults:
         raise AreaError(faults)
@@ -243,7 +247,7 @@ def sound(area: Area, sources: Mapping[str, Source]) -> list[Finding]:
     return faults + [sources["area.yaml"].fault(name, "unknown-set", f"{message}: {name}") for name in sorted(unknown)]
 
 
-def read_area(folder: Path) -> tuple[Area, dict[str, Source]]:
+def read_area(folder: Path, common: "Common | None" = None) -> tuple[Area, dict[str, Source]]:
     """Return the area as its files say, references unchecked, and each file's source by its path in the folder."""
     sources: dict[str, Source] = {}
     rules, sources["area.yaml"] = read_yaml(folder / "area.yaml", AreaRules)
@@ -251,11 +255,8 @@ def read_area(folder: Path) -> tuple[Area, dict[str, Source]]:
         raise AreaError([Finding(folder / "area.yaml", 1, "wrong-id", f"id {rules.id!r} is not the folder's name")])
     parts = read_parts(folder, sources)
     question_sets = _read_folder(folder, "questions", QuestionSet, sources)
-    common, folders = folder.parent / SHARED, [folder]
-    if common.exists():
-        shared: dict[str, Source] = {}
-        _share(parts, read_parts(common, shared), question_sets, sources, shared)
-        folders.append(common)
+    _share(parts, common or read_common(folder.parent), question_sets, sources)
+    folders = [each for each in (folder, folder.parent / SHARED) if each.exists()]
     area = Area(
         rules,
         MappingProxyType(question_sets),
@@ -273,6 +274,20 @@ class Parts(NamedTuple):
     variables: dict[str, Variable]
 
 
+class Common(NamedTuple):
+    """The lists and variables that the areas of a folder share, and where each stands."""
+
+    parts: Parts
+    sources: dict[str, Source]
+
+
+def read_common(root: Path) -> Common:
+    """Return what the areas below `root` share; empty where they share nothing. Raises AreaError."""
+    sources: dict[str, Source] = {}
+    shared = root / SHARED
+    return Common(read_parts(shared, sources) if shared.exists() else Parts({}, {}), sources)
+
+
 def read_parts(folder: Path, sources: dict[str, Source]) -> Parts:
     """Return the lists and variables of an area's folder, or of `shared`; notes each file in `sources`."""
     found, sources["variables.yaml"] = read_yaml(folder / "variables.yaml", VariableList)
@@ -281,18 +296,17 @@ def read_parts(folder: Path, sources: dict[str, Source]) -> Parts:
     return Parts(lists, {variable.id: variable for variable in found.variables})
 
 
-def _share(
-    own: Parts, common: Parts, sets: Mapping[str, QuestionSet], sources: dict[str, Source], shared: Mapping[str, Source]
-) -> None:
+def _share(own: Parts, shared: Common, sets: Mapping[str, QuestionSet], sources: dict[str, Source]) -> None:
     """Add what the sets name of the common lists and variables; an area's own of the same id counts first."""
+    common = shared.parts
     items = [item for question_set in sets.values() for item in question_set.by_id.values()]
     names = {name for item in items for name in item.variables} & common.variables.keys() - own.variables.keys()
     own.variables.update((name, common.variables[name]) for name in sorted(names))
     named = lists_named((*items, *own.variables.values()))
     for list_id in sorted((named | {DECLINE_REASONS}) & common.lists.keys() - own.lists.keys()):
         own.lists[list_id] = common.lists[list_id]
-        sources[f"lists/{list_id}.yaml"] = shared[f"lists/{list_id}.yaml"]
-    sources |= dict.fromkeys((f"variable {name}" for name in names), shared["variables.yaml"])
+        sources[f"lists/{list_id}.yaml"] = shared.sources[f"lists/{list_id}.yaml"]
+    sources |= {f"variable {name}": shared.sources["variables.yaml"] for name in names}
 
 
 def _read_folder(folder: Path, name: str, model: type[Named], sources: dict[str, Source]) -> dict[str, Named]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from translations.area import SHARED, Area, read_area, read_parts, sound
+from translations.area import SHARED, Area, read_area, read_common, sound
 from translations.area_faults import area_faults
 from translations.area_texts import part_uses, text_uses, undeclared
 from translations.catalogue import Catalogue
@@ -81,10 +81,9 @@ def _shared_findings(folder: Path, areas: Iterable[Path]) -> list[Finding]:
         return []
     used: set[str] = set()
     try:
-        sources: dict[str, Source] = {}
-        parts = read_parts(folder, sources)
+        parts, sources = common = read_common(folder.parent)
         for area in areas:
-            used |= {text_id for _, _, text_id in text_uses(read_area(area)[0])}
+            used |= {text_id for _, _, text_id in text_uses(read_area(area, common)[0])}
     except AreaError as error:
         return error.faults
     uses = part_uses(parts.variables.values(), parts.lists.values())

@@ -193,6 +193,13 @@ def test_areas_share_lists_variables_and_texts(tmp_path: Path) -> None:
     assert load_area(tmp_path / "areas" / "small").code_label("yes-no", "yes", "fr").text == "Common yes"
 
 
+def test_what_areas_share_is_read_once() -> None:
+    """A list that several areas have from the common folder is one object in all of them."""
+    lists = [area.lists["decline-reasons"] for area in load_areas(SHIPPED).values()]
+    assert len(lists) > 1
+    assert {id(one) for one in lists} == {id(lists[0])}
+
+
 def test_a_name_is_the_same_in_every_language(tmp_path: Path) -> None:
     """A legal form keeps the name that its own law gives it, in every language, and no code has two labels (SPEC S-245)."""
     forms = "id: professions\ncodes:\n  - {code: doctor, name: (BG) ООД}\n"
