@@ -65,7 +65,7 @@ class Described(BaseModel):
     The fields of each part stand in the order of the alphabet, so that what pydantic writes is canonical JSON.
     """
 
-    model_config = ConfigDict(frozen=True, extra="allow", str_max_length=limits.MAX_RECORD_BYTES)
+    model_config = ConfigDict(frozen=True, extra="allow", str_max_length=limits.MAX_RECORD_BYTES, defer_build=True)
 
 
 def _empty(value: object) -> bool:

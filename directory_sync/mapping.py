@@ -47,7 +47,7 @@ class MappingError(ValueError):
 class ColumnMapping(BaseModel):
     """What a mapping file says; see the module."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
     ignore: Annotated[list[Cell], Field(max_length=limits.MAX_COLUMNS)] = []
     columns: Words = {}

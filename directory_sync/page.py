@@ -32,7 +32,7 @@ _COUNT: Final = Field(strict=True, ge=0, le=MAX_INTEGER)
 class Head(BaseModel):
     """What a page says of itself: its leaves are [start, end) of the log of `checkpoint`, and `proof` leads there."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(frozen=True, extra="allow", defer_build=True)
 
     checkpoint: Annotated[str, Field(max_length=limits.MAX_NOTE_BYTES)]
     start: Annotated[int, _COUNT]
@@ -199,7 +199,7 @@ def record_of(leaf: Leaf, line: bytes) -> tuple[Salted, Authority]:
 class Growth(BaseModel):
     """A consistency proof with its ends: `other` is the root that the log of `checkpoint` had at the size `start`."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(frozen=True, extra="allow", defer_build=True)
 
     checkpoint: Annotated[str, Field(max_length=limits.MAX_NOTE_BYTES)]
     start: Annotated[int, _COUNT]

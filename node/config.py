@@ -36,7 +36,7 @@ Listen = Annotated[str, StringConstraints(pattern=r"^(\d{1,3}(\.\d{1,3}){3}|\[[0
 class Section(BaseModel):
     """A table of the file; unknown keys are errors, so that a typing error never goes unnoticed."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class NodeSection(Section):

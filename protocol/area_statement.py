@@ -24,7 +24,7 @@ _HEX: Final = "^[0-9a-f]{64}$"
 class AreaSignature(BaseModel):
     """One state's Ed25519 signature over `AreaStatement.signed_bytes`."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
     keyid: str = Field(pattern=_HEX)
     sig: str = Field(pattern="^[0-9a-f]{128}$")
 
@@ -32,7 +32,7 @@ class AreaSignature(BaseModel):
 class AreaStatement(BaseModel):
     """A version of an area, its pack's SHA-256 and size in bytes, and who signed that (SPEC S-247)."""
 
-    model_config = ConfigDict(frozen=True, strict=True)
+    model_config = ConfigDict(frozen=True, strict=True, defer_build=True)
     area: str = Field(pattern=r"^[a-z0-9]+([._-][a-z0-9]+)*$", max_length=80)
     version: int = Field(ge=1, le=1_000_000)
     pilot: bool
@@ -90,7 +90,7 @@ class _Entries(BaseModel):
 class AreaIndex(BaseModel):
     """The answer to `GET /peer/v1/areas`."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
     areas: tuple[AreaStatement, ...] = Field(max_length=MAX_STATEMENTS)
 
     def to_json(self) -> bytes:

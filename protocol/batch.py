@@ -37,7 +37,7 @@ Gossip = Annotated[Versions, Field(max_length=64), WrapValidator(_readable)]
 class Claims(BaseModel):
     """The claims of a batch. The event at index i of `items` has the position `first + i`."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     iss: Country
     aud: Country

@@ -26,7 +26,7 @@ Digest = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{42}[AEIMQUYcg
 class PartClaim(BaseModel):
     """What the event says of one part."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     id: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
     commit: Digest
@@ -41,7 +41,7 @@ class Claims(BaseModel):
     ignored (SPEC S-008).
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     iss: Country
     aud: Annotated[tuple[Country, ...], Field(min_length=1, max_length=MAX_RECIPIENTS)]

@@ -43,7 +43,7 @@ class Page:
 
 
 class _Head(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     epoch: Count
     next: Count
@@ -97,7 +97,7 @@ def _version(value: object) -> int:
 
 
 class _Entry(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     batch: str
     receipt: str

@@ -97,7 +97,7 @@ KeyState = Literal["active", "retired", "revoked"]
 NoteKey = Annotated[str, Field(pattern=r"^[^\s+]{1,200}\+[0-9a-f]{8}\+[A-Za-z0-9+/=]{4,200}$")]
 """A verifier key of C2SP signed-note."""
 
-_TOLERANT: Final = ConfigDict(frozen=True, extra="allow")
+_TOLERANT: Final = ConfigDict(frozen=True, extra="allow", defer_build=True)
 
 
 class MessageKey(BaseModel):

@@ -23,7 +23,7 @@ MAX_SUSPENSIONS = 64
 class _BundleJson(BaseModel):
     """Unknown fields are ignored: a newer minor version may add documents."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
     roots: tuple[Base64, ...] = Field(max_length=MAX_ROOTS)
     targets: Base64 | None = None
     roles: dict[Annotated[str, Field(pattern=r"^[A-Z]{2}$")], Base64] = Field(max_length=MAX_ROLES)

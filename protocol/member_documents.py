@@ -39,7 +39,7 @@ Model = TypeVar("Model", bound=BaseModel)
 class Standing(BaseModel):
     """A country's place in the list, decided by the states."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(frozen=True, extra="allow", defer_build=True)
     status: Status
     since: Instant
 

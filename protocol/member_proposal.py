@@ -39,7 +39,7 @@ MAX_EXPIRES_DAYS: Final = 3650
 class Candidate(BaseModel):
     """A country that joins or changes its keys: public Ed25519 keys, 32 bytes in hex (SPEC S-169)."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
     country: Country
     state_key: str = Field(pattern="^[0-9a-f]{64}$")
     role_key: str = Field(pattern="^[0-9a-f]{64}$")
@@ -62,7 +62,7 @@ class Candidate(BaseModel):
 class Proposal(BaseModel):
     """The next root and the next targets, without signatures (SPEC S-171)."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
     root: Base64
     targets: Base64
 

@@ -44,7 +44,7 @@ MAX_SIGNATURES: Final = 128
 class DetachedSignature(BaseModel):
     """One state's signature of one document; `sha256` is that of the document's canonical signed part."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
     document: str = Field(pattern="^(root|targets|suspension-[0-9a-f]{16})$")
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
     keyid: str = Field(pattern="^[0-9a-f]{64}$")
@@ -52,7 +52,7 @@ class DetachedSignature(BaseModel):
 
 
 class _Signatures(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
     signatures: tuple[DetachedSignature, ...] = Field(max_length=MAX_SIGNATURES)
 
 

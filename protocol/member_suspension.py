@@ -42,7 +42,7 @@ _CLAIMED: Final = frozenset({"states", "members", "country"})
 
 
 class _SuspensionJson(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(frozen=True, extra="allow", defer_build=True)
     country: Country
     since: Instant
     by: tuple[Country, ...] = Field(min_length=1, max_length=32)

@@ -19,7 +19,7 @@ Outcome = tuple[Digest, Annotated[str, StringConstraints(pattern=r"^[a-z-]{1,64}
 class Claims(BaseModel):
     """The claims of a receipt: `outcomes` has one `(event hash, code)` an item, `clock` is seconds since 1970."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", defer_build=True)
 
     iss: Country
     aud: Country

@@ -31,7 +31,7 @@ _SECOND: Final = timedelta(seconds=1)
 class SuspensionProposal(BaseModel):
     """A suspension, or its next version with another end, without signatures (SPEC S-188)."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
     suspension: Base64
 
     def to_json(self) -> bytes:

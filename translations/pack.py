@@ -29,7 +29,7 @@ _TEXT: Final = StringConstraints(min_length=1, max_length=AREA_TEXT_CHARACTERS)
 class Pack(BaseModel):
     """The file (SPEC S-246): canonical JSON of these fields, without those that hold their default."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
     area: AreaRules
     lists: Annotated[tuple[CodeList, ...], Field(max_length=AREA_FILES, strict=False)]
     question_sets: Annotated[tuple[QuestionSet, ...], Field(min_length=1, max_length=AREA_FILES, strict=False)]

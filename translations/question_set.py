@@ -19,7 +19,7 @@ ItemType = Literal["group", "choice", "text", "date", "country", "table"]
 VariableType = Literal["person", "code", "text", "document", "country", "table"]
 ColumnType = Literal["code", "text", "date", "country", "name"]
 
-_FROZEN: Final = ConfigDict(frozen=True, extra="forbid", strict=True)
+_FROZEN: Final = ConfigDict(frozen=True, extra="forbid", strict=True, defer_build=True)
 
 
 class EnableWhen(BaseModel):

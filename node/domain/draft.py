@@ -15,7 +15,7 @@ Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 class RequestDraft(BaseModel):
     """A request as far as it has been filled in; `authority` is the asking one, `country` and `to` the asked."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
 
     authority: Id | None = None
     country: Country | None = None
@@ -34,7 +34,7 @@ class RequestDraft(BaseModel):
 class ReplyDraft(BaseModel):
     """A reply as far as it has been filled in."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
 
     answers: Replies = Field(default_factory=dict)
     comment: Said | None = None
@@ -48,7 +48,7 @@ Content = RequestDraft | ReplyDraft
 class Draft(BaseModel):
     """A stored draft; `case` is the id of the case it replies to, or will open."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     id: str
     kind: Kind

@@ -40,7 +40,7 @@ Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, ma
 class FileEntry(BaseModel):
     """What was done in a file, by whom and when: an own code, and words where there are some."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     at: dt.datetime
     by: str
@@ -51,7 +51,7 @@ class FileEntry(BaseModel):
 class Contents(BaseModel):
     """What is kept sealed of a file: who the person is, how it is reached, what it asked, and what was done."""
 
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True, defer_build=True)
 
     person: Name
     reach: Words

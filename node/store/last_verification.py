@@ -13,7 +13,7 @@ _FILE: Final = "verified.json"
 class Verified(BaseModel):
     """When `entente verify` last ran to its end, and how many findings it had."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     at: AwareDatetime
     findings: int
