@@ -28,10 +28,10 @@ _GRADES: Final = get_args(freshness.Grade)
 class Alarms(Collector):
     """Reads the figures at each scrape; labels name countries and documents, never a person or a case."""
 
-    def __init__(self, node: Node) -> None:
-        """Take the node that is watched; it starts now."""
+    def __init__(self, node: Node, started: datetime) -> None:
+        """Take the node that is watched, and when it started."""
         self._node = node
-        self._started = node.clock.now()
+        self._started = started
 
     @override
     def collect(self) -> Iterator[GaugeMetricFamily]:

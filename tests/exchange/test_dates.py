@@ -17,7 +17,7 @@ EXPIRES = "entente_expires_timestamp_seconds"
 def told(node: Node) -> dict[tuple[str, str], float]:
     """Return what a scrape says of dates: days from now, by kind and name."""
     now = node.clock.now().timestamp()
-    (family,) = (family for family in Alarms(node).collect() if family.name == EXPIRES)
+    (family,) = (family for family in Alarms(node, node.clock.now()).collect() if family.name == EXPIRES)
     return {(one.labels["kind"], one.labels["name"]): (one.value - now) / 86400 for one in family.samples}
 
 
