@@ -14,6 +14,9 @@ PRAGMAS: Final = (
     "PRAGMA secure_delete = ON",
 )
 
+FORGET: Final = "PRAGMA shrink_memory"
+"""Gives back the pages that a connection keeps for its next queries."""
+
 # The first form of the table; migration 014 replaced it.
 SEARCH_TABLE_1: Final = (
     "CREATE VIRTUAL TABLE authority_search USING"

@@ -16,10 +16,13 @@ from datetime import datetime
 from typing import Any, Final, TypeVar
 
 from node.clock import Clock
+from node.store.engine import FORGET
 from node.store.tx import AtEnd, Tx
 
 T = TypeVar("T")
 _MAX_GROUP: Final = 500
+_MANY_CHANGES: Final = 5_000
+"""Changed rows of a transaction after which its pages are let go of: a country's list is hardly read again here."""
 
 
 @dataclass
@@ -121,6 +124,7 @@ class Writer:
             return _Outcome(error=error.__cause__ if isinstance(error, _LostError) else error)
 
     def _transaction(self, works: list[Callable[[Tx], Any]], now: datetime) -> list[_Outcome]:
+        before = self._connection.total_changes
         self._connection.execute("BEGIN IMMEDIATE")
         at_end: AtEnd = {}
         run = self._job if len(works) > 1 else _run  # alone a job has the whole transaction to be taken back
@@ -128,6 +132,8 @@ class Writer:
         for work in at_end.values():
             self._job(work, Tx(self._connection, now, {}))  # what fails here is left for whoever does it next
         self.commit(self._connection)
+        if self._connection.total_changes - before > _MANY_CHANGES:
+            self._connection.execute(FORGET)
         return outcomes
 
     def _job(self, work: Callable[[Tx], Any], tx: Tx) -> _Outcome:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from node.store.engine import connect, durability
+from node.store.engine import FORGET, connect, durability
 from node.store.migrations import KEYS, NODE
 from node.store.schema import Database, Schema
 from node.store.store import Store
@@ -70,6 +70,21 @@ def test_what_a_statement_replaces_goes_to_no_file(tmp_path: Path) -> None:
     assert store.writer._connection.execute(kept).fetchone()[0] == 2
     assert store.read_now(lambda q: q._connection.execute(kept).fetchone()[0]) == 0
     asyncio.run(store.close())
+
+
+async def test_what_many_rows_went_through_is_let_go_of(store: Store) -> None:
+    """After a transaction with a country's list in it the writer keeps none of its pages; after others it does."""
+    statements = traced(store)
+
+    def rows(count: int) -> Callable[[Tx], None]:
+        begun = len(statements) * 100_000
+        numbers = ({"value": begun + value, "at": ""} for value in range(count))
+        return lambda tx: tx.many("INSERT INTO number (value, at) VALUES (:value, :at)", numbers)
+
+    await store.write(rows(100))
+    assert FORGET not in statements
+    await store.write(rows(6_000))
+    assert statements[-2:] == ["COMMIT", FORGET]
 
 
 async def test_many_callers_share_a_commit(store: Store) -> None:
