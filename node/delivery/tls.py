@@ -5,6 +5,7 @@ key passes OpenSSL's verification, but not this.
 """
 
 import ssl
+from asyncio.sslproto import SSLProtocol
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +16,12 @@ from cryptography.hazmat.primitives import serialization
 from typing_extensions import override
 
 log: Final = structlog.get_logger("entente.tls")
+
+SSLProtocol.max_size = 64 * 1024
+"""Bytes that asyncio sets aside, and fills with zeros, for each TLS connection: of its own accord it takes 256 KiB.
+
+A node has two with each peer, and a record of TLS has 16 KiB.
+"""
 
 
 class PeerContext(ssl.SSLContext):
