@@ -6,9 +6,9 @@ from typing import Final
 from directory_sync.authority import Authority
 from directory_sync.folding import Folding
 from directory_sync.search import Searchable, searchable
-from translations import competence
 from translations.area import Area
 from translations.catalogue import Text
+from translations.competence import LISTS, Competences, shipped
 from translations.languages import LANGUAGES
 from translations.question_set import CodeList
 
@@ -22,9 +22,10 @@ class Labels:
     What it has looked up once it remembers: a directory repeats the same few competences.
     """
 
-    def __init__(self, areas: Mapping[str, Area]) -> None:
-        """Take the areas that this node knows."""
+    def __init__(self, areas: Mapping[str, Area], competences: Competences | None = None) -> None:
+        """Take the areas that this node knows, and other lists of competences than the shipped ones."""
         self._areas = areas
+        self._given = competences
         self._known: dict[tuple[str, str], Text | None] = {}
         self._folded = Folding()
 
@@ -37,7 +38,7 @@ class Labels:
 
     def has_list(self, kind: str) -> bool:
         """Say whether competences of a kind (`activity`, `profession`) have a list of codes."""
-        return kind in competence.LISTS or any(self._list(area, kind) for area in self._areas.values())
+        return kind in LISTS or any(self._list(area, kind) for area in self._areas.values())
 
     def exact(self, code: str, lang: str) -> str | None:
         """Return what a code is called in `lang` and in no other language."""
@@ -50,8 +51,8 @@ class Labels:
             yield area.id
         professions = [codes for area in self._areas.values() if (codes := self._list(area, _PROFESSION))]
         yield from dict.fromkeys(f"{_PROFESSION}:{entry.code}" for codes in professions for entry in codes.codes)
-        for kind in competence.LISTS:
-            yield from (f"{kind}:{code}" for code in competence.shipped().codes(kind))
+        for kind in LISTS:
+            yield from (f"{kind}:{code}" for code in self._competences.codes(kind))
 
     def names(self, code: str) -> Iterable[str]:
         """Yield a code and what it is called in every language."""
@@ -61,6 +62,10 @@ class Labels:
     def searchable(self, authority: Authority) -> Searchable:
         """Return what `directory_sync.search.searchable` does, folding each word of an import only once."""
         return searchable(authority, _LANGUAGES, self._folded)
+
+    @property
+    def _competences(self) -> Competences:
+        return self._given or shipped()
 
     def _list(self, area: Area, kind: str) -> CodeList | None:
         """Return an area's list of a kind of competence; of its variables only the profession is one."""
@@ -72,8 +77,8 @@ class Labels:
             area = self._areas[code]
             return area.catalogue.text(area.rules.title, lang)
         kind, _, value = code.partition(":")
-        if kind in competence.LISTS:
-            return competence.shipped().label(kind, value, lang)
+        if kind in LISTS:
+            return self._competences.label(kind, value, lang)
         for area in self._areas.values():
             codes = self._list(area, kind)
             entry = codes.get(value) if codes else None

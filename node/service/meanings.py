@@ -82,7 +82,9 @@ def _names(node: Node, synonyms: Synonyms) -> Iterator[tuple[str, str]]:
 
 def _labelled(node: Node, lang: str) -> Iterator[tuple[str, str]]:
     """Yield (mark, name) of one language's areas and competences; its texts are let go of before the next is read."""
-    labels = Labels({name: replace(area, catalogue=area.catalogue.again()) for name, area in node.areas.items()})
+    areas = {name: replace(area, catalogue=area.catalogue.again()) for name, area in node.areas.items()}
+    lists = competence.shipped()
+    labels = Labels(areas, replace(lists, catalogue=lists.catalogue.again()))
     for code in labels.codes():
         if not code.endswith(_NO_ANSWERS) and (name := labels.exact(code, lang)):
             yield marks.of_area(code) if code in node.areas else marks.of_competence(code), name
