@@ -25,7 +25,6 @@ from node.delivery.call import Line
 from node.delivery.exchange import Exchange
 from node.delivery.health import health_app
 from node.delivery.http_line import HttpLine
-from node.delivery.mailer import Mailer
 from node.delivery.tls import ServerContexts
 from node.delivery.upkeep import Upkeep
 from node.errors import NodeError
@@ -54,6 +53,12 @@ _GARBAGE: Final = 10_000
 """Live objects more than at the last look after which garbage in circles is looked for (Python's own: 700).
 
 A batch of a hundred requests makes about as many, nearly all of which go without a collector.
+"""
+
+_COLLECT_S: Final = 60.0
+"""Seconds after which all garbage is collected: an idle node makes too little, and connections that ended are large.
+
+It takes some milliseconds, since nothing that a start has loaded is looked at.
 """
 
 
@@ -149,6 +154,8 @@ class Server:
         await self._listen(health_app(self.node, self._tls), config.health.listen)
         self._tasks.append(asyncio.create_task(upkeep.run(LIST_S), name="upkeep"))
         if config.mail.host:
+            from node.delivery.mailer import Mailer
+
             self._tasks.append(asyncio.create_task(Mailer(self.node).run(), name="mailer"))
         if config.peers.find_nearby:
             self._tasks.append(asyncio.create_task(self._find_nearby(), name="nearby"))
@@ -239,4 +246,13 @@ async def serve(config: Config) -> None:
             gc.freeze()  # what a start has loaded stays until the end: no collection looks at it again
             gc.set_threshold(_GARBAGE)
             gc.enable()
-            await ended.wait()
+            while not await _within(ended, _COLLECT_S):
+                gc.collect()
+
+
+async def _within(event: asyncio.Event, wait_s: float) -> bool:
+    """Say whether something has happened, at the latest after so many seconds."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(wait_s):
+            await event.wait()
+    return event.is_set()
