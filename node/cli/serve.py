@@ -1,5 +1,7 @@
 """`entente serve`: run a node."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from node.cli.context import HERE, ConfigOption, configuration
@@ -26,22 +28,38 @@ def serve(config: ConfigOption = HERE) -> None:
     gc.disable()  # what loads now stays: looking for garbage in it is a tenth of a start; the server enables it
     try:
         loaded = configuration(config)
-        _log_to_stderr(loaded.log.level)
-        from node.server import serve as run
+        with _spared():
+            _log_to_stderr(loaded.log.level)
+            from node.server import serve as run
 
         asyncio.run(run(loaded))
     finally:
         gc.enable()
 
 
+@contextmanager
+def _spared() -> Iterator[None]:
+    """Keep from libraries, while they load, what they would load for uses that a node hasn't.
+
+    structlog takes rich for tracebacks in colours (4 MB). aiohttp reads the system's certificate authorities, twice
+    (50 ms, 2 MB); a node trusts the certificates of its member list alone, in contexts of its own.
+    """
+    import sys
+    from ssl import SSLContext
+
+    sys.modules["rich"] = None  # type: ignore[assignment]
+    SSLContext.set_default_verify_paths = lambda _context: None  # type: ignore[method-assign, assignment]
+    try:
+        yield
+    finally:
+        del sys.modules["rich"], SSLContext.set_default_verify_paths
+
+
 def _log_to_stderr(level: str) -> None:
     import logging
     import sys
 
-    sys.modules["rich"] = None  # type: ignore[assignment] # structlog would load it for tracebacks in colours: 4 MB
     import structlog
-
-    del sys.modules["rich"]
 
     structlog.configure(
         processors=[

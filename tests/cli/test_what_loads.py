@@ -15,8 +15,17 @@ from tests.conftest import ROOT
 _TELLING = """
 import atexit, gc, json, sys
 from node.__main__ import main
+def below(model):
+    for one in model.__subclasses__():
+        yield one
+        yield from below(one)
 def tell():
-    print(json.dumps({"modules": sorted(sys.modules), "frozen": gc.get_freeze_count()}), file=sys.stderr)
+    loaded = {"modules": sorted(sys.modules), "frozen": gc.get_freeze_count()}
+    if "aiohttp.connector" in sys.modules:
+        loaded["authorities"] = sys.modules["aiohttp.connector"]._SSL_CONTEXT_VERIFIED.cert_store_stats()["x509_ca"]
+    if "pydantic" in sys.modules:
+        loaded["built"] = sorted({one.__module__ for one in below(sys.modules["pydantic"].BaseModel) if one.__pydantic_complete__})
+    print(json.dumps(loaded), file=sys.stderr)
 atexit.register(tell)
 main(sys.argv[1:])
 """
@@ -28,8 +37,17 @@ _HEAVY = {
 }  # fmt: skip
 """What no help needs."""
 
-_LATER = {"babel", "holidays", "jinja2", "openpyxl", "pygments", "rich", "sqlite_utils", "zeroconf"}
-"""What a node needs for its first page, a terminal, a migration or its neighbours, and not for its start."""
+_LATER = {
+    "babel", "holidays", "jinja2", "node.delivery.mailer", "node.delivery.metrics", "openpyxl", "prometheus_client",
+    "pygments", "rich", "sqlite_utils", "zeroconf",
+}  # fmt: skip
+"""What a node needs for its first page, scrape or mail, a terminal, a migration or its neighbours, not for its start."""
+
+_BUILT_LATER = {
+    "directory_sync.page", "node.domain.case_view", "node.domain.draft", "node.domain.subject",
+    "node.store.backup_manifest", "protocol.batch", "protocol.content", "protocol.event", "protocol.receipt",
+}  # fmt: skip
+"""Whose models get their validators at the first use."""
 
 
 def told(errors: str) -> dict[str, Any]:
@@ -70,9 +88,11 @@ async def _served(folder: Path) -> dict[str, Any]:
 
 
 def test_a_start_loads_nothing_that_can_wait(entente: Entente, folder: Path):
-    """A node answers before it loads what only pages, terminals, migrations or neighbours need."""
+    """A node answers before it loads or builds what only pages, messages, terminals, migrations or neighbours need."""
     init(entente, "AT")
     entente("member", "found", "-C", "at")
     left = asyncio.run(_served(folder / "at"))
     assert _LATER & set(left["modules"]) == set()
+    assert _BUILT_LATER & set(left["built"]) == set()
+    assert left["authorities"] == 0
     assert left["frozen"] > 10_000
