@@ -31,6 +31,7 @@ _AREA: Final = "professional-qualifications"
 _QUESTION: Final = "profession-regulated"
 _ANSWERS: Final = {_QUESTION: {"code": "no"}, "regulated-education": {"code": "no"}}
 _KIB: Final = 1024.0
+_MEMORY: Final = "{mb:.0f} MB with what they share counted once ({rss_mb:.0f} MB by RSS)"
 _GRADES: Final = ("none", "fresh", "stale", "known-only")
 
 Say = Callable[[str], None]
@@ -105,16 +106,20 @@ class _Network:
 
     async def _up(self, begun: float) -> None:
         await healthy(self.nodes)
-        self.say(f"{len(self.nodes)} nodes are healthy after {stopwatch() - begun:.1f} s, {self._memory():.0f} MB.")
+        self.say(f"{len(self.nodes)} nodes are healthy after {stopwatch() - begun:.1f} s, {self._memory()}.")
 
-    def _memory(self) -> float:
-        """Return the memory of all nodes together, what they share counted once, in MB."""
-        return sum(memory_mb(node) for node in self.nodes.values())
+    def _memory(self) -> str:
+        spent = self._spent("now")
+        return _MEMORY.format(mb=spent["now_mb"], rss_mb=spent["now_rss_mb"])
 
     def _spent(self, when: str) -> dict[str, float]:
-        """Return memory and processor time of all nodes together."""
-        cpu_s = sum(processor_s(node) for node in self.nodes.values())
-        return {f"{when}_mb": round(self._memory()), f"{when}_cpu_s": round(cpu_s, 1)}
+        """Return memory (with what they share counted once, and by RSS) and processor time of all nodes together."""
+        nodes = self.nodes.values()
+        return {
+            f"{when}_mb": round(sum(memory_mb(node) for node in nodes)),
+            f"{when}_rss_mb": round(sum(memory_mb(node, "Rss") for node in nodes)),
+            f"{when}_cpu_s": round(sum(processor_s(node) for node in nodes), 1),
+        }
 
     async def stay(self, begun: float) -> None:
         """Print sign-in links and stay until cancelled."""
@@ -157,7 +162,7 @@ class _Network:
                 told = stopwatch()
                 self.say(f"    {have} of {wanted} directories are there")
             await asyncio.sleep(_LOOK_S * len(self.nodes))
-        self.say(f"Every node has every list ({wanted}) after {stopwatch() - begun:.1f} s, {self._memory():.0f} MB.")
+        self.say(f"Every node has every list ({wanted}) after {stopwatch() - begun:.1f} s, {self._memory()}.")
 
     async def _lists(self, session: aiohttp.ClientSession) -> tuple[int, int]:
         """Return how many of the running nodes' lists are where they belong, and how many there are."""
@@ -220,13 +225,13 @@ def _log_of(country: str, shown: Mapping[str, Sequence[Mapping[str, Any]]]) -> t
     return grade, own["witnesses"], own["needed"], any(log["frozen"] is not None for log in there)
 
 
-def memory_mb(node: ForkedNode) -> float:
-    """Return a node's memory in MB (its share of what it shares); 0 where it has ended."""
+def memory_mb(node: ForkedNode, kind: str = "Pss") -> float:
+    """Return a node's memory in MB, with its share of what it shares or (`Rss`) all of that; 0 where it has ended."""
     try:
         lines = Path(f"/proc/{node.forked.pid if node.forked else 0}/smaps_rollup").read_text(encoding="ascii")
     except OSError:
         return 0.0
-    return int(next(line for line in lines.splitlines() if line.startswith("Pss:")).split()[1]) / _KIB
+    return int(next(line for line in lines.splitlines() if line.startswith(f"{kind}:")).split()[1]) / _KIB
 
 
 def processor_s(node: ForkedNode) -> float:
@@ -251,8 +256,8 @@ def _print(rows: Sequence[Row], result: dict[str, Any], *, as_json: bool) -> Non
         "", f"{asked['from']} asked {asked['to']}: {asked['number']}, {asked['state']} after {asked['seconds']} s."
     )
     for when in ("healthy", "synced"):
-        seconds, memory, cpu = (result[f"{when}_{unit}"] for unit in ("s", "mb", "cpu_s"))
-        print_lines(f"{when} after {seconds} s, {memory} MB, {cpu} s of processor time")
+        memory = _MEMORY.format(mb=result[f"{when}_mb"], rss_mb=result[f"{when}_rss_mb"])
+        print_lines(f"{when} after {result[f'{when}_s']} s, {memory}, {result[f'{when}_cpu_s']} s of processor time")
 
 
 def _cells(row: Row) -> tuple[object, ...]:

@@ -20,12 +20,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
+from pydantic import BaseModel
 
 from directory_sync.demo import europe
 from node.cli.demo_nodes import MANY_CALLS, DemoNode, operator_of
 from node.cli.free_ports import free_ports
 from node.clock import stopwatch
 from node.errors import NodeError
+from translations.languages import country_name
 
 _FORK: Final = multiprocessing.get_context("fork")
 _HELPERS: Final = 2
@@ -39,6 +41,7 @@ _LOOK_S: Final = 0.1
 _PR_SET_PDEATHSIG: Final = 1
 _M_TRIM_THRESHOLD: Final = -1
 _M_ARENA_MAX: Final = -8
+_ALL_COLLECTED: Final = ("stop", 2)
 
 Say = Callable[[str], None]
 
@@ -111,20 +114,34 @@ def load_program() -> None:
     loaded: tuple[Any, ...] = (babel.dates, jinja2, zeroconf.asyncio, api, dashboard, serve)
     assert all(loaded)
     assert shipped_areas()
+    assert country_name("EU", "en")
+    _build_validators()
     _spare_memory()
     gc.collect()
     gc.freeze()
 
 
+def _build_validators() -> None:
+    """Build what models put off until their first use: each node would build it for itself."""
+    left: list[type[BaseModel]] = [BaseModel]
+    while left:
+        for model in left.pop().__subclasses__():
+            model.model_rebuild()
+            left.append(model)
+
+
 def _spare_memory() -> None:
     """Let the C library give back what it frees, and keep one heap for all threads: that saves a quarter.
 
-    Only glibc knows these options (mallopt(3)); elsewhere nothing happens.
+    What is free between pages in use goes back after each full collection. Only glibc knows this (mallopt(3),
+    malloc_trim(3)); elsewhere nothing happens.
     """
     with contextlib.suppress(OSError, AttributeError):
         libc = ctypes.CDLL(None)
         libc.mallopt(_M_ARENA_MAX, 1)
         libc.mallopt(_M_TRIM_THRESHOLD, 64 * 1024)
+        trim = libc.malloc_trim
+        gc.callbacks.append(lambda phase, info: trim(0) if (phase, info["generation"]) == _ALL_COLLECTED else None)
 
 
 def make_forked(folder: Path, countries: Sequence[str]) -> dict[str, ForkedNode]:
