@@ -115,7 +115,8 @@ async def reply(request: web.Request) -> web.Response:
     if form["do"] in _SENDING and not found and not form["remove"]:
         step, flash = _SENDING[form["do"]]
         try:
-            if approvals.standing(node, actor, draft.id).state in ("needed", "returned", "waiting"):
+            standing = approvals.standing(node, actor, draft.id)
+            if standing.state is not None and (standing.state, standing.step) != ("approved", step):
                 await approvals.ask(node, actor, draft.id, step)
                 flash = ""
             else:

@@ -1305,7 +1305,7 @@ def case_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
         "writing": WRITING,
         "own_lang": "hu",
         "absences": (option("not-known", "Not known"), option("not-available", "Not available")),
-        "approval": Thing(state=None, reason=""),
+        "approval": Thing(state=None, step=None, reason=""),
         "attached": ATTACHMENTS[:1],
         "file_count": 10,
         "file_size": 20 * 1024 * 1024,
@@ -1378,7 +1378,10 @@ def case_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
         "case-refused": ("case.html", case_page(void)),
         "answer": ("answer.html", answer),
         **{
-            f"answer-{state}": ("answer.html", {**answer, "approval": Thing(state=state, reason=ATTACK)})
+            f"answer-{state}": (
+                "answer.html",
+                {**answer, "approval": Thing(state=state, step="request.reply-part", reason=ATTACK)},
+            )
             for state in ("needed", "waiting", "returned", "approved")
         },
         **{

@@ -10,6 +10,7 @@ from node.domain.access import Grant, operator
 from node.domain.person import NewPerson
 from node.service import accounts, approval_switches, approvals, authority_edit, directory, passwords
 from node.service.authority_edit import Why
+from node.store import people
 from tests.dashboard.browser import Browser
 from tests.dashboard.test_pages import PASSWORD, asked, dashboard, desks, signed_in
 from tests.exchange.pair import World, world
@@ -90,6 +91,43 @@ async def test_a_reply_is_returned_mended_and_approved_on_pages(tmp_path: Path) 
             await katalin.post(form_page.form("/reply"), do="send", comment="Lásd a mellékletet.")
             page = await reka.get(href)
             assert (await reka.post(page.form(f"{href}/approve"))).path == "/approvals"
+            await both.settled()
+            assert "eingetragen" in (await anna.get(case.path)).text
+
+
+async def test_a_part_that_is_approved_and_not_sent_keeps_no_button_from_working(tmp_path: Path) -> None:
+    """Who asked may not send any more: a colleague asks for the whole reply, or sends the part, without an error."""
+    async with desks(tmp_path) as (both, anna, katalin), dashboard(both["HU"]) as base:
+        node = both["HU"]
+        await both.settled()
+        await directory.import_authorities(node, operator(), list(coordinated(demo_authorities("HU"))))
+        case = await asked(anna)
+        await both.settled()
+        await katalin.post((await katalin.get(case.path)).form("/accept"), accept="agree")
+        await katalin.post((await katalin.get(case.path)).form("/approval"))
+        form = (await katalin.get(f"{case.path}/reply")).form("/reply")
+        await katalin.post(form, do="send-part", **{"answer.registration-status": "registered"})
+        writer = node.store.read_now(lambda q: people.by_login(q, "katalin"))
+        assert writer is not None
+        await accounts.grant(node, operator(), writer.id, Grant("HU-okfo", "basic-user"))
+        await accounts.revoke(node, operator(), writer.id, Grant("HU-okfo", "handler"))
+        async with (
+            signed_in(node, base, "reka", "Réka", "en", OFFICE, "referral-handler") as reka,
+            signed_in(node, base, "peter", "Péter", "en", "HU-okfo") as peter,
+        ):
+
+            async def approve() -> None:
+                (href,) = {link for link, _ in (await reka.get("/approvals")).links if link.startswith("/approvals/")}
+                await reka.post((await reka.get(href)).form(f"{href}/approve"))
+
+            await approve()
+            page = await peter.get(f"{case.path}/reply")
+            assert "not sent yet" in page.text
+            whole = await peter.post(page.form("/reply"), do="send")
+            assert (whole.status, whole.path, "waits for the coordinator" in whole.text) == (200, case.path, True)
+            page = await peter.get(f"{case.path}/reply")
+            assert (await peter.post(page.form("/reply"), do="send-part")).path == case.path
+            await approve()
             await both.settled()
             assert "eingetragen" in (await anna.get(case.path)).text
 
