@@ -44,6 +44,7 @@ from node.dashboard import (
     urgent,
     work,
 )
+from node.dashboard.fault import words_of
 from node.dashboard.page import (
     ACTOR,
     FOLDER,
@@ -61,7 +62,6 @@ from node.domain.allowance import Allowances
 from node.errors import NodeError
 from node.service import accounts, sessions
 from node.service.node import Node
-from translations.catalogue import UnknownTextError
 from translations.languages import LANGUAGES, best_language
 
 log: Final = structlog.get_logger("entente.dashboard")
@@ -87,8 +87,6 @@ _PAGES: Final = (
 )  # fmt: skip
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-_FAMILIES: Final = {500: "internal", 503: "unavailable"}
-"""Statuses whose errors are told in common words where a code has none of its own."""
 _OPEN: Final = ("/sign-in", "/link", "/invitation", "/calendar/", "/static/")
 _YEAR_S: Final = 365 * 24 * 3600
 
@@ -198,17 +196,8 @@ def _remember_language(request: web.Request, response: web.StreamResponse) -> No
 
 
 def _error_page(request: web.Request, error: NodeError) -> web.Response:
-    texts = texts_of(request)
-    known = {"not-owner": "wrong-state", "date-differs": "wrong-state", "too-large": "invalid", "csrf": "stale"}
-    code = known.get(error.code, error.code)
-
-    def words(which: str) -> object:
-        try:
-            return texts.t(f"fault.{code}.{which}")
-        except UnknownTextError:
-            return texts.t(f"fault.{_FAMILIES.get(error.entry.status, 'invalid')}.{which}")
-
-    title = texts.t("fault.not-found.title" if code == "not-found" else "fault.title")
-    status = error.entry.status
-    page = render(request, "error", status, title=title, what=words("text"), next_step=words("next"), code=error.code)
+    texts, said, status = texts_of(request), words_of(error.entry), error.entry.status
+    title = texts.t("fault.not-found.title" if error.code == "not-found" else "fault.title")
+    what, following = texts.t(said.what), texts.t(said.next)
+    page = render(request, "error", status, title=title, what=what, next_step=following, code=error.code)
     return told_to_wait(page, error)
