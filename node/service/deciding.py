@@ -23,12 +23,16 @@ def deciders_of(node: Node, case: Case) -> tuple[str, ...]:
     The coordinator, once it has ended its successor, else who approves for the authority: another coordinator of the
     area, or the validating one.
     """
-    if not case.coordinator:
+    return node.store.read_now(lambda q: heirs_of(q, node, case.coordinator, case.own_authority, case.area))
+
+
+def heirs_of(q: Read, node: Node, coordinator: str, authority: str, area: str) -> tuple[str, ...]:
+    """Return who decides today on what of an authority was referred to a coordinator: itself, as long as it is active.
+
+    None of an empty coordinator.
+    """
+    if not coordinator:
         return ()
-    return node.store.read_now(lambda q: _deciders(q, node, case.coordinator, case.own_authority, case.area))
-
-
-def _deciders(q: Read, node: Node, coordinator: str, authority: str, area: str) -> tuple[str, ...]:
     day = node.clock.now().date()
     for _ in range(_SUCCESSIONS):
         if coordinator != authority and authorities.is_active(q, node.country, coordinator, day):
@@ -55,15 +59,20 @@ def is_orphaned(node: Node, case: Case) -> bool:
 
 def referrals_of(node: Node, actor: Actor) -> tuple[Reach, tuple[str, ...]]:
     """Return where the actor decides on referrals, and those that it decides on in the place of one that has ended."""
-    day = node.clock.now().date()
 
     def read(q: Read) -> tuple[Reach, list[Row]]:
-        gone = [one for one in referrals.coordinators(q) if not authorities.is_active(q, node.country, one, day)]
+        gone = gone_with_referrals(q, node)
         reach = tuple((of, area) for of, area in actor.reach("cases.decide") if of not in gone)
         return reach, referrals.open_referrals(q, gone) if gone else []
 
     reach, orphans = node.store.read_now(read)
     return reach, tuple(str(row["id"]) for row in orphans if _is_theirs(node, actor, cases.from_row(row)))
+
+
+def gone_with_referrals(q: Read, node: Node) -> list[str]:
+    """Return the coordinators of this side that aren't active any more and have open referrals."""
+    day = node.clock.now().date()
+    return [one for one in referrals.coordinators(q) if not authorities.is_active(q, node.country, one, day)]
 
 
 def _is_theirs(node: Node, actor: Actor, case: Case) -> bool:

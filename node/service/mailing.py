@@ -13,6 +13,7 @@ from node.domain.mail import FOR_ADMINISTRATORS, FOR_COORDINATORS, Choice
 from node.domain.person import Person
 from node.errors import NodeError
 from node.service.approval_rule import approving
+from node.service.deciding import heirs_of
 from node.service.letters import Letter, Writer
 from node.service.mail_choice import CONFIRM_HOURS, addressee
 from node.service.node import Node
@@ -99,6 +100,10 @@ def _may_hear(q: Read, node: Node, person: Person, choice: Choice, news: Row) ->
     return choice.wants(news["news"]) and any(person.actor().may(what, one, news["area"]) for one in places)
 
 
+_REFERRALS: Final = {"referral": "coordinator", "referral-ended": "referred_to"}
+"""News of a referral → the coordinator that it is about."""
+
+
 def _heard_by(q: Read, node: Node, news: Row) -> tuple[str, Collection[str]]:
     """Return the right that opens what is told, and the authorities in which it does; none where it is over."""
     kind, authority, area = news["news"], news["own_authority"], news["area"]
@@ -109,10 +114,10 @@ def _heard_by(q: Read, node: Node, news: Row) -> tuple[str, Collection[str]]:
     if kind == "approval-asked":
         waits = approvals.waiting_draft(q, news["case_id"]) or approvals.waiting_in(q, news["case_id"])
         return "cases.decide", approving(q, node.country, authority, area, node.clock.now().date()) if waits else ()
-    if kind == "referral":
-        return "cases.decide", (news["coordinator"],)
-    if kind == "referral-ended":
-        return "cases.decide", (news["referred_to"],)
+    if kind in _REFERRALS:
+        heirs = heirs_of(q, node, news[_REFERRALS[kind]], authority, area)
+        left = not heirs and news["coordinator"]  # nobody is: then it is the authority's own
+        return ("cases.act", (authority,)) if left else ("cases.decide", heirs)
     return "cases.read", (authority,)
 
 

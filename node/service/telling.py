@@ -1,7 +1,7 @@
 """Telling people by mail: news are queued in the transaction of what they tell of, reminders by a look each day."""
 
 import hashlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import date, timedelta
 from typing import Final
 
@@ -12,8 +12,9 @@ from node.domain.case import Case
 from node.domain.mail import FOR_ADMINISTRATORS, Choice, News, news_of, reply_outstanding, stages, summary_day
 from node.domain.reminders import ACCEPTANCE, IDLE_MONTHS, months_before
 from node.service.approval_rule import approving
+from node.service.deciding import gone_with_referrals, heirs_of
 from node.service.node import Node
-from node.store import approvals, authorities, cases, events, mail_choices, mails, subjects
+from node.store import approvals, authorities, cases, events, mail_choices, mails, referrals, subjects
 from node.store.tx import Read, Row, Tx
 from protocol.request import CLOSE, FORWARD, REFER, RETURN, UPHOLD
 
@@ -37,8 +38,8 @@ def tell(tx: Tx, node: Node, was_is: tuple[Case | None, Case], kind: str, jti: s
         _tell(tx, case, news, jti)
     was, now = before.coordinator if before else "", case.coordinator
     if was != now:
-        _tell_coordinator(tx, case, was, "referral-ended", jti)
-        _tell_coordinator(tx, case, now, "referral", jti)
+        _tell_deciding(tx, case, _heirs(tx, node, case, was), "referral-ended", jti)
+        _tell_deciding(tx, case, _heirs(tx, node, case, now), "referral", jti)
 
 
 def tell_of_own(tx: Tx, node: Node, stored: Collection[str]) -> None:
@@ -51,22 +52,22 @@ def tell_of_own(tx: Tx, node: Node, stored: Collection[str]) -> None:
     for row in events.on_their_way(tx, _TOLD_AT_HOME):
         case = cases.find(tx, row["case_id"]) if row["digest"] in stored else None
         if case is not None:
-            _tell_at_home(tx, case, row)
+            _tell_at_home(tx, node, case, row)
 
 
 _TOLD_AT_HOME: Final = (FORWARD, REFER, UPHOLD, RETURN, CLOSE)
 
 
-def _tell_at_home(tx: Tx, case: Case, row: Row) -> None:
+def _tell_at_home(tx: Tx, node: Node, case: Case, row: Row) -> None:
     kind, jti, actor = row["kind"], row["jti"], row["actor"]
     if kind == FORWARD:
         _tell(tx, case, "new", jti)
     elif kind == REFER:
-        _tell_coordinator(tx, case, case.asking_coordinator, "referral", jti, but=actor)
+        _tell_deciding(tx, case, _heirs(tx, node, case, case.asking_coordinator), "referral", jti, but=actor)
     elif kind in (UPHOLD, RETURN):
-        _tell_coordinator(tx, case, case.replying_coordinator, "referral-ended", jti, but=actor)
+        _tell_deciding(tx, case, _heirs(tx, node, case, case.replying_coordinator), "referral-ended", jti, but=actor)
     elif row["before"] == REFER:
-        _tell_coordinator(tx, case, case.asking_coordinator, "referral-ended", jti, but=actor)
+        _tell_deciding(tx, case, _heirs(tx, node, case, case.asking_coordinator), "referral-ended", jti, but=actor)
 
 
 _DECIDING: Final = sorted(RIGHTS["cases.decide"].roles)
@@ -119,12 +120,17 @@ def _tell_readers(tx: Tx, where: tuple[str, str], said: dict[str, str], what: st
         _queue(tx, person, choice, said, what)
 
 
-def _tell_coordinator(tx: Tx, case: Case, coordinator: str, news: News, what: str, but: str | None = None) -> None:
-    """Queue news for those who decide for a coordinator, but for the one who did it."""
+def _heirs(q: Read, node: Node, case: Case, coordinator: str) -> tuple[str, ...]:
+    return heirs_of(q, node, coordinator, case.own_authority, case.area)
+
+
+def _tell_deciding(tx: Tx, case: Case, deciding: Iterable[str], news: News, what: str, but: str | None = None) -> None:
+    """Queue news for those who decide for some coordinators, but for the one who did it."""
     said = _said(case.id, news, (case.counterpart, case.due))
-    for person, choice in mail_choices.readers(tx, coordinator, case.area, _DECIDING):
-        if person != but:
-            _queue(tx, person, choice, said, what)
+    for coordinator in deciding:
+        for person, choice in mail_choices.readers(tx, coordinator, case.area, _DECIDING):
+            if person != but:
+                _queue(tx, person, choice, said, what)
 
 
 def _queue(tx: Tx, person: str, choice: Choice, said: dict[str, str], what: str) -> None:
@@ -164,6 +170,7 @@ async def look(node: Node) -> None:
         if before is None or before < day:
             _remind(tx, before or day - timedelta(days=1), day)
             _remind_of_claims(tx, node.country, before or day - timedelta(days=1), day)
+            _remind_of_referrals(tx, node)
             _summarise(tx, day)
         if before != day:
             mails.note(tx, "day", day.isoformat())
@@ -199,6 +206,21 @@ def _remind(tx: Tx, last: date, today: date) -> None:
         if news == "unaccepted":
             for coordinator in sorted(coordinators(tx, case.own_authority, case.area)):
                 _tell(tx, case, "unaccepted-there", f"{coordinator} {what}", coordinator)
+
+
+def _remind_of_referrals(tx: Tx, node: Node) -> None:
+    """Tell of each referral whose coordinator has ended who decides now; where nobody does, the authority itself."""
+    for row in referrals.open_referrals(tx, gone_with_referrals(tx, node)):
+        case = cases.from_row(row)
+        heirs = _heirs(tx, node, case, case.coordinator)
+        for one in heirs or (case.own_authority,):
+            what = f"referral/{one}/{case.n}"
+            if not cases.remind(tx, case.id, what):
+                continue
+            if heirs:
+                _tell_deciding(tx, case, (one,), "referral", what)
+            else:
+                _tell(tx, case, "referral", what)
 
 
 def due_reminders(q: Read, last: date, today: date) -> Iterator[tuple[Row, News, str]]:

@@ -12,7 +12,9 @@ from translations.languages import LANGUAGES
 def test_every_code_has_its_words_in_every_language(code):
     """Both texts of each code are there, none of them in English for want of a translation."""
     said = words_of(CODES[code])
-    assert {text_id: [lang for lang in LANGUAGES if CATALOGUE.text(text_id, lang).lang != lang] for text_id in said} == {
+    assert {
+        text_id: [lang for lang in LANGUAGES if CATALOGUE.text(text_id, lang).lang != lang] for text_id in said
+    } == {
         said.what: [],
         said.next: [],
     }

@@ -1,6 +1,6 @@
 """Who coordinates is told by mail what waits for it, and who asked what was decided; by no contents, and nobody else."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from node.service import accounts, approval_switches, approvals, cases, director
 from node.service.node import Node
 from protocol.content import Reply, Said
 from tests.exchange.pair import World
+from tests.exchange.test_mail_days import at
 from tests.exchange.test_mails import NAME, Told, link_in, telling, until
 from tests.exchange.test_story import ANNA, KATALIN, request
 
@@ -136,3 +137,57 @@ async def test_both_coordinators_hear_of_a_referral_and_its_end(tmp_path: Path, 
 async def _decider(node: Node, authority: str) -> Actor:
     new = NewPerson("there", "There", "en", frozenset({"referral-handler"}), frozenset({authority}))
     return (await accounts.add_person(node, operator(), new)).actor()
+
+
+async def _bva_ends(node: Node, successor: str | None) -> None:
+    """End Berlin's coordinator; without a successor no record names any other."""
+    records = list(demo_authorities("DE")) if successor is None else list(coordinated(demo_authorities("DE")))
+    ends = {"valid_until": date(2026, 11, 1), "successor": successor}
+    changed = [one.model_copy(update=ends) if one.id == BVA else one for one in records]
+    await directory.import_authorities(node, operator(), changed, complete=True)
+
+
+async def test_who_inherits_a_referral_hears_of_it_once_and_of_its_end(tmp_path: Path) -> None:
+    """The coordinator ends while the referral is open: its successor hears the next day, the one before no more."""
+    async with telling(tmp_path, "DE") as told:
+        node = told.node
+        await told.reader("uwe", language="en", authority=BVA, role="referral-handler")
+        heir = await told.reader("heir", language="en", authority="DE-gzd", role="referral-handler")
+        await told.reader("other", language="en", authority="DE-gzd", role="referral-handler")
+        both, case_id = await _referred(told)
+        await referral.refer(both["DE"], ANNA, case_id, WHY)
+        await both.settled()
+        assert await _heard(told, 4) == [("uwe", "Referred to the coordinator", f"/cases/{case_id}")]
+        await told.crash()
+        await at(told, date(2026, 11, 24))
+        await _bva_ends(node, "DE-gzd")
+        came = await at(told, date(2026, 11, 25))
+        assert sorted(one.partition(" ·")[0] for one in came) == [
+            "heir: Entente: Referred to the coordinator",
+            "other: Entente: Referred to the coordinator",
+        ]
+        assert await at(told, date(2026, 11, 26)) == []
+        await referral.escalate(node, heir, case_id)
+        await both.settled()
+        await referral.uphold(both["HU"], await _decider(both["HU"], OFFICE), case_id)
+        await both.settled()
+        assert sorted(one.partition(" ·")[0] for one in await at(told, date(2026, 11, 26), 9)) == [
+            "heir: Entente: Referral to the coordinator ended",
+            "other: Entente: Referral to the coordinator ended",
+        ]
+
+
+async def test_where_nobody_is_left_to_decide_the_authority_itself_hears_of_it(tmp_path: Path) -> None:
+    """Its reply was referred, and its coordinator has ended without another one: the case is its turn again."""
+    async with telling(tmp_path, "DE") as told:
+        node = told.node
+        await told.reader("colleague", language="en", authority="DE-zaek-berlin", topics=frozenset({"clarification"}))
+        both, case_id = await _referred(told)
+        await referral.refer(both["DE"], ANNA, case_id, WHY)
+        await both.settled()
+        await told.crash()
+        await at(told, date(2026, 11, 24))
+        await _bva_ends(node, None)
+        came = await at(told, date(2026, 11, 25))
+        assert [one.partition(" ·")[0] for one in came] == ["colleague: Entente: Referred to the coordinator"]
+        assert await at(told, date(2026, 11, 26)) == []
