@@ -155,7 +155,7 @@ def told(
     values: dict[str, dict[str, object]] = {
         "error.too-long": {"n": MAX_NAME},
         "error.text-long": {"n": MAX_TEXT},
-        "error.date-early": {"date": texts.day(texts.node.clock.now().date())},
+        "error.date-early": {"date": texts.day(texts.node.today())},
         "error.file-size": {"name": file, "size": texts.size(MAX_BLOB)},
         "error.file-type": {"name": file},
         "error.file-empty": {"name": file},

@@ -76,7 +76,7 @@ async def _list(
     wanted = {name: request.query.get(name, "")[:200] for name in ("q", "area", "state")}
     offset = offset_of(request)
     found = await coordinated.coordinated(node, actor, Wanted(**wanted, limit=_PAGE, offset=offset))
-    fields, day = Fields(texts), node.clock.now().date()
+    fields, day = Fields(texts), node.directory_day()
 
     def href(at: int) -> str:
         return "/authorities?" + urlencode({**wanted, "from": at})

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from node.clock import new_uuid
 from node.domain.access import ALL_AREAS, PER_AREA, ROLES, Actor, Grant, GrantNote
+from node.domain.day import directory_day
 from node.domain.person import NewPerson, Person, person_faults
 from node.errors import NodeError
 from node.service.node import Node
@@ -34,7 +35,7 @@ async def add_person(node: Node, actor: Actor, new: NewPerson) -> Person:
     person_id = new_uuid(node.entropy)
 
     def work(tx: Tx) -> Person:
-        day = tx.now.date()
+        day = directory_day(tx.now)
         unknown = [one for one in sorted(new.authorities) if not authorities.is_active(tx, node.country, one, day)]
         if unknown:
             raise NodeError("invalid", fields={"authorities": "unknown-authority"})
@@ -93,7 +94,7 @@ async def grant(node: Node, actor: Actor, person_id: str, one: Grant) -> None:
         person = _granted_to(tx, actor, person_id, one)
         if person.ended_at is not None or "operator" in person.roles:
             raise NodeError("invalid", "The account has ended, or is an operator's.", fields={"login": "malformed"})
-        if not authorities.is_active(tx, node.country, one.authority, tx.now.date()):
+        if not authorities.is_active(tx, node.country, one.authority, directory_day(tx.now)):
             raise NodeError("invalid", fields={"authority": "unknown-authority"})
         if one not in person.grants:
             people.grant(tx, person.id, [one], actor.id)

@@ -52,7 +52,7 @@ def approving(q: Read, country: str, authority: str, area: str, day: date) -> tu
 
 def coordinators_of(node: Node, authority: str, area: str) -> tuple[str, ...]:
     """Return who approves for an authority today; see `approving`."""
-    day = node.clock.now().date()
+    day = node.directory_day()
     return node.store.read_now(lambda q: approving(q, node.country, authority, area, day))
 
 

@@ -59,7 +59,7 @@ def editor_of(node: Node, actor: Actor) -> Editor:
         return Editor(frozenset(), ())
     if "operator" in actor.roles:
         return Editor(frozenset(), (), operator=True)
-    day = node.clock.now().date()
+    day = node.directory_day()
     administered = actor.places("directory.change")
     own = node.store.read_now(lambda q: [_listed(q, node.country, one) for one in sorted(administered)])
     coordinators = tuple(one for one in own if one is not None and reach_of(one) is not None and one.valid_on(day))
@@ -238,7 +238,7 @@ def _coordinates_anew(before: Authority | None, after: Authority) -> bool:
 
 def _linked(node: Node, known: _Known, new: list[Authority]) -> Faults:
     """Return the faults of links that weren't there before (SPEC S-201)."""
-    day, places = node.clock.now().date(), {one.id: place for place, one in enumerate(new)}
+    day, places = node.directory_day(), {one.id: place for place, one in enumerate(new)}
     if known.all is None:
         named = {one.id: one for one in new}
         found = {one.id: link_faults(one, lambda each: named.get(each) or known.find(each), day) for one in new}

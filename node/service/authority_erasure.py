@@ -78,7 +78,7 @@ def forget_past(tx: Tx, authority_id: str) -> None:
 
 def _broken(q: Read, node: Node, authority_id: str) -> dict[str, str]:
     """Return the links of others that would lead nowhere without an authority (SPEC S-201)."""
-    day = node.clock.now().date()
+    day = node.directory_day()
     every = {one.id: one for one in authority_edit.own_records(q, node.country)}
     earlier = country_faults(every, day)
     every.pop(authority_id, None)

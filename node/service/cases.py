@@ -158,7 +158,7 @@ async def propose_date(node: Node, actor: Actor, case_id: str, date: dt.date, co
 
 
 def _not_past(node: Node, date: dt.date) -> None:
-    if date < node.clock.now().date():
+    if date < node.today():
         raise NodeError("invalid", "The date is in the past.", fields={"date": "in-the-past"})
 
 

@@ -44,7 +44,7 @@ async def coordinated(node: Node, actor: Actor, wanted: Wanted) -> Page[Authorit
     editor = editor_of(node, actor)
     if not editor.coordinates:
         raise NodeError("forbidden", "Only coordinators have a list of their authorities.")
-    day, words = node.clock.now().date(), fold(wanted.q).split()
+    day, words = node.directory_day(), fold(wanted.q).split()
     records = await node.store.read(
         lambda q: [one for one in own_records(q, node.country) if _fits(editor, one, wanted, (day, words))]
     )

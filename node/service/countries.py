@@ -6,6 +6,7 @@ from typing import Literal
 from node.clock import unstamp
 from node.domain.access import Actor
 from node.domain.case_view import View
+from node.domain.day import directory_day
 from node.service import directory, freshness
 from node.service.freshness import Standing
 from node.service.node import Node
@@ -46,7 +47,7 @@ async def overview(node: Node, actor: Actor, lang: str) -> tuple[CountryState, .
     standings = freshness.standings(node)
 
     def read(q: Read) -> tuple[dict[str, int], dict[str, Row]]:
-        return authorities.counts(q, now.date()), {row["country"]: row for row in peers.all_peers(q)}
+        return authorities.counts(q, directory_day(now)), {row["country"]: row for row in peers.all_peers(q)}
 
     counts, seen = await node.store.read(read)
     found = []

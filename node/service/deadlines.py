@@ -11,6 +11,7 @@ from typing import Final
 from node.clock import unstamp
 from node.domain.case import Case
 from node.domain.case_view import Period, Unit
+from node.domain.day import day_in
 from node.domain.working_days import Ending, IsHoliday, working_day_from, working_days_after
 from node.service.node import Node
 from protocol.countries import COUNTRIES
@@ -38,7 +39,7 @@ def _holidays_of(country: str) -> IsHoliday:
 
 def usual(node: Node, area: Area, set_id: str | None, country: str, lang: str) -> Period:
     """Return what is proposed to who asks a country today: the act's period, else the area's usual one."""
-    today = node.clock.now().date()
+    today = day_in(country, node.clock.now())
     count = area.rules.working_days.get(set_id or "")
     if count is not None:
         return _of_the_act(today, count, country, lang)
@@ -58,7 +59,7 @@ def by_law(node: Node, case: Case, received_at: str, lang: str) -> Period | None
     if count is None or case.state not in _AWAITED:
         return None
     country = case.counterpart if case.role == "asking" else node.country
-    return _of_the_act(unstamp(received_at).date(), count, country, lang)
+    return _of_the_act(day_in(country, unstamp(received_at)), count, country, lang)
 
 
 def _of_the_act(since: dt.date, count: int, country: str, lang: str) -> Period:

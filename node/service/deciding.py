@@ -33,7 +33,7 @@ def heirs_of(q: Read, node: Node, coordinator: str, authority: str, area: str) -
     """
     if not coordinator:
         return ()
-    day = node.clock.now().date()
+    day = node.directory_day()
     for _ in range(_SUCCESSIONS):
         if coordinator != authority and authorities.is_active(q, node.country, coordinator, day):
             return (coordinator,)
@@ -71,7 +71,7 @@ def referrals_of(node: Node, actor: Actor) -> tuple[Reach, tuple[str, ...]]:
 
 def gone_with_referrals(q: Read, node: Node) -> list[str]:
     """Return the coordinators of this side that aren't active any more and have open referrals."""
-    day = node.clock.now().date()
+    day = node.directory_day()
     return [one for one in referrals.coordinators(q) if not authorities.is_active(q, node.country, one, day)]
 
 

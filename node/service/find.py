@@ -97,7 +97,7 @@ def own_active(node: Node, authority_id: str) -> bool:
 
 def is_active(node: Node, country: str, authority_id: str) -> bool:
     """Say whether an authority of an active country is active today."""
-    day = node.clock.now().date()
+    day = node.directory_day()
     if country not in active_countries(node) or not authority_id.isascii():
         return False
     return node.store.read_now(lambda q: authorities.is_active(q, country, authority_id, day))
@@ -129,7 +129,7 @@ def wanted_of(node: Node, query: Query) -> Wanted:
     """Return whom a query is about, without its words."""
     active = active_countries(node)
     countries = tuple(sorted(active & ({query.country} if query.country else active)))
-    return Wanted(node.clock.now().date(), countries, tuple(_filters(query)))
+    return Wanted(node.directory_day(), countries, tuple(_filters(query)))
 
 
 def _filters(query: Query) -> Iterable[tuple[str, ...]]:

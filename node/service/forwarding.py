@@ -32,7 +32,7 @@ def name_of(node: Node, case: Case, to: str) -> str:
     """Return the official name of an authority that may get the case."""
     if to == case.own_authority:
         raise NodeError("invalid", "This authority has the case already.", fields={"to": "own-authority"})
-    day = node.clock.now().date()
+    day = node.directory_day()
     try:
         node.store.read_now(lambda q: competence.check(q, node.country, to, case.area, day))
     except ProtocolError as error:

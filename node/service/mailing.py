@@ -113,7 +113,7 @@ def _heard_by(q: Read, node: Node, news: Row) -> tuple[str, Collection[str]]:
         return "cases.read", coordinators(q, authority, area)
     if kind == "approval-asked":
         waits = approvals.waiting_draft(q, news["case_id"]) or approvals.waiting_in(q, news["case_id"])
-        return "cases.decide", approving(q, node.country, authority, area, node.clock.now().date()) if waits else ()
+        return "cases.decide", approving(q, node.country, authority, area, node.directory_day()) if waits else ()
     if kind in _REFERRALS:
         heirs = heirs_of(q, node, news[_REFERRALS[kind]], authority, area)
         left = not heirs and news["coordinator"]  # nobody is: then it is the authority's own

@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from functools import cached_property
 from io import BytesIO
 
 from node.clock import Clock, Entropy
 from node.config import Config
+from node.domain.day import day_in, directory_day
 from node.service.ahead import Ahead
 from node.service.callers import Callers
 from node.service.hashing import Hashing
@@ -96,6 +97,14 @@ class Node:
     def country(self) -> str:
         """This node's country code."""
         return self.config.country
+
+    def today(self) -> date:
+        """Return which day it is in this country: periods and due dates run by it."""
+        return day_in(self.country, self.clock.now())
+
+    def directory_day(self) -> date:
+        """Return by which day authorities are active now (SPEC S-308)."""
+        return directory_day(self.clock.now())
 
     @cached_property
     def ahead(self) -> Ahead:

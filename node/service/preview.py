@@ -67,7 +67,7 @@ def preview(node: Node, content: RequestDraft, lang: str) -> dict[str, Any]:
         shown += [first.model_copy(update={"comment": comment}), *others]
     own = find.authority(node, content.authority or "")
     assert content.due is not None
-    left = (content.due - node.clock.now().date()).days
+    left = (content.due - node.today()).days
     return {
         "asking": Party(
             side="asking",

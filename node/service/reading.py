@@ -155,7 +155,7 @@ def due_of(node: Node, case: Case) -> Due | None:
     if not case.date_awaited:
         return None
     holder: Holder = "nobody" if case.date_owner is None else "us" if case.date_owner == case.role else "them"
-    left = (case.due - node.clock.now().date()).days
+    left = (case.due - node.today()).days
     return Due(date=case.due, state=case.date_state, days_left=left, holder=holder)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from node.clock import seconds
 from node.domain.case import Case, advanced, opened
+from node.domain.day import directory_day
 from node.errors import NodeError
 from node.service import beside, competence, forks, receipts, telling
 from node.service.contents import asked, open_row, pack_ceks
@@ -290,7 +291,9 @@ class _Taking:
         if not matter.number.startswith(f"{claims.iss}-") or not matter.asking.authority.startswith(f"{claims.iss}-"):
             raise ProtocolError("content-malformed", "number and asking authority belong to the issuer's country")
         self._check_part(claims, matter)
-        active = authorities.is_active(self.tx, self.node.country, matter.replying.authority, self.tx.now.date())
+        active = authorities.is_active(
+            self.tx, self.node.country, matter.replying.authority, directory_day(self.tx.now)
+        )
         if not active and matter.part_of is None:  # of a part it was checked when the part was named (SPEC S-228)
             raise ProtocolError("unknown-authority", "the replying authority")
         judge_content(self.node.areas, claims.kind, item.contents, None)
@@ -381,10 +384,10 @@ class _Taking:
     def _check_forward(self, item: Opened, case: Case) -> None:
         matter = item.contents[MATTER]
         if isinstance(matter, ForwardMatter | SplitMatter):
-            competence.check(self.tx, case.counterpart, matter.to.authority, case.area, self.tx.now.date())
+            competence.check(self.tx, case.counterpart, matter.to.authority, case.area, directory_day(self.tx.now))
         if isinstance(matter, ReferMatter):
             of = case.asking if item.event.claims.kind == REFER else case.replying
-            competence.check_coordinator(self.tx, of, matter.to.authority, case.area, self.tx.now.date())
+            competence.check_coordinator(self.tx, of, matter.to.authority, case.area, directory_day(self.tx.now))
         if isinstance(matter, SplitMatter) and cases.is_taken(self.tx, case.counterpart, matter.part):
             raise ProtocolError("content-malformed", "a part is a case of its own")  # SPEC S-229
 

@@ -64,7 +64,7 @@ def _who(node: Node, actor: Actor, case: Case, kind: str) -> ActorName:
 
 def coordinator_of(node: Node, case: Case, country: str, authority: str) -> PartyName:
     """Return the coordinator to whom a country's directory leads from an authority of the case, in the case's area."""
-    day = node.clock.now().date()
+    day = node.directory_day()
     found = node.store.read_now(lambda q: competence.coordinators(q, country, authority, case.area, day))
     if not found:
         raise NodeError("no-coordinator", f"{country}: the directory names no request coordinator of {authority}.")

@@ -84,7 +84,7 @@ def coordinators_of(node: Node, actor: Actor) -> tuple[Authority, ...]:
     if "operator" not in actor.roles:
         return editor_of(node, actor).coordinators
     lines = node.store.read_now(lambda q: authority_edit.own_records(q, node.country))
-    day = node.clock.now().date()
+    day = node.directory_day()
     return tuple(one for one in lines if reach_of(one) is not None and one.valid_on(day))
 
 
@@ -113,7 +113,7 @@ def _new(node: Node, by: Authority, fields: dict[str, Any]) -> Authority:
     try:
         made = Authority.model_validate(
             {
-                "valid_from": node.clock.now().date(),
+                "valid_from": node.directory_day(),
                 "demo": by.demo,
                 **fields,
                 "id": fields.get("id") or free_id(node, str(fields.get("name", ""))),
@@ -266,7 +266,7 @@ def one(node: Node, actor: Actor, registration: str) -> Registration:
 
 def as_record(node: Node, fields: dict[str, Any]) -> Authority:
     """Return what an invited person wrote as a record, to be shown; it is no authority yet."""
-    plain = {"id": f"{node.country}-new", "country": node.country, "valid_from": node.clock.now().date(), "v": 1}
+    plain = {"id": f"{node.country}-new", "country": node.country, "valid_from": node.directory_day(), "v": 1}
     return Authority.model_validate({**_kept(fields), **plain})
 
 

@@ -90,7 +90,7 @@ def _places(node: Node, content: RequestDraft) -> dict[str, _Where]:
 
 def _known(node: Node, contents: Sequence[RequestDraft]) -> Known:
     """Look up every authority that some requests name, once."""
-    today = node.clock.now().date()
+    today = node.directory_day()
     wanted = {place for content in contents for place in _places(node, content).values()}
 
     def look(q: Read, country: str, authority: str) -> Authority | None:
@@ -122,7 +122,7 @@ def _faults(node: Node, actor: Actor, content: RequestDraft, known: Known) -> di
     for name, place in _places(node, content).items():
         if getattr(content, name) and known[place] is None:
             faults[name] = "unknown-authority"
-    if content.due and content.due < node.clock.now().date():
+    if content.due and content.due < node.today():
         faults["due"] = "in-the-past"
     if content.country == node.country:
         faults["country"] = "own-country"

@@ -82,7 +82,7 @@ def _content(node: Node, case: Case, sent: Stored) -> RequestDraft:
         "comments": {question.item: question.comment for question in asked if question.comment is not None},
         "variables": {**matter.variables, **_person(sent).variables},
         "comment": _person(sent).comment,
-        "due": matter.due if matter.due >= node.clock.now().date() else None,
+        "due": matter.due if matter.due >= node.today() else None,
     }
     return content.model_copy(update=typed)
 

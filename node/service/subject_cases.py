@@ -8,6 +8,7 @@ from typing import Final
 from node.clock import unstamp
 from node.domain.access import Actor
 from node.domain.case_view import Text, View
+from node.domain.day import day_in
 from node.errors import NodeError
 from node.service import subjects
 from node.service.case_texts import CaseTexts
@@ -54,7 +55,7 @@ def _found(texts: CaseTexts, row: Row, linked: frozenset[str]) -> FoundCase:
         country_name=texts.country(case.counterpart),
         state=case.state,
         state_text=texts.interface(f"state.{case.state}"),
-        since=unstamp(row["created_at"]).date(),
+        since=day_in(texts.node.country, unstamp(row["created_at"])),
         ended=case.ended,
         blocked=row["blocked_at"] is not None,
         erased=row["erased_at"] is not None,

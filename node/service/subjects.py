@@ -105,7 +105,7 @@ async def open_file(node: Node, actor: Actor, new: NewFile) -> SubjectFile:
     """Record that a person claims a right; raises `invalid` with the fields at fault."""
     actor.require("subjects.manage")
     actor.require("subjects.manage", new.authority)
-    today = node.clock.now().date()
+    today = node.today()
     faults = opening_faults(new.wants, new.received, today)
     contents = _contents(new, faults)
     if faults or contents is None or new.received is None:
@@ -210,12 +210,12 @@ def _line(node: Node, row: Row) -> FileLine:
 
 
 def _days_left(node: Node, file: SubjectFile) -> int | None:
-    return None if file.ended else (file.due - node.clock.now().date()).days
+    return None if file.ended else (file.due - node.today()).days
 
 
 def count_due(node: Node, actor: Actor) -> int:
     """Return how many open files of the actor's authorities are overdue or soon will be."""
-    until = node.clock.now().date() + dt.timedelta(days=SOON_DAYS)
+    until = node.today() + dt.timedelta(days=SOON_DAYS)
     return node.store.read_now(lambda q: subjects.count_due(q, sorted(actor.places("subjects.manage")), until))
 
 
@@ -300,7 +300,7 @@ async def extend(
 
     Raises `invalid` with the fields, `wrong-state` where it was extended or has ended.
     """
-    words, today = _words(reason), node.clock.now().date()
+    words, today = _words(reason), node.today()
 
     def step(file: SubjectFile) -> dict[str, str]:
         going_on(file)
@@ -317,7 +317,7 @@ async def end(node: Node, actor: Actor, file_id: str, outcome: str, on: dt.date 
     """End a file: answered with what was done, refused with the reason, or withdrawn by the person, on a day."""
     if outcome not in OUTCOMES:
         raise NodeError("invalid", fields={"outcome": "not-in-list"})
-    words, today = _words(text, needed=outcome != "withdrawn"), node.clock.now().date()
+    words, today = _words(text, needed=outcome != "withdrawn"), node.today()
 
     def step(file: SubjectFile) -> dict[str, str]:
         going_on(file)

@@ -9,6 +9,7 @@ from directory_sync.coordination import coordinators_of
 from node.clock import new_uuid
 from node.domain.access import ALL_AREAS, RIGHTS
 from node.domain.case import Case
+from node.domain.day import directory_day
 from node.domain.mail import FOR_ADMINISTRATORS, Choice, News, news_of, reply_outstanding, stages, summary_day
 from node.domain.reminders import ACCEPTANCE, IDLE_MONTHS, months_before
 from node.service.approval_rule import approving
@@ -89,7 +90,7 @@ def tell_of_approval(tx: Tx, node: Node, waiting: Row, about: tuple[str, date]) 
     own = approvals.authors(waiting)
     area = waiting["area"]
     said, what = _said(waiting["case_id"], "approval-asked", about), f"{waiting['draft']} {tx.at}"
-    for coordinator in approving(tx, node.country, waiting["authority"], area, tx.now.date()):
+    for coordinator in approving(tx, node.country, waiting["authority"], area, directory_day(tx.now)):
         for person, choice in mail_choices.readers(tx, coordinator, area, _DECIDING):
             if person not in own:
                 _queue(tx, person, choice, said, what)

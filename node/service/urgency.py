@@ -15,6 +15,7 @@ from directory_sync.coordination import coordinators_of, reach_of
 from node.clock import unstamp
 from node.domain.access import Actor
 from node.domain.case_view import Side, Text, View
+from node.domain.day import day_in
 from node.domain.reminders import Mark, marks_of
 from node.errors import NodeError
 from node.service import deadlines, find
@@ -63,7 +64,7 @@ def coordinators(node: Node, actor: Actor) -> frozenset[str]:
     """Return which of the actor's authorities coordinate today."""
     if not actor.may("cases.read"):
         return frozenset()
-    day = node.clock.now().date()
+    day = node.directory_day()
     records = node.store.read_now(lambda q: [authorities.record_of(q, one) for one in sorted(actor.authorities)])
     own = [Authority.model_validate_json(record) for record in records if record]
     coordinating = (one.id for one in own if reach_of(one) is not None and one.valid_on(day))
@@ -132,10 +133,10 @@ def _line(node: Node, texts: CaseTexts, row: Row, names: dict[str, str]) -> Urge
         authority_name=names[case.own_authority],
         state=case.state,
         state_text=texts.interface(f"state.{case.state}"),
-        sent=unstamp(row["created_at"]).date(),
+        sent=day_in(node.country, unstamp(row["created_at"])),
         due=case.due,
         due_state=case.date_state,
         legal=legal.date if legal else None,
-        days_late=(now.date() - case.due).days,
+        days_late=(node.today() - case.due).days,
         marks=marks_of(case, unstamp(row["created_at"]), unstamp(row["updated_at"]), now),
     )

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from directory_sync.authority import Authority
 from directory_sync.search import Searchable
+from node.domain.day import directory_day
 from node.store import authority_index
 from node.store.tx import Read, Row, Tx
 from node.store.tx import listed as listed_values
@@ -210,7 +211,7 @@ def is_active(q: Read, country: str, authority: str, day: date | None = None) ->
 
     Without `day` it is that of the transaction; a plain read has none, and leaves the dates out.
     """
-    when = day or (q.now.date() if isinstance(q, Tx) else None)
+    when = day or (directory_day(q.now) if isinstance(q, Tx) else None)
     row = q.one(
         "SELECT id FROM authority WHERE id = :id AND country = :country AND ended = 0"
         " AND (CAST(:day AS TEXT) IS NULL OR valid_from <= :day AND (valid_until IS NULL OR valid_until >= :day))",
