@@ -116,6 +116,13 @@ def test_text_in_another_language_is_marked():
     )
 
 
+def test_a_period_in_working_days_says_that_regional_holidays_count():
+    """Beside the date by law stands how it was counted: which days are left out, and which aren't (ADR 0034)."""
+    pages = [html for html in PAGES.values() if "Working days: " in html]
+    assert pages
+    assert all("Public holidays of regions and municipalities count as working days." in html for html in pages)
+
+
 def test_mistake_is_tied_to_its_field_and_listed_on_top():
     """A mistake is read with its field, and the list above the form leads to it."""
     html = PAGES["case-decline-mistake"]
