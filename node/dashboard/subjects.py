@@ -253,5 +253,5 @@ def _document(request: web.Request, made: SubjectCopy, attached: Attached) -> st
     return (
         environment()
         .get_template("subject_copy.html")
-        .render(**frame, copy=made, name=name, missing=tuple(attached.missing))
+        .render(**frame, copy=made, name=name, folders=attached.folders, missing=tuple(attached.missing))
     )

@@ -4,6 +4,8 @@ Whoever makes it hands it on after a look: other persons' data may stand in the 
 """
 
 import datetime as dt
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -41,8 +43,12 @@ class SubjectCopy(View):
 
 @dataclass
 class Attached:
-    """The attachments of a copy by their place in it, and the names of those that didn't fit or aren't here."""
+    """The attachments of a copy by their place in it, and the names of those that didn't fit or aren't here.
 
+    `folders`: id of a case → the folder of its files.
+    """
+
+    folders: dict[str, str]
     files: dict[str, bytes] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
 
@@ -104,11 +110,11 @@ async def _record(node: Node, actor: Actor, file: Row, seen: list[Row], reason: 
 
 
 async def attached(node: Node, made: SubjectCopy) -> Attached:
-    """Return the files of a copy's cases in the clear, under `NUMBER/PLACE-NAME`."""
-    found, size = Attached(), 0
+    """Return the files of a copy's cases in the clear, under `FOLDER/PLACE-NAME`."""
+    found, size = Attached(_folders(made.cases)), 0
     for view in made.cases:
         for place, file in enumerate(view.attachments, 1):
-            name = f"{view.number.replace('/', '-')}/{place}-{_plain(file.name)}"
+            name = f"{found.folders[view.id]}/{place}-{_plain(file.name)}"
             if not file.here or size + file.size > MAX_FILES:
                 found.missing.append(name)
                 continue
@@ -120,6 +126,16 @@ async def attached(node: Node, made: SubjectCopy) -> Attached:
             size += len(opened.data)
             found.files[name] = opened.data
     return found
+
+
+def _folders(cases: Sequence[CaseView]) -> dict[str, str]:
+    """Return a folder for each case: its number, where several have it with the beginning of the case's id.
+
+    After a loss two requests may have one number.
+    """
+    numbers = {case.id: case.number.replace("/", "-") for case in cases}
+    often = Counter(numbers.values())
+    return {one: number if often[number] == 1 else f"{number}_{one[:8]}" for one, number in numbers.items()}
 
 
 def _plain(name: str) -> str:

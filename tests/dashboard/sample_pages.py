@@ -1636,7 +1636,13 @@ def subject_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
         "corrections-none": ("corrections.html", {**corrections, **less}),
         "subject-copy": (
             "subject_copy.html",
-            {**frame("subjects"), "copy": copied, "name": ATTACK, "missing": (ATTACK,)},
+            {
+                **frame("subjects"),
+                "copy": copied,
+                "name": ATTACK,
+                "folders": {one.id: one.number for one in copied.cases},
+                "missing": (ATTACK,),
+            },
         ),
         "case-contested": (
             "case.html",

@@ -57,6 +57,28 @@ def in_the_clear(node: Node, *words: str) -> list[str]:
     return [path.name for path in files if any(word.encode() in path.read_bytes() for word in words)]
 
 
+async def _two_of_a_number(folder: Path) -> None:
+    async with world(folder, "DE", "HU", inline=True) as both:
+        await both.settled()
+        node, cases = both["DE"], sorted([await ask(both), await ask(both)])
+        await both.settled()
+        number = stored_case(node, cases[0]).number
+        await node.store.write(lambda tx: tx.run("UPDATE cases SET number = :n", {"n": number}))
+        file = await subjects.open_file(node, OTTO, claim())
+        for one in cases:
+            await subject_cases.link(node, OTTO, file.id, one)
+        made = await subject_export.copy(node, OTTO, file.id, "Auskunft", "de")
+        attached = await subject_export.attached(node, made)
+        assert sorted(attached.files) == [f"{number}_{one[:8]}/1-oklevel.pdf" for one in cases]
+        assert list(attached.files.values()) == [PDF, PDF]
+        assert attached.folders == {one: f"{number}_{one[:8]}" for one in cases}
+
+
+def test_two_cases_of_one_number_keep_their_files_apart(tmp_path: Path) -> None:
+    """After a loss two requests may have one number: neither takes the place of the other in the copy."""
+    run(_two_of_a_number(tmp_path))
+
+
 def did(file: FileView) -> list[str]:
     """Return what was done in a file."""
     return [entry.what for entry in file.entries]
