@@ -6,6 +6,7 @@ case but which side said what kind of thing when. Nothing that was signed is cha
 
 from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from typing import Final, Literal, get_args
 
@@ -18,7 +19,7 @@ from node.service import contents, subject_cases
 from node.service.beside import noted
 from node.service.case_texts import CaseTexts
 from node.service.correction_texts import corrections
-from node.service.issue import issue
+from node.service.issue import issue_steps
 from node.service.node import Node
 from node.store import cases, erasures, events
 from node.store import corrections as stored
@@ -167,10 +168,9 @@ async def _end(node: Node, actor: Actor, case_id: str, what: tuple[str, str], te
 
 
 async def _record(node: Node, actor: Actor, case: Case, kind: str, parts: dict[str, Content]) -> Case:
-    """Issue the event, and note it in the open files of persons that name the case."""
-    after = await issue(node, actor, case, kind, parts)
-    await subject_cases.note_done(node, actor, case.id, kind.removeprefix("correction."))
-    return after
+    """Issue the event, and with the same commit note it in the open files of persons that name the case."""
+    noting = partial(subject_cases.note_done, node=node, actor=actor, case_id=case.id, what=kind.split(".")[1])
+    return await issue_steps(node, actor, case, [(kind, parts)], also=noting)
 
 
 def _who(actor: Actor, case: Case) -> ActorName:

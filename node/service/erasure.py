@@ -63,12 +63,12 @@ async def order(node: Node, actor: Actor, case_id: str, ground: str) -> None:
         require_ended(tx, node, cases.find(tx, case_id) or case)
         if not decide(tx, node, [case_id], "order", actor.id, ground):
             raise NodeError("case-erased")
+        subject_cases.note_done(tx, node, actor, case_id, "erase")
         if event is not None:
             _queue(tx, node, case.counterpart, event, actor.id)
 
     await node.store.write(work)
     await carry_out(node)
-    await subject_cases.note_done(node, actor, case_id, "erase")
     node.wake(case.counterpart)
 
 

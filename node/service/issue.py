@@ -132,8 +132,12 @@ async def issue_steps(
     case: Case,
     steps: Sequence[tuple[str, dict[str, Content]]],
     draft: tuple[str, int] | None = None,
+    also: Callable[[Tx], None] = lambda _tx: None,
 ) -> Case:
-    """Issue several events of a case (kind, contents) in this order, all of them or none; raises like `issue`."""
+    """Issue several events of a case (kind, contents) in this order, all of them or none; raises like `issue`.
+
+    `also` goes with the same commit.
+    """
     sealed, after = [], case
     for kind, contents in steps:
         place = node.store.read_now(partial(next_place, case=after, kind=kind))
@@ -162,6 +166,7 @@ async def issue_steps(
         blobs.named(tx, node.country, files)
         audit.extend(tx, [audit.Entry(one, audit.WROTE, case.id) for one in sorted(writers)])
         audit.extend(tx, [_entry(node, actor, event, case) for event, _ in sealed])
+        also(tx)
 
     await _send(node, {case.counterpart}, work)
     return after

@@ -126,13 +126,12 @@ async def unlink(node: Node, actor: Actor, file_id: str, case_id: str) -> None:
     await node.store.write(work)
 
 
-async def note_done(node: Node, actor: Actor, case_id: str, what: str) -> None:
-    """Note in the open files that name a case what was done in it: `erase`, `contest`, `correct` …, with its number.
+def note_done(tx: Tx, node: Node, actor: Actor, case_id: str, what: str) -> None:
+    """Note in the open files that name a case what is done in it: `erase`, `contest`, `correct` …, with its number.
 
-    It was done and isn't done again because of a file that can't be read; its reader is told so there.
+    In the transaction in which it is done, which a file that can't be read doesn't stop: its reader is told so there.
     """
-    rows = node.store.read_now(lambda q: stored.naming(q, case_id))
-    for row in rows:
+    for row in stored.naming(tx, case_id):
         if actor.may("subjects.manage", row["authority"]):
             with contextlib.suppress(NodeError):
-                await subjects.note_done(node, actor, row["id"], what, row["case_number"])
+                subjects.noting(node, actor, row["id"], what, row["case_number"])(tx)

@@ -251,7 +251,12 @@ Step = Callable[[SubjectFile], dict[str, str]]
 
 async def _step(node: Node, actor: Actor, file_id: str, entry: FileEntry, step: Step, detail: str = "") -> SubjectFile:
     row_of(node, actor, file_id)
+    return await node.store.write(_stepping(node, actor, file_id, entry, step, detail))
 
+
+def _stepping(
+    node: Node, actor: Actor, file_id: str, entry: FileEntry, step: Step, detail: str = ""
+) -> Callable[[Tx], SubjectFile]:
     def work(tx: Tx) -> SubjectFile:
         row = subjects.find(tx, file_id)
         if row is None:
@@ -266,7 +271,7 @@ async def _step(node: Node, actor: Actor, file_id: str, entry: FileEntry, step: 
         assert now is not None
         return subjects.from_row(now)
 
-    return await node.store.write(work)
+    return work
 
 
 def going_on(file: SubjectFile) -> dict[str, str]:
@@ -289,8 +294,14 @@ async def note(node: Node, actor: Actor, file_id: str, text: str) -> SubjectFile
 
 
 async def note_done(node: Node, actor: Actor, file_id: str, what: str, words: str) -> SubjectFile:
-    """Note that something was done for the file elsewhere, by an own code such as `export` or `erase`."""
-    return await _step(node, actor, file_id, _entry(node, actor, what, words[:MAX_NAME]), lambda _file: {})
+    """Note that something was done for the file elsewhere, by an own code such as `export`."""
+    row_of(node, actor, file_id)
+    return await node.store.write(noting(node, actor, file_id, what, words))
+
+
+def noting(node: Node, actor: Actor, file_id: str, what: str, words: str) -> Callable[[Tx], SubjectFile]:
+    """Return what notes it in the transaction of what was done, such as `erase`; asks for no right."""
+    return _stepping(node, actor, file_id, _entry(node, actor, what, words[:MAX_NAME]), lambda _file: {})
 
 
 async def extend(
