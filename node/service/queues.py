@@ -9,7 +9,7 @@ from node.domain.case_view import View
 from node.errors import NodeError
 from node.service.node import Node
 from node.service.recover import write_case
-from node.store import audit, events, peers, streams
+from node.store import audit, cases, events, peers, streams
 from node.store.events import GIVEN_UP
 from node.store.tx import Read, Row, Tx
 
@@ -101,11 +101,13 @@ def to_give_up(node: Node, actor: Actor, number: str) -> GivenUp:
 async def give_up(node: Node, actor: Actor, number: str) -> GivenUp:
     """Take back what waits of a request and was never in a batch; it never happened (SPEC S-180).
 
-    Raises `not-found` where nothing waits, and `sealed` where a part of it may have arrived already.
+    Of a case whose key is gone its order and notice wait; nothing of it is left that could change. Raises `not-found`
+    where nothing waits, and `sealed` where a part of it may have arrived already.
     """
     actor.require("node.observe")
     found = node.store.read_now(lambda q: streams.queued_with(q, number))
-    keys = {case_id: node.case_keys.find(case_id) for case_id in sorted({str(row["case_id"]) for row in found})}
+    left = {str(row["case_id"]) for row in found} - node.case_keys.erased().keys()
+    keys = {case_id: node.case_keys.find(case_id) for case_id in sorted(left)}
 
     def work(tx: Tx) -> GivenUp:
         rows = _takeable(number, streams.queued_with(tx, number))
@@ -114,7 +116,10 @@ async def give_up(node: Node, actor: Actor, number: str) -> GivenUp:
             events.settle(tx, row["digest"], GIVEN_UP, None)
             audit.append(tx, actor.id, "queue.give-up", row["case_id"], row["kind"])
         for case_id in sorted({str(row["case_id"]) for row in rows}):
-            write_case(tx, node, case_id, keys[case_id])
+            if case_id in keys:
+                write_case(tx, node, case_id, keys[case_id])
+            else:
+                cases.recount(tx, case_id)
         return _given_up(number, rows)
 
     return await node.store.write(work)

@@ -11,7 +11,7 @@ from node.delivery.call import Answer, Call
 from node.delivery.incoming import BATCHES
 from node.domain.access import operator
 from node.errors import NodeError
-from node.service import cases, membership, observe, queues, reading, requests
+from node.service import cases, erasure, membership, observe, queues, reading, requests
 from node.service.node import Node
 from node.service.verification import check_node
 from node.store import streams
@@ -20,6 +20,7 @@ from tests.exchange.disks import all_of, put_back, recovered, same_on_both, save
 from tests.exchange.pair import World, handler, world
 from tests.exchange.test_delivery import PATIENT, Recorded, peer
 from tests.exchange.test_refusal import stored_case
+from tests.exchange.test_retention import OTTO
 from tests.exchange.test_story import ANNA, KATALIN, ask, request
 
 OPERATOR = operator()
@@ -176,6 +177,37 @@ async def _given_up(folder: Path) -> None:
 def test_what_was_never_sealed_may_be_given_up(tmp_path: Path) -> None:
     """All that waits of the request goes, its people are told, and the other side never hears of it (SPEC S-180)."""
     run(_given_up(tmp_path))
+
+
+async def _order_given_up(folder: Path) -> None:
+    async with world(folder, "DE", "HU", inline=True) as both:
+        case_id = await ask(both)
+        number = stored_case(both["DE"], case_id).number
+        await cases.withdraw(both["DE"], ANNA, case_id)
+        await both.settled()
+        await queues.hold(both["DE"], OPERATOR, "HU")
+        await erasure.order(both["DE"], OTTO, case_id, "consent")
+        await erasure.look(both["DE"])
+        assert queues.to_give_up(both["DE"], OPERATOR, number).kinds == ("erasure.order", "erasure.done")
+        done = await queues.give_up(both["DE"], OPERATOR, number)
+        assert (done.peer, done.kinds) == ("HU", ("erasure.order", "erasure.done"))
+        await erasure.finish(both["DE"])
+        await queues.retry(both["DE"], OPERATOR, "HU")
+        looked(both, "DE")
+        await both.settled()
+        await erasure.look(both["HU"])
+        assert all_of(both["HU"], "SELECT case_id FROM erasure") == []
+        assert all_of(both["DE"], "SELECT told, finished_at IS NOT NULL FROM erasure") == [(1, 1)]
+        assert all_of(both["DE"], "SELECT on_its_way FROM cases") == [(0,)]
+        assert check_node(both["DE"]) == []
+        with pytest.raises(NodeError) as refused:
+            await queues.give_up(both["DE"], OPERATOR, number)
+        assert refused.value.code == "not-found"
+
+
+def test_the_order_of_a_case_whose_key_is_gone_may_be_given_up(tmp_path: Path) -> None:
+    """Nothing of it can be read here any more, and nothing needs to be: the other side never hears of it (SPEC S-180)."""
+    run(_order_given_up(tmp_path))
 
 
 async def _a_step_given_up(folder: Path) -> None:
