@@ -150,7 +150,7 @@ def _seal(node: Node, key: bytes, file_id: str, contents: Contents) -> bytes:
     return node.case_keys.seal(key, contents.model_dump_json().encode(), f"subject file {file_id}")
 
 
-def _open(node: Node, row: Row) -> Contents:
+def open_contents(node: Node, row: Row) -> Contents:
     """Open what is sealed of a file; `not-found` once its key is destroyed."""
     key = node.case_keys.find(row["id"])
     plain = node.case_keys.open(key, bytes(row["content"]), f"subject file {row['id']}")
@@ -160,7 +160,7 @@ def _open(node: Node, row: Row) -> Contents:
 def _shown(node: Node, row: Row) -> Contents | None:
     """Open what is sealed of a file; None where that can't be read any more, so that it stops no other file."""
     try:
-        return _open(node, row)
+        return open_contents(node, row)
     except NodeError as error:
         log.warning("subject-file-unreadable", file=row["id"], what=error.message)
         return None
@@ -261,7 +261,7 @@ def _stepping(
         row = subjects.find(tx, file_id)
         if row is None:
             raise NodeError("not-found")
-        changed, contents = step(subjects.from_row(row)), _open(node, row)
+        changed, contents = step(subjects.from_row(row)), open_contents(node, row)
         if entry.what == "note" and len(contents.entries) >= MAX_ENTRIES:  # the file can still be ended
             raise NodeError("too-many", "The file is full.")
         after = contents.model_copy(update={"entries": (*contents.entries, entry)})

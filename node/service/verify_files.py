@@ -1,4 +1,4 @@
-"""What lies beside the events: attachments on disk, case keys, drafts."""
+"""What lies beside the events: attachments on disk, drafts, persons' claims."""
 
 import hashlib
 from collections.abc import Iterator
@@ -10,7 +10,8 @@ from node.domain.draft import ReplyDraft, RequestDraft
 from node.errors import NodeError
 from node.service.finding import Finding
 from node.service.node import Node
-from node.store import blobs, drafts, overview
+from node.service.subjects import open_contents
+from node.store import blobs, drafts, overview, subjects
 from node.store.tx import Row
 from protocol.encoding import b64u
 
@@ -20,7 +21,7 @@ _BLOCK: Final = 1024 * 1024
 
 
 def check(view: Node) -> Iterator[Finding]:
-    """Return what is wrong with attachments and drafts."""
+    """Return what is wrong with attachments, drafts and claims."""
     rows = view.store.read_now(overview.blobs)
     for row in rows:
         if row["here"]:
@@ -28,6 +29,10 @@ def check(view: Node) -> Iterator[Finding]:
     yield from _orphans(view, {row["sha256"] for row in rows})
     for row in view.store.read_now(overview.drafts):
         yield from _draft(view, row)
+    erased = view.case_keys.erased()
+    for row in view.store.read_now(subjects.every):
+        if row["id"] not in erased:  # its row goes too, at the latest with the day's round
+            yield from _claim(view, row)
 
 
 def _blob(view: Node, row: Row) -> Iterator[Finding]:
@@ -75,3 +80,16 @@ def _draft(view: Node, row: Row) -> Iterator[Finding]:
             yield Finding("draft-damaged", subject, error.message)
     except ValueError:
         yield Finding("draft-damaged", subject, "it can't be read")
+
+
+def _claim(view: Node, row: Row) -> Iterator[Finding]:
+    subject = f"claim {row['id']}"
+    if view.case_keys.wrapped(row["id"]) is None:
+        yield Finding("claim-key-missing", subject, "nobody can read what the person asked and what was done")
+        return
+    try:
+        open_contents(view, row)
+    except NodeError as error:
+        yield Finding("claim-damaged", subject, error.message)
+    except ValueError:
+        yield Finding("claim-damaged", subject, "it can't be read")

@@ -149,6 +149,11 @@ def ended_before(q: Read, day: str) -> list[str]:
     return [str(row["id"]) for row in rows]
 
 
+def every(q: Read) -> list[Row]:
+    """Return all files."""
+    return q.all("SELECT id, content FROM subject_file ORDER BY id")
+
+
 def ids(q: Read) -> frozenset[str]:
     """Return the ids of all files."""
     return frozenset(str(row["id"]) for row in q.all("SELECT id FROM subject_file"))

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from node.service import cases, drafts, requests
+from node.service import cases, drafts, requests, subjects
 from node.service.verification import check_node
 from node.store.engine import connect
 from protocol.content import Said
 from tests.exchange.pair import World, world
+from tests.exchange.test_retention import OTTO
 from tests.exchange.test_story import ANNA, KATALIN, ask, reply, request
+from tests.exchange.test_subjects import claim
 
 Damage = Callable[[sqlite3.Connection], None]
 
@@ -166,6 +168,21 @@ async def test_lost_files_and_keys_are_found(tmp_path: Path) -> None:
         assert codes(both, "HU") == {"case-key-missing", "draft-damaged"}
         await both["HU"].case_keys.erase([case_id])
         assert codes(both, "HU") == {"draft-damaged"}  # whoever erases a case deletes its drafts
+
+
+async def test_a_claim_that_nobody_can_read_is_found(tmp_path: Path) -> None:
+    """By its id: its key is lost, or its text was altered; one whose key was destroyed on purpose is on its way out."""
+    async with world(tmp_path, "DE", "HU") as both:
+        await both.settled()
+        node = both["DE"]
+        lost, altered, gone, _whole = [(await subjects.open_file(node, OTTO, claim())).id for _ in range(4)]
+        await node.key_store.write(lambda tx: tx.run("DELETE FROM case_key WHERE case_id = :id", {"id": lost}))
+        await node.store.write(
+            lambda tx: tx.run("UPDATE subject_file SET content = zeroblob(80) WHERE id = :id", {"id": altered})
+        )
+        await node.case_keys.erase([gone])
+        found = {(one.code, one.subject) for one in check_node(node)}
+        assert found == {("claim-key-missing", f"claim {lost}"), ("claim-damaged", f"claim {altered}")}
 
 
 async def test_a_damaged_database_is_said_before_all_else(tmp_path: Path) -> None:
