@@ -2,10 +2,15 @@
 
 import datetime as dt
 
-from directory_sync.authority import Authority, Role
+from directory_sync.authority import Authority
+from node.domain.case import Case
+from node.domain.day import directory_day
 from node.store import authorities
-from node.store.tx import Read
+from node.store.tx import Read, Tx
+from protocol.content import SendMatter
 from protocol.problems import ProtocolError
+from protocol.request import Side
+from translations.area import Area, Areas
 
 
 def check(q: Read, country: str, authority: str, area: str, day: dt.date) -> None:
@@ -16,15 +21,37 @@ def check(q: Read, country: str, authority: str, area: str, day: dt.date) -> Non
         raise ProtocolError("not-competent", "who is to answer")
 
 
-def role_in(q: Read, authority: str, area: str) -> Role | None:
-    """Return what an authority is in an area by its record; None where that says nothing of the area."""
-    line = authorities.record_of(q, authority)
-    return role_of(authorities.read(line), area) if line is not None else None
+def may(area: Area, authority: Authority, side: Side) -> bool:
+    """Say whether an area's rules let an authority ask or answer, by its role there; where its record has none, yes.
+
+    It counts whether the role is suspended or not.
+    """
+    role = next((one.role for one in authority.areas if one.area == area.id), None)
+    return role is None or role in (area.rules.roles.asking if side == "asking" else area.rules.roles.replying)
 
 
-def role_of(authority: Authority, area: str) -> Role | None:
-    """Return what an authority is in an area, be it suspended there or not."""
-    return next((one.role for one in authority.areas if one.area == area), None)
+def _check_role(q: Read, areas: Areas, asked: SendMatter | Case, authority: str, side: Side) -> None:
+    """Raise `not-competent` where the area's newest rules here don't let an authority; not while fetched."""
+    if isinstance(asked, Case):
+        held = areas.holding(asked.area, asked.question_set, asked.set_version, asked.set_sha256)
+    else:
+        held = areas.holding(asked.area, asked.set, asked.version, asked.set_sha256)
+    line = authorities.record_of(q, authority) if held is not None else None
+    if line is not None and not may(areas[asked.area], authorities.read(line), side):
+        raise ProtocolError("not-competent", f"by its role in the area, on the {side} side")  # SPEC S-309
+
+
+def check_request(q: Read, areas: Areas, matter: SendMatter) -> None:
+    """Raise `not-competent` unless the roles of both authorities let them; a part's were judged before (SPEC S-309)."""
+    if matter.part_of is None:
+        _check_role(q, areas, matter, matter.asking.authority, "asking")
+        _check_role(q, areas, matter, matter.replying.authority, "replying")
+
+
+def check_passing_on(tx: Tx, areas: Areas, case: Case, to: str) -> None:
+    """Raise what `check` does of who is to get a case or a part, and `not-competent` for a role that doesn't answer."""
+    check(tx, case.counterpart, to, case.area, directory_day(tx.now))
+    _check_role(tx, areas, case, to, "replying")
 
 
 def coordinators(q: Read, country: str, authority: str, area: str, day: dt.date) -> tuple[str, ...]:

@@ -37,7 +37,7 @@ def name_of(node: Node, case: Case, to: str) -> str:
         node.store.read_now(lambda q: competence.check(q, node.country, to, case.area, day))
     except ProtocolError as error:
         raise from_protocol(error) from None
-    area, role = node.areas.get(case.area), node.store.read_now(lambda q: competence.role_in(q, to, case.area))
-    if area is not None and role is not None and role not in area.rules.roles.replying:
+    area = node.areas.get(case.area)
+    if area is not None and not node.store.read_now(lambda q: competence.may(q, area, to, "replying")):
         raise NodeError("invalid", "The area's rules don't let it answer.", fields={"to": "wrong-role"})
     return node.store.read_now(lambda q: authorities.name_of(q, to)) or to

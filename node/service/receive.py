@@ -291,14 +291,13 @@ class _Taking:
         if not matter.number.startswith(f"{claims.iss}-") or not matter.asking.authority.startswith(f"{claims.iss}-"):
             raise ProtocolError("content-malformed", "number and asking authority belong to the issuer's country")
         self._check_part(claims, matter)
-        active = authorities.is_active(
-            self.tx, self.node.country, matter.replying.authority, directory_day(self.tx.now)
-        )
+        active = authorities.is_active(self.tx, self.node.country, matter.replying.authority)
         if not active and matter.part_of is None:  # of a part it was checked when the part was named (SPEC S-228)
             raise ProtocolError("unknown-authority", "the replying authority")
         judge_content(self.node.areas, claims.kind, item.contents, None)
         if area_of(self.node.areas, matter) is None:
             self.node.lacking.add(claims.iss)
+        competence.check_request(self.tx, self.node.areas, matter)
         if claims.prev is not None and not refusals.allows(self.tx, claims):
             raise ProtocolError("no-predecessor", "a request has none but the receipt that refused it before")
         opened_case = opened(claims, item.event.name, matter, self.node.country)
@@ -384,7 +383,7 @@ class _Taking:
     def _check_forward(self, item: Opened, case: Case) -> None:
         matter = item.contents[MATTER]
         if isinstance(matter, ForwardMatter | SplitMatter):
-            competence.check(self.tx, case.counterpart, matter.to.authority, case.area, directory_day(self.tx.now))
+            competence.check_passing_on(self.tx, self.node.areas, case, matter.to.authority)
         if isinstance(matter, ReferMatter):
             of = case.asking if item.event.claims.kind == REFER else case.replying
             competence.check_coordinator(self.tx, of, matter.to.authority, case.area, directory_day(self.tx.now))

@@ -148,12 +148,13 @@ def _role_faults(node: Node, content: RequestDraft, known: Known) -> dict[str, s
     area = node.areas.get(content.area or "")
     if area is None:
         return {}
-    rules, found = area.rules.roles, {}
-    for name, place in _places(node, content).items():
-        one = known[place]
-        role = competence.role_of(one, area.id) if one else None
-        if role is not None and role not in (rules.asking if name == "authority" else rules.replying):
-            found[name] = "wrong-role"
+    places = _places(node, content)
+    asking, replying = known[places["authority"]], known[places["to"]]
+    found = {}
+    if asking is not None and not competence.may(area, asking, "asking"):
+        found["authority"] = "wrong-role"
+    if replying is not None and not competence.may(area, replying, "replying"):
+        found["to"] = "wrong-role"
     return found
 
 
