@@ -12,17 +12,17 @@ from node.dashboard.form import Form
 from node.dashboard.page import ACTOR, LANG, NODE, Mistake, Option, Texts, render, see_other, texts_of
 from node.dashboard.sign_in import checked_form
 from node.domain.case_view import Text
+from node.domain.day import day_in
 from node.errors import NodeError
 from node.service import blocking, erasure_orders
 from node.service.case_texts import CaseTexts
-from node.service.erasure_orders import OrderedBy
+from node.service.erasure_orders import Meant, OrderedBy
 from protocol.erasure import GROUNDS
 from translations.catalogue import Text as CatalogueText
 
 _GROUND_TEXTS: Final = {"consent": "blocked.ground.consent"}
 _MISTAKES: Final = {
     "not-found": "protection.unknown",
-    "invalid": "protection.several",
     "wrong-state": "protection.running",
     "case-erased": "blocked.erased",
 }
@@ -76,12 +76,28 @@ def _show(request: web.Request, form: Form, errors: dict[str, Mistake]) -> web.R
         HTTPStatus.UNPROCESSABLE_ENTITY if errors else HTTPStatus.OK,
         section="protection",
         may_order=actor.may("cases.erase"),
+        meant=_meant(request, form["number"]) if "case" in errors else (),
         grounds=tuple(Option(ground, texts.t(ground_id(ground))) for ground in GROUNDS),
         orders=orders,
         sights=sights,
         values=form.values(),
         errors=errors,
     )
+
+
+def _meant(request: web.Request, number: str) -> tuple[Option, ...]:
+    """Return the cases that a number may mean, by what tells them apart."""
+    node, texts = request.app[NODE], texts_of(request)
+    areas = CaseTexts(node, request[LANG])
+
+    def words(one: Meant) -> str:
+        case, since = one.case, texts.day(day_in(node.country, one.since))
+        state = texts.t(f"state.{case.state}").text
+        named = (texts.country_name(case.counterpart), case.their_name, areas.area_title(case.area).text, since, state)
+        return " · ".join(named)
+
+    found = erasure_orders.meant(node, request[ACTOR], number)
+    return tuple(Option(one.case.id, texts.plain(words(one))) for one in found)
 
 
 def ground_id(ground: str) -> str:
@@ -99,18 +115,23 @@ async def order(request: web.Request) -> web.Response:
     node, actor, number, ground = request.app[NODE], request[ACTOR], form["number"], form["ground"]
     errors = {} if ground in GROUNDS else {"ground": Mistake(texts.t("error.choose"), texts.t("blocked.ground"))}
     try:
-        erasure_orders.numbered(node, actor, number)
+        erasure_orders.numbered(node, actor, number, form["case"])
     except NodeError as error:
-        if error.code not in _MISTAKES:
+        if error.fields.get("number") == "ambiguous":
+            errors["case"] = Mistake(texts.t("protection.several"), texts.t("protection.which"))
+        elif error.code in _MISTAKES:
+            said = texts.t(_MISTAKES[error.code] if number else "error.required")
+            errors["number"] = Mistake(said, texts.t("protection.number"))
+        else:
             raise
-        said = texts.t(_MISTAKES[error.code] if number else "error.required")
-        errors["number"] = Mistake(said, texts.t("protection.number"))
     if errors:
         return _show(request, form, errors)
     if form["confirmed"] != "yes":
-        fields = {"number": number, "ground": ground}
+        fields = {"number": number, "ground": ground, "case": form["case"]}
         label = texts.t("confirm.delete-draft.button")
         told = texts.t(ground_id(ground))
-        return confirm(request, Confirmation("erase", number, "/protection", fields, told, label=label), "protection")
-    await erasure_orders.give(node, actor, number, ground)
+        named = [one.text.text for one in _meant(request, number) if one.value == form["case"]]
+        subject = " · ".join((number, *named))
+        return confirm(request, Confirmation("erase", subject, "/protection", fields, told, label=label), "protection")
+    await erasure_orders.give(node, actor, number, ground, form["case"])
     return see_other("/protection", "flash.erasure")

@@ -6,10 +6,11 @@ from typing import Literal
 
 from node.clock import unstamp
 from node.domain.access import Actor
+from node.domain.case import Case
 from node.errors import NodeError
 from node.service import erasure
 from node.service.node import Node
-from node.store import erasures
+from node.store import cases, erasures
 from node.store.tx import Row
 
 OrderedBy = Literal["us", "them"]
@@ -53,16 +54,34 @@ def _order(row: Row) -> Order:
     )
 
 
-def numbered(node: Node, actor: Actor, number: str) -> str:
-    """Return the case that a number names among those that the actor may have deleted, once it may be.
+@dataclass(frozen=True)
+class Meant:
+    """A case that a number may mean: with which country, and since when it is here."""
 
-    After a loss two requests may have the number: one that never happened doesn't count beside one that did.
+    case: Case
+    since: datetime
 
-    Raises `not-found`, `invalid` where it names several, `case-erased`, `wrong-state`.
+
+def meant(node: Node, actor: Actor, number: str) -> tuple[Meant, ...]:
+    """Return the cases with a number among those that the actor may have deleted: one, but for the worst of nights.
+
+    After a loss two requests may have it: one that never happened doesn't count beside one that did.
     """
     actor.require("cases.erase")
     found = node.store.read_now(lambda q: erasures.numbered(q, number.strip(), actor.places("cases.erase")))
-    found = [case for case in found if case.state != "refused"] or found
+    known = [Meant(cases.from_row(row), unstamp(row["created_at"])) for row in found]
+    return tuple(one for one in known if one.case.state != "refused") or tuple(known)
+
+
+def numbered(node: Node, actor: Actor, number: str, chosen: str = "") -> str:
+    """Return the case that a number names among those that the actor may have deleted, once it may be.
+
+    `chosen` is the id of one of several with the number.
+
+    Raises `not-found`, `invalid` where it names several, `case-erased`, `wrong-state`.
+    """
+    all_meant = [one.case for one in meant(node, actor, number)]
+    found = [case for case in all_meant if case.id == chosen] or all_meant
     if not found:
         raise NodeError("not-found", "No case of your authorities has this number.")
     if len(found) > 1:
@@ -76,6 +95,6 @@ def numbered(node: Node, actor: Actor, number: str) -> str:
     return case.id
 
 
-async def give(node: Node, actor: Actor, number: str, ground: str) -> None:
+async def give(node: Node, actor: Actor, number: str, ground: str, chosen: str = "") -> None:
     """Order that the case of a number is erased on both sides; raises what `numbered` and `erasure.order` raise."""
-    await erasure.order(node, actor, numbered(node, actor, number), ground)
+    await erasure.order(node, actor, numbered(node, actor, number, chosen), ground)

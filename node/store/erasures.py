@@ -9,8 +9,6 @@ from datetime import datetime
 from typing import Final, Literal
 
 from node.clock import stamp
-from node.domain.case import Case
-from node.store.cases import from_row
 from node.store.tx import Read, Row, Tx, listed
 
 Why = Literal["time", "order", "their-order", "restored"]
@@ -78,11 +76,11 @@ def _noted(tx: Tx, case_id: str, why: str, ground: str | None) -> bool:
     return True
 
 
-def numbered(q: Read, number: str, authorities: Collection[str]) -> list[Case]:
-    """Return some authorities' cases that have a number: one, but for the worst of nights."""
+def numbered(q: Read, number: str, authorities: Collection[str]) -> list[Row]:
+    """Return the rows of some authorities' cases that have a number: one, but for the worst of nights."""
     names, values = listed(sorted(authorities))
     sql = f"SELECT * FROM cases WHERE number = :number AND own_authority IN ({names}) ORDER BY id"  # noqa: S608 - ours
-    return [from_row(row) for row in q.all(sql, {**values, "number": number})] if values else []
+    return q.all(sql, {**values, "number": number}) if values else []
 
 
 def find(q: Read, case_id: str) -> Row | None:

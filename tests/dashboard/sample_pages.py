@@ -657,8 +657,13 @@ def list_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
             Thing(number=ATTACK, person=ATTACK, ground=en(ATTACK), reason=ATTACK, at=at(8)),
             Thing(number="DE-2026-000413", person="Anna", ground=en("Proof"), reason=None, at=at(8)),
         ),
+        "meant": (),
         "values": {"number": ATTACK, "ground": "consent"},
         "errors": {"number": wrong("protection.unknown", t("protection.number"))},
+    }
+    several = {
+        "meant": (option("1", ATTACK), option("2", "Hungary")),
+        "errors": {"case": wrong("protection.several", t("protection.which"))},
     }
     return {
         "people": ("people.html", people),
@@ -752,6 +757,7 @@ def list_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
         ),
         "approvals-none": ("approvals.html", {**frame("approvals"), "waiting": ()}),
         "protection": ("protection.html", protection),
+        "protection-several": ("protection.html", {**protection, **several}),
         "protection-none": (
             "protection.html",
             {**protection, "may_order": False, "orders": (), "sights": (), "errors": {}},

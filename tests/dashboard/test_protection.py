@@ -67,6 +67,32 @@ async def test_a_deletion_is_ordered_and_followed_on_both_sides(tmp_path: Path) 
         assert (twice.status, "have been deleted" in twice.text) == (422, True)
 
 
+async def test_of_several_cases_with_one_number_one_is_chosen(tmp_path: Path) -> None:
+    """After a loss two requests may have it: the page names them, asks which, and only that one is deleted."""
+    async with (
+        world(tmp_path, "DE", "HU") as both,
+        dashboard(both["DE"]) as berlin,
+        signed_in(both["DE"], berlin, "otto", "Otto", "en", CHAMBER, "data-administrator") as otto,
+    ):
+        node, (first, second) = both["DE"], [await ask(both), await ask(both)]
+        for case_id in (first, second):
+            await withdrawn(both, case_id)
+        number = stored_case(node, second).number
+        await node.store.write(lambda tx: tx.run("UPDATE cases SET number = :n", {"n": number}))
+        form = (await otto.get("/protection")).form("/protection/order")
+        several = await otto.post(form, number=number, ground="court")
+        assert (several.status, "Several cases" in several.text, "Case meant" in several.text) == (422, True, True)
+        assert all(f'value="{one}"' in several.html for one in (first, second))
+        assert several.text.count("Hungary · ") == 2
+        again = await otto.post(several.form("/protection/order"), case="another")
+        assert (again.status, again.form("/protection/order").fields["ground"]) == (422, "court")
+        asked = await otto.post(again.form("/protection/order"), case=second)
+        assert ("cannot be undone" in asked.text, f"{number} · Hungary · " in asked.text) == (True, True)
+        await otto.post(asked.form("/protection/order"))
+        gone = [one for one in (first, second) if node.store.read_now(lambda q, c=one: erasures.find(q, c))]
+        assert gone == [second]
+
+
 def asked_case(both: World, number: str) -> str:
     """Return the case of a number in Berlin."""
     row = both["DE"].store.read_now(lambda q: q.one("SELECT id FROM cases WHERE number = :n", {"n": number}))
