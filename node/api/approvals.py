@@ -7,7 +7,7 @@ from pydantic import Field, StrictBool
 
 from node.api.drafts import DraftFile, ReplyFields, RequestFields, files_of, reply_fields, request_fields
 from node.api.requests import CaseRef, case_ref
-from node.api.route import Call, File, Page, PageQuery, Query, Route, Shape
+from node.api.route import Call, File, Part, PartQuery, Query, Route, Shape
 from node.domain.draft import ReplyDraft, RequestDraft
 from node.service import approval_switches, approvals
 from node.service.approval_rule import Step
@@ -118,11 +118,11 @@ async def send(call: Call) -> CaseRef:
     return case_ref(await approvals.send_approved(call.node, call.actor, call.path["draft"]))
 
 
-async def listing(call: Call) -> Page[WaitingView]:
+async def listing(call: Call) -> Part[WaitingView]:
     """List what waits."""
-    query: PageQuery = call.query
-    found, following = approvals.list_waiting(call.node, call.actor, query.limit, query.offset)
-    return Page[WaitingView](items=tuple(_view(one) for one in found), next=following)
+    query: PartQuery = call.query
+    found, following = approvals.list_waiting(call.node, call.actor, query.limit, query.after)
+    return Part[WaitingView](items=tuple(_view(one) for one in found), next=following)
 
 
 def _view(one: Waiting) -> WaitingView:
@@ -186,7 +186,7 @@ ROUTES: Final = (
     Route("POST", "/drafts/{draft}/send-approved", "sendApproved",
           "Send a draft that was approved, where that wasn't possible at once", send, CaseRef),
     Route("GET", "/approvals", "listApprovals", "List what waits for the caller's approval, the oldest first", listing,
-          Page[WaitingView], query=PageQuery),
+          Part[WaitingView], query=PartQuery),
     Route("GET", "/approvals/{draft}", "readApproval", "Read a request or reply that waits for the caller's approval",
           read, Approval),
     Route("GET", "/approvals/{draft}/attachments/{sha256}", "readApprovalFile",

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import Field, StrictBool, model_validator
 
-from node.api.route import Call, Page, PageQuery, Route, Shape, Upload
+from node.api.route import Call, Part, PartQuery, Route, Shape, Upload
 from node.domain.draft import Content, Country, Draft, Kind, ReplyDraft, RequestDraft
 from node.errors import NodeError
 from node.service import drafts
@@ -155,11 +155,11 @@ async def start(call: Call) -> DraftRef:
     return ref_of(await drafts.start_request(call.node, call.actor, body.content()))
 
 
-async def listing(call: Call) -> Page[DraftRef]:
+async def listing(call: Call) -> Part[DraftRef]:
     """List drafts."""
-    query: PageQuery = call.query
-    found, following = drafts.part(call.node, call.actor, query.limit, query.offset)
-    return Page[DraftRef](items=tuple(ref_of(draft) for draft in found), next=following)
+    query: PartQuery = call.query
+    found, following = drafts.part(call.node, call.actor, query.limit, query.after)
+    return Part[DraftRef](items=tuple(ref_of(draft) for draft in found), next=following)
 
 
 async def read(call: Call) -> DraftView:
@@ -220,7 +220,7 @@ ROUTES: Final = (
     Route("POST", "/drafts", "startDraft", "Begin a request; nothing needs to be complete", start, DraftRef,
           body=RequestFields, status=201),
     Route("GET", "/drafts", "listDrafts", "List the drafts of one's authorities, the newest first", listing,
-          Page[DraftRef], query=PageQuery),
+          Part[DraftRef], query=PartQuery),
     Route("GET", "/drafts/{draft}", "readDraft", "Read a draft", read, DraftView),
     Route("PUT", "/drafts/{draft}", "changeDraft", "Replace a draft's content; its files stay", change, DraftRef,
           body=DraftChange),

@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from node.api.route import Call, Page, PageQuery, Route, Shape
+from node.api.route import Call, Part, PartQuery, Route, Shape
 from node.service import blocking, erasure, erasure_orders
 from node.service.blocking import MAX_REASON, BlockedCase, Ground
 from node.service.erasure_orders import OrderedBy
@@ -83,20 +83,18 @@ async def order(call: Call) -> None:
     await erasure_orders.give(call.node, call.actor, body.number, body.ground)
 
 
-async def orders(call: Call) -> Page[OrderTold]:
+async def orders(call: Call) -> Part[OrderTold]:
     """List orders to delete."""
-    query: PageQuery = call.query
-    found = erasure_orders.listing(call.node, call.actor, query.limit + 1, query.offset)
-    items = tuple(OrderTold(**vars(one)) for one in found[: query.limit])
-    return Page[OrderTold](items=items, next=query.offset + query.limit if len(found) > query.limit else None)
+    query: PartQuery = call.query
+    found, following = erasure_orders.listing(call.node, call.actor, query.limit, query.after)
+    return Part[OrderTold](items=tuple(OrderTold(**vars(one)) for one in found), next=following)
 
 
-async def sights(call: Call) -> Page[SightTold]:
+async def sights(call: Call) -> Part[SightTold]:
     """List who saw blocked data."""
-    query: PageQuery = call.query
-    found = blocking.seen_by(call.node, call.actor, query.limit + 1, query.offset)
-    items = tuple(SightTold(**vars(one)) for one in found[: query.limit])
-    return Page[SightTold](items=items, next=query.offset + query.limit if len(found) > query.limit else None)
+    query: PartQuery = call.query
+    found, following = blocking.seen_by(call.node, call.actor, query.limit, query.after)
+    return Part[SightTold](items=tuple(SightTold(**vars(one)) for one in found), next=following)
 
 
 ROUTES: Final = (
@@ -107,9 +105,9 @@ ROUTES: Final = (
     Route("POST", "/cases/{case}/erase", "eraseCase", "Have a case deleted on both sides before its time", erase, None,
           body=Deletion, status=204),
     Route("GET", "/protection/orders", "listErasureOrders", "List orders to delete cases, and how far they are",
-          orders, Page[OrderTold], query=PageQuery),
+          orders, Part[OrderTold], query=PartQuery),
     Route("POST", "/protection/orders", "orderErasure", "Have the case of a number deleted on both sides", order, None,
           body=NumberedDeletion, status=204),
     Route("GET", "/protection/sights", "listSights", "List who saw blocked data of one's authorities, and why", sights,
-          Page[SightTold], query=PageQuery),
+          Part[SightTold], query=PartQuery),
 )  # fmt: skip

@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 from pydantic import Field, StringConstraints
 
-from node.api.route import Call, Page, PageQuery, Query, Route, Shape
+from node.api.route import Call, Part, PartQuery, Query, Route, Shape
 from node.domain.subject import Outcome, Want
 from node.service import subject_cases, subject_export, subject_retention, subjects
 from node.service.subject_cases import FoundCase
@@ -35,7 +35,7 @@ class FileRef(Shape):
     number: str
 
 
-class FilesQuery(PageQuery):
+class FilesQuery(PartQuery):
     """The query of the list of files."""
 
     ended: bool = Field(default=False, description="Files that have ended, the latest first, in place of open ones.")
@@ -98,11 +98,11 @@ async def open_file(call: Call) -> FileRef:
     return FileRef(id=file.id, number=file.number)
 
 
-async def listing(call: Call) -> Page[FileLine]:
+async def listing(call: Call) -> Part[FileLine]:
     """List files."""
     query: FilesQuery = call.query
-    found = subjects.listing(call.node, call.actor, ended=query.ended, limit=query.limit, offset=query.offset)
-    return Page[FileLine](items=found.items, next=found.next)
+    found = subjects.listing(call.node, call.actor, ended=query.ended, limit=query.limit, after=query.after)
+    return Part[FileLine](items=found.items, next=found.next)
 
 
 async def read(call: Call) -> FileView:
@@ -169,7 +169,7 @@ async def copy(call: Call) -> SubjectCopy:
 
 ROUTES: Final = (
     Route("GET", "/subjects", "listSubjectFiles", "List the files of persons who claim their rights, by date",
-          listing, Page[FileLine], query=FilesQuery),
+          listing, Part[FileLine], query=FilesQuery),
     Route("POST", "/subjects", "openSubjectFile", "Record that a person claims access, correction or deletion",
           open_file, FileRef, body=Claim, status=201),
     Route("GET", "/subjects/{file}", "readSubjectFile", "Read a file", read, FileView),

@@ -248,7 +248,7 @@ class RetentionStory:
         await self.reads("DE")
         await asyncio.sleep(60 * blocking.SIGHT_MINUTES + 1)
         await self._refused("DE", "case-blocked")
-        for sight in blocking.seen_by(node, jonas):
+        for sight in blocking.seen_by(node, jonas)[0]:
             ground = node.texts.text(f"blocked.ground.{sight.ground}", "de").text
             self.say("DE", jonas.name, "de", sight.person, f"{sight.at:%Y-%m-%d %H:%M}  {ground}: {sight.reason}")
 

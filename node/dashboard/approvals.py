@@ -9,8 +9,7 @@ from aiohttp import web
 
 from node.dashboard.ask_details import attached
 from node.dashboard.asking import party_of
-from node.dashboard.form import offset_of
-from node.dashboard.page import ACTOR, LANG, NODE, Mistake, pages, render, see_other, texts_of
+from node.dashboard.page import ACTOR, LANG, NODE, Mistake, around, place_in, render, see_other, texts_of
 from node.dashboard.sign_in import checked_form
 from node.domain.case_view import Side, Text
 from node.domain.draft import ReplyDraft
@@ -64,8 +63,7 @@ def _kind(step: str) -> str:
 async def page(request: web.Request) -> web.Response:
     """List what waits."""
     node, texts = request.app[NODE], CaseTexts(request.app[NODE], request[LANG])
-    offset = offset_of(request)
-    found, following = approvals.list_waiting(node, request[ACTOR], _PAGE, offset)
+    found, following = approvals.list_waiting(node, request[ACTOR], _PAGE, place_in(request))
     called = find.names(node, {one.authority for one in found})
     lines = tuple(
         _Line(
@@ -84,7 +82,7 @@ async def page(request: web.Request) -> web.Response:
         "approvals",
         section="approvals",
         waiting=lines,
-        **pages("/approvals", offset, _PAGE, following),
+        around=around(request, "/approvals", following),
     )
 
 

@@ -7,8 +7,7 @@ from typing import Final
 from aiohttp import web
 
 from node.dashboard.confirm import Confirmation, confirm
-from node.dashboard.form import offset_of
-from node.dashboard.page import ACTOR, LANG, NODE, pages, render, see_other, texts_of
+from node.dashboard.page import ACTOR, LANG, NODE, around, place_in, render, see_other, texts_of
 from node.dashboard.sign_in import checked_form
 from node.domain.draft import Draft
 from node.service import approvals, drafts, find, reading
@@ -39,14 +38,13 @@ def add_routes(app: web.Application) -> None:
 
 async def page(request: web.Request) -> web.Response:
     """List the drafts of the reader's authorities."""
-    offset = offset_of(request)
-    found, following = drafts.part(request.app[NODE], request[ACTOR], _PAGE, offset)
+    found, following = drafts.part(request.app[NODE], request[ACTOR], _PAGE, place_in(request))
     return render(
         request,
         "drafts",
         section="drafts",
         drafts=tuple(_line(request, draft) for draft in found),
-        **pages("/drafts", offset, _PAGE, following),
+        around=around(request, "/drafts", following),
     )
 
 

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from node.dashboard.page import ACTOR, LANG, NODE, render
 from node.service import observed
-from node.service.case_list import MAX_PLACE
+from node.service.list_place import MAX_PLACE
 
 _PAGE: Final = 50
 

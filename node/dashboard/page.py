@@ -18,6 +18,7 @@ from node.service import find, observed, reading, subjects, urgency
 from node.service.authority_edit import editor_of
 from node.service.callers import address_of
 from node.service.case_list import MOST_COUNTED
+from node.service.list_place import MAX_PLACE
 from node.service.node import Node
 from node.service.sessions import csrf_of
 from translations import dates, languages
@@ -265,6 +266,25 @@ def pages(path: str, offset: int, size: int, following: int | None) -> dict[str,
         "newer_href": f"{path}?from={max(0, offset - size)}" if offset else None,
         "more_href": f"{path}?from={following}" if following is not None else None,
     }
+
+
+class Around(NamedTuple):
+    """Where the beginning and the next part of a list lead, as the macro `first_pages` takes them."""
+
+    first_href: str | None
+    more_href: str | None
+
+
+def place_in(request: web.Request, name: str = "after") -> str:
+    """Return where the address says that a list goes on."""
+    return request.query.get(name, "")[:MAX_PLACE]
+
+
+def around(request: web.Request, path: str, following: str | None, name: str = "after") -> Around:
+    """Return the links of a list at a path; `name` is that of its place there, and of the section with it."""
+    hash_ = "" if name == "after" else f"#{name}"
+    more = f"{path}?{urlencode({name: following})}{hash_}" if following else None
+    return Around(f"{path}{hash_}" if place_in(request, name) else None, more)
 
 
 def address(request: web.Request) -> str:

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from node.dashboard.confirm import Confirmation, confirm
 from node.dashboard.form import Form
-from node.dashboard.page import ACTOR, LANG, NODE, Mistake, Option, Texts, render, see_other, texts_of
+from node.dashboard.page import ACTOR, LANG, NODE, Mistake, Option, Texts, around, place_in, render, see_other, texts_of
 from node.dashboard.sign_in import checked_form
 from node.domain.case_view import Text
 from node.domain.day import day_in
@@ -20,6 +20,7 @@ from node.service.erasure_orders import Meant, OrderedBy
 from protocol.erasure import GROUNDS
 from translations.catalogue import Text as CatalogueText
 
+_PAGE: Final = 50
 _GROUND_TEXTS: Final = {"consent": "blocked.ground.consent"}
 _MISTAKES: Final = {
     "not-found": "protection.unknown",
@@ -62,13 +63,14 @@ async def page(request: web.Request) -> web.Response:
 def _show(request: web.Request, form: Form, errors: dict[str, Mistake]) -> web.Response:
     node, actor, texts = request.app[NODE], request[ACTOR], texts_of(request)
     areas = CaseTexts(node, request[LANG])
+    ordered, more_orders = erasure_orders.listing(node, actor, _PAGE, place_in(request, "orders"))
     orders = tuple(
         _Order(one.number, areas.area_title(one.area), _ground(texts, one.ground), one.by, one.at, one.here, one.there)
-        for one in erasure_orders.listing(node, actor)
+        for one in ordered
     )
+    seen, more_sights = blocking.seen_by(node, actor, _PAGE, place_in(request, "sights"))
     sights = tuple(
-        _Sight(one.number, one.person, texts.t(f"blocked.ground.{one.ground}"), one.reason, one.at)
-        for one in blocking.seen_by(node, actor)
+        _Sight(one.number, one.person, texts.t(f"blocked.ground.{one.ground}"), one.reason, one.at) for one in seen
     )
     return render(
         request,
@@ -79,7 +81,9 @@ def _show(request: web.Request, form: Form, errors: dict[str, Mistake]) -> web.R
         meant=_meant(request, form["number"]) if "case" in errors else (),
         grounds=tuple(Option(ground, texts.t(ground_id(ground))) for ground in GROUNDS),
         orders=orders,
+        around_orders=around(request, "/protection", more_orders, "orders"),
         sights=sights,
+        around_sights=around(request, "/protection", more_sights, "sights"),
         values=form.values(),
         errors=errors,
     )

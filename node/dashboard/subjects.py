@@ -11,9 +11,21 @@ from aiohttp import web
 
 from node.dashboard.ask_details import told
 from node.dashboard.confirm import Confirmation, confirm
-from node.dashboard.form import Form, offset_of
+from node.dashboard.form import Form
 from node.dashboard.once import fresh, once
-from node.dashboard.page import ACTOR, FOLDER, LANG, NODE, Option, environment, render, see_other, texts_of
+from node.dashboard.page import (
+    ACTOR,
+    FOLDER,
+    LANG,
+    NODE,
+    Option,
+    around,
+    environment,
+    place_in,
+    render,
+    see_other,
+    texts_of,
+)
 from node.dashboard.sign_in import checked_form
 from node.domain.subject import OUTCOMES, WANTS
 from node.errors import NodeError
@@ -60,18 +72,19 @@ def add_routes(app: web.Application) -> None:
 
 async def page(request: web.Request) -> web.Response:
     """Show what is due, what is contested, and what has ended."""
-    node, actor, offset = request.app[NODE], request[ACTOR], offset_of(request)
-    ended = subjects.listing(node, actor, ended=True, limit=_PAGE, offset=offset)
+    node, actor = request.app[NODE], request[ACTOR]
+    open_ones = subjects.listing(node, actor, limit=_PAGE, after=place_in(request, "open"))
+    ended = subjects.listing(node, actor, ended=True, limit=_PAGE, after=place_in(request, "ended"))
     return render(
         request,
         "subjects",
         section="subjects",
-        files=subjects.listing(node, actor, limit=_PAGE * 4).items,
+        files=open_ones.items,
+        around_open=around(request, "/subjects", open_ones.next, "open"),
         ended=ended.items,
         contests=corrections.open_contests(node, actor, request[LANG]),
         names=find.names(node, actor.places("subjects.manage")),
-        newer_href=f"/subjects?from={max(0, offset - _PAGE)}" if offset else None,
-        more_href=f"/subjects?from={ended.next}" if ended.next is not None else None,
+        around_ended=around(request, "/subjects", ended.next, "ended"),
     )
 
 

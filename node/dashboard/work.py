@@ -8,7 +8,8 @@ from aiohttp import web
 from node.dashboard.page import ACTOR, LANG, NODE, Option, render, texts_of
 from node.domain.case_view import CaseSummary
 from node.service import reading
-from node.service.case_list import MAX_PLACE, MAX_WORDS
+from node.service.case_list import MAX_WORDS
+from node.service.list_place import MAX_PLACE
 from node.service.reading import CaseFilter
 from protocol.request import OWNER
 

@@ -16,9 +16,11 @@ from node.domain.person import text_fault
 from node.errors import NodeError
 from node.service import attachments, cases, drafts, requests, telling
 from node.service.approval_rule import Place, Step, decides_for, is_needed, place_of
+from node.service.list_place import next_of, place_from
 from node.service.node import Node
 from node.store import approvals, audit, people
 from node.store import cases as stored_cases
+from node.store.list_place import EARLIEST
 from node.store.tx import Row, Tx
 from protocol.request import REPLY, REPLY_PART, SEND
 
@@ -175,16 +177,17 @@ async def _send(node: Node, actor: Actor, draft: Draft, step: Step) -> Case:
 # --- the coordinator's side ---
 
 
-def list_waiting(node: Node, actor: Actor, limit: int, offset: int = 0) -> tuple[tuple[Waiting, ...], int | None]:
-    """Return part of what waits for the actor's decision, the oldest first, and the offset of what follows."""
+def list_waiting(node: Node, actor: Actor, limit: int, after: str = "") -> tuple[tuple[Waiting, ...], str | None]:
+    """Return part of what waits for the actor's decision, the oldest first, and where it goes on."""
     actor.require("cases.decide")
+    place = place_from(after, EARLIEST)
     places = [
         (authority, area)
         for authority, area in node.store.read_now(approvals.waiting_places)
         if decides_for(node, actor, authority, area)
     ]
-    rows = node.store.read_now(lambda q: approvals.waiting(q, places, limit + 1, offset))
-    return tuple(_waiting(actor, row) for row in rows[:limit]), offset + limit if len(rows) > limit else None
+    rows = node.store.read_now(lambda q: approvals.waiting(q, places, limit + 1, place))
+    return tuple(_waiting(actor, row) for row in rows[:limit]), next_of(rows, limit, "asked_at", "draft")
 
 
 def _waiting(actor: Actor, row: Row) -> Waiting:

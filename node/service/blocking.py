@@ -10,6 +10,7 @@ from node.domain.case_view import Text, View
 from node.domain.retention import decide
 from node.errors import NodeError
 from node.service.case_texts import CaseTexts
+from node.service.list_place import next_of, place_from
 from node.service.node import Node
 from node.service.retention import UNKNOWN, rule_of
 from node.store import audit, cases, erasures, retention, sights
@@ -141,11 +142,12 @@ async def see(node: Node, actor: Actor, case_id: str, ground: str, reason: str) 
     return until
 
 
-def seen_by(node: Node, actor: Actor, limit: int = 100, offset: int = 0) -> list[Sight]:
-    """Return who saw blocked data of the actor's authorities, the latest first."""
+def seen_by(node: Node, actor: Actor, limit: int = 50, after: str = "") -> tuple[list[Sight], str | None]:
+    """Return who saw blocked data of the actor's authorities, the latest first, and where the list goes on."""
     actor.require("protection.read")
-    rows = node.store.read_now(lambda q: sights.listing(q, sorted(actor.places("protection.read")), limit, offset))
-    return [_sight(node, row) for row in rows]
+    places, place = sorted(actor.places("protection.read")), place_from(after)
+    rows = node.store.read_now(lambda q: sights.listing(q, places, limit + 1, place))
+    return [_sight(node, row) for row in rows[:limit]], next_of(rows, limit, "at")
 
 
 def _sight(node: Node, row: Row) -> Sight:

@@ -1,44 +1,24 @@
-"""Where a list of cases goes on, and lists narrowed by words: number, authority of the other side, country."""
+"""Lists of cases narrowed by words: number, authority of the other side, country."""
 
 import re
 from dataclasses import replace
 from typing import Final
 
-from node.errors import NodeError
 from node.service.case_texts import CaseTexts
 from node.store import case_lists
-from node.store.case_lists import FIRST, Part, Place, Wanted
+from node.store.case_lists import Part, Wanted
+from node.store.list_place import FIRST, Place
 from node.store.tx import Read, Row
 
 MOST_COUNTED: Final = case_lists.COUNTED
 """Waiting cases that are counted at most."""
-MAX_PLACE: Final = 70
-"""Characters of a place in a list."""
 MAX_AT_ONCE: Final = 200
 """Cases of one part of a list."""
 MAX_WORDS: Final = 200
 """Characters of the words that a list is narrowed by."""
-_PLACE: Final = re.compile(
-    r"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z)~([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
-)
 _NUMBER: Final = re.compile(r"[A-Z]{2}-[0-9]{4}-[0-9]{6,9}(/[1-9][0-9]{0,2})?")
 _PARTS: Final = 5
 """Parts of `MAX_AT_ONCE` cases through which words are looked for at once."""
-
-
-def place_of(text: str) -> Place:
-    """Read a place in a list, the beginning where it is empty; raises `invalid` for one that no list gave."""
-    if not text:
-        return FIRST
-    found = _PLACE.fullmatch(text)
-    if found is None:
-        raise NodeError("invalid", "Not a place of a list.", fields={"after": "malformed"})
-    return Place(found[1], found[2])
-
-
-def place_text(place: Place | None) -> str | None:
-    """Write a place in a list: when its last case changed, and the case's id."""
-    return f"{place.changed}~{place.id}" if place else None
 
 
 def read(q: Read, wanted: Wanted, texts: CaseTexts, words: str, limit: int, after: Place) -> Part:

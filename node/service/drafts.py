@@ -2,7 +2,6 @@
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
 from typing import Any, Final
 
 import structlog
@@ -14,8 +13,10 @@ from node.domain.draft import Content, Draft, Kind, ReplyDraft, RequestDraft
 from node.errors import NodeError
 from node.service import answers
 from node.service.cases import case_for
+from node.service.list_place import place_from, place_text
 from node.service.node import Node
 from node.store import approvals, blobs, drafts
+from node.store.list_place import FIRST, Place
 from node.store.tx import Row, Tx
 from protocol.blob import seal_blob
 from protocol.content import AttachmentRef, attachment
@@ -25,6 +26,8 @@ from protocol.limits import MAX_ATTACHMENTS, MAX_BLOB
 log: Final = structlog.get_logger("entente.drafts")
 
 _ROWS: Final = 200
+_LOOK: Final = 2000
+"""Drafts that one part of the list looks into at most."""
 
 MEDIA_TYPES = {
     "application/pdf": b"%PDF-",
@@ -128,30 +131,46 @@ def _may_read(actor: Actor, row: Row, draft: Draft) -> bool:
 def listing(node: Node, actor: Actor) -> list[Draft]:
     """Return the drafts of the actor's authorities and areas, newest first."""
     actor.require("cases.read")
-    return list(_own(node, actor))
+    found = (_readable(node, actor, row) for row in _rows(node, actor, FIRST))
+    return [draft for draft in found if draft is not None]
 
 
-def part(node: Node, actor: Actor, limit: int, offset: int) -> tuple[list[Draft], int | None]:
-    """Return part of the drafts, as `listing` has them, and the offset of what follows."""
+def part(node: Node, actor: Actor, limit: int, after: str = "") -> tuple[list[Draft], str | None]:
+    """Return part of the drafts, as `listing` has them, and where it goes on; it may be short before the end."""
     actor.require("cases.read")
-    found = list(islice(_own(node, actor), offset, offset + limit + 1))
-    return found[:limit], offset + limit if len(found) > limit else None
+    place, found = place_from(after), list[Draft]()
+    for looked, row in enumerate(_rows(node, actor, place)):
+        draft = _readable(node, actor, row)
+        if looked == _LOOK or (draft is not None and len(found) == limit):
+            return found, place_text(place)
+        found += [draft] if draft is not None else []
+        place = _place(row)
+    return found, None
 
 
-def _own(node: Node, actor: Actor) -> Iterator[Draft]:
-    """Yield the drafts that an actor may read: the area of a request stands in its content, so each is looked into."""
-    places, last = sorted(actor.places("cases.read")), None
-    while rows := node.store.read_now(lambda q, after=last: drafts.listing(q, places, after, _ROWS)):  # type: ignore[misc]
-        yield from (draft for row in rows for draft in _readable(node, row) if _may_read(actor, row, draft))
-        last = rows[-1]
+def _place(row: Row) -> Place:
+    return Place(row["updated_at"], row["id"])
 
 
-def _readable(node: Node, row: Row) -> Iterator[Draft]:
-    """Yield a draft; one that is damaged on the disk mustn't hide the others."""
+def _rows(node: Node, actor: Actor, place: Place) -> Iterator[Row]:
+    """Yield the drafts of an actor's authorities behind a place."""
+    places = sorted(actor.places("cases.read"))
+    while rows := node.store.read_now(lambda q, after=place: drafts.listing(q, places, after, _ROWS)):  # type: ignore[misc]
+        yield from rows
+        place = _place(rows[-1])
+
+
+def _readable(node: Node, actor: Actor, row: Row) -> Draft | None:
+    """Return a draft that an actor may read: the area of a request stands in its content, so it is looked into.
+
+    One that is damaged on the disk mustn't hide the others.
+    """
     try:
-        yield _read(node, row)
+        draft = _read(node, row)
     except NodeError as error:
         log.warning("draft-damaged", draft=row["id"], what=error.message)
+        return None
+    return draft if _may_read(actor, row, draft) else None
 
 
 async def delete(node: Node, actor: Actor, draft_id: str) -> None:

@@ -9,6 +9,7 @@ from node.domain.access import Actor
 from node.domain.case import Case
 from node.errors import NodeError
 from node.service import erasure
+from node.service.list_place import next_of, place_from
 from node.service.node import Node
 from node.store import cases, erasures
 from node.store.tx import Row
@@ -32,11 +33,12 @@ class Order:
     there: datetime | None
 
 
-def listing(node: Node, actor: Actor, limit: int = 100, offset: int = 0) -> list[Order]:
-    """Return the orders about cases of the actor's authorities, by whichever side, the latest first."""
+def listing(node: Node, actor: Actor, limit: int = 50, after: str = "") -> tuple[list[Order], str | None]:
+    """Return orders about cases of the actor's authorities, by whichever side, the latest first, and where to go on."""
     actor.require("protection.read")
-    places = sorted(actor.places("protection.read"))
-    return [_order(row) for row in node.store.read_now(lambda q: erasures.orders(q, places, limit, offset))]
+    places, place = sorted(actor.places("protection.read")), place_from(after)
+    rows = node.store.read_now(lambda q: erasures.orders(q, places, limit + 1, place))
+    return [_order(row) for row in rows[:limit]], next_of(rows, limit, "decided_at", "case_id")
 
 
 def _order(row: Row) -> Order:

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from node.clock import unstamp
 from node.domain.access import ALL_AREAS, Actor, Reach
 from node.domain.case_view import CaseOutline
-from node.service.case_list import MAX_AT_ONCE, place_of, place_text
+from node.service.case_list import MAX_AT_ONCE
 from node.service.case_texts import CaseTexts
 from node.service.find import names
+from node.service.list_place import place_from, place_text
 from node.service.node import Node
 from node.store import authorities, case_lists, cases
 from node.store.case_lists import Wanted
@@ -45,7 +46,7 @@ def _reach(node: Node, actor: Actor) -> Reach:
 async def list_observed(node: Node, actor: Actor, lang: str, *, limit: int = 50, after: str = "") -> Outlines:
     """Return the cases of the authorities that the actor's observe, the latest change first, behind a place."""
     actor.require("cases.observe")
-    reach, place = _reach(node, actor), place_of(after)
+    reach, place = _reach(node, actor), place_from(after)
     part = await node.store.read(lambda q: case_lists.listing(q, Wanted(reach), min(limit, MAX_AT_ONCE), place))
     called = names(node, {authority for authority, _ in reach})
     texts = CaseTexts(node, lang)

@@ -20,6 +20,7 @@ from node.service.cases import acting_for, decides, note_opened, own_case
 from node.service.contents import Stored
 from node.service.correction_texts import corrections
 from node.service.deciding import is_orphaned, referrals_of, wrote
+from node.service.list_place import place_from, place_text
 from node.service.node import Node
 from node.store import approvals, authorities, blobs, case_lists, cases, drafts, streams
 from node.store.case_lists import Wanted
@@ -68,14 +69,14 @@ async def list_cases(
     if filters.mine:
         chosen["handler"] = actor.id
     wanted = Wanted(actor.reach("cases.list"), *referrals_of(node, actor), chosen)
-    texts, place, most = CaseTexts(node, lang), case_list.place_of(after), min(limit, case_list.MAX_AT_ONCE)
+    texts, place, most = CaseTexts(node, lang), place_from(after), min(limit, case_list.MAX_AT_ONCE)
     part = await node.store.read(lambda q: case_list.read(q, wanted, texts, filters.text, most, place))
     parties = _Parties(node, texts)
     lines = [_summary(node, actor, row, parties) for row in part.rows]
     if filters.passed_on:
         lines = list(map(_passed_on(node), lines))
     shown = tuple(map(_blocked, lines) if filters.blocked else lines)
-    return CaseList(shown, case_list.place_text(part.next))
+    return CaseList(shown, place_text(part.next))
 
 
 _BLOCKED: Final[dict[str, object]] = {

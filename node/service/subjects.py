@@ -30,8 +30,10 @@ from node.domain.subject import (
     opening_faults,
 )
 from node.errors import NodeError
+from node.service.list_place import next_of, place_from
 from node.service.node import Node
 from node.store import audit, subjects
+from node.store.list_place import EARLIEST, FIRST
 from node.store.tx import Row, Tx
 from protocol.limits import MAX_NAME, MAX_TEXT
 
@@ -71,10 +73,10 @@ class FileLine(View):
 
 
 class FileList(View):
-    """Part of the work list; `next` is the offset of the following part, None at the end."""
+    """Part of the work list; `next` is where it goes on, None at the end."""
 
     items: tuple[FileLine, ...]
-    next: int | None
+    next: str | None
 
 
 class FileView(View):
@@ -182,13 +184,13 @@ def row_of(node: Node, actor: Actor, file_id: str) -> Row:
     return row
 
 
-def listing(node: Node, actor: Actor, *, ended: bool = False, limit: int = 50, offset: int = 0) -> FileList:
+def listing(node: Node, actor: Actor, *, ended: bool = False, limit: int = 50, after: str = "") -> FileList:
     """Return the files of the actor's authorities: open ones by their date, or those that have ended, latest first."""
     actor.require("subjects.manage")
-    places = sorted(actor.places("subjects.manage"))
-    rows = node.store.read_now(lambda q: subjects.listing(q, places, ended=ended, limit=limit + 1, offset=offset))
+    places, place = sorted(actor.places("subjects.manage")), place_from(after, FIRST if ended else EARLIEST)
+    rows = node.store.read_now(lambda q: subjects.listing(q, places, place, ended=ended, limit=limit + 1))
     lines = tuple(_line(node, row) for row in rows[:limit])
-    return FileList(items=lines, next=offset + limit if len(rows) > limit else None)
+    return FileList(items=lines, next=next_of(rows, limit, "ended_on" if ended else "due"))
 
 
 def _line(node: Node, row: Row) -> FileLine:

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from typing import Any, Final
 
+from node.store.list_place import Place
 from node.store.tx import Read, Row, Tx, listed
 
 _SELECT: Final = (
@@ -65,13 +66,13 @@ def waiting_places(q: Read) -> list[tuple[str, str]]:
     return [(str(row["authority"]), str(row["area"])) for row in rows]
 
 
-def waiting(q: Read, places: Collection[tuple[str, str]], limit: int, offset: int) -> list[Row]:
-    """Return what waits of some authorities, each in an area, the oldest first."""
+def waiting(q: Read, places: Collection[tuple[str, str]], limit: int, after: Place) -> list[Row]:
+    """Return what waits of some authorities, each in an area, the oldest first, behind a place."""
     names, values = listed([f"{authority} {area}" for authority, area in places])
     return q.all(
         f"{_SELECT} WHERE {_WAITS} AND approval.authority || ' ' || approval.area IN ({names})"
-        " ORDER BY asked_at, draft LIMIT :limit OFFSET :offset",
-        {**values, "limit": limit, "offset": offset},
+        " AND (asked_at, draft) > (:at, :id) ORDER BY asked_at, draft LIMIT :limit",
+        {**values, **after._asdict(), "limit": limit},
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from node.domain.access import ALL_AREAS, Reach
 from node.store.cases import RECEIVED, VOID
+from node.store.list_place import FIRST, Place
 from node.store.referrals import referred
 from node.store.tx import Read, Row, listed, reached
 
@@ -24,17 +25,6 @@ _BLOCKED: Final = "c.blocked_at IS NOT NULL"
 _COLUMNS: Final = {"country": "counterpart"} | {name: name for name in ("state", "role", "area", "number", "handler")}
 _HANDLED: Final = "(SELECT name FROM person WHERE person.id = cases.handler AND ended_at IS NULL)"
 _FORMER: Final = "passed_on p JOIN cases c ON c.id = p.case_id"
-
-
-class Place(NamedTuple):
-    """Where a list goes on: behind the case with this id that last changed then (a stamp)."""
-
-    changed: str
-    id: str
-
-
-FIRST: Final = Place("~", "~")
-"""Before every case."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +81,7 @@ def _look(q: Read, run: _Run, most: int, after: Place) -> tuple[list[Place], Pla
     """Return the first places of a run that pass its tests, and how far was looked where that isn't its end."""
     at, case_id = run.order
     values: dict[str, Any] = {**run.values, **after._asdict(), "most": most, "look": LOOK}
-    within = f"FROM {run.source} WHERE {run.where} AND ({at}, {case_id}) < (:changed, :id)"
+    within = f"FROM {run.source} WHERE {run.where} AND ({at}, {case_id}) < (:at, :id)"
     order = f"ORDER BY {at} DESC, {case_id} DESC"
 
     def places(where: str, limit: str) -> list[Place]:
@@ -104,7 +94,7 @@ def _look(q: Read, run: _Run, most: int, after: Place) -> tuple[list[Place], Pla
     end = places("", "1 OFFSET :look")
     if not end:
         return places(tests, ":most"), None
-    values |= {"end_at": end[0].changed, "end": end[0].id}
+    values |= {"end_at": end[0].at, "end": end[0].id}
     found = places(f"{tests} AND ({at}, {case_id}) >= (:end_at, :end)", ":most")
     return found, None if len(found) == most else end[0]
 

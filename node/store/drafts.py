@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from node.store import approvals
+from node.store.list_place import Place
 from node.store.tx import Read, Row, Tx, listed
 
 _WHOSE: Final = "COALESCE(cases.own_authority, draft.authority)"
@@ -42,15 +43,13 @@ def reply_to(q: Read, case_id: str) -> Row | None:
     return q.one(f"{_SELECT} WHERE case_id = :id AND kind = 'reply'", {"id": case_id})
 
 
-def listing(q: Read, authorities: list[str], after: Row | None, limit: int) -> list[Row]:
-    """Return drafts of some authorities, newest first, after another one; none in cases whose data are blocked."""
+def listing(q: Read, authorities: list[str], after: Place, limit: int) -> list[Row]:
+    """Return drafts of some authorities, newest first, behind a place; none in cases whose data are blocked."""
     names, values = listed(authorities)
-    place = {"at": after["updated_at"] if after else None, "id": after["id"] if after else ""}
     return q.all(
         f"{_SELECT} WHERE {_WHOSE} IN ({names}) AND blocked_at IS NULL"
-        " AND (CAST(:at AS TEXT) IS NULL OR draft.updated_at < :at OR (draft.updated_at = :at AND draft.id > :id))"
-        " ORDER BY draft.updated_at DESC, draft.id LIMIT :limit",
-        {**values, **place, "limit": limit},
+        " AND (draft.updated_at, draft.id) < (:at, :id) ORDER BY draft.updated_at DESC, draft.id DESC LIMIT :limit",
+        {**values, **after._asdict(), "limit": limit},
     )
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Final, Literal
 
 from node.clock import stamp
+from node.store.list_place import Place
 from node.store.tx import Read, Row, Tx, listed
 
 Why = Literal["time", "order", "their-order", "restored"]
@@ -211,8 +212,8 @@ def listing(q: Read, limit: int) -> list[Row]:
     )
 
 
-def orders(q: Read, authorities: list[str], limit: int, offset: int) -> list[Row]:
-    """Return the ordered erasures of some authorities' cases, the latest first, with what `listing` gives."""
+def orders(q: Read, authorities: list[str], limit: int, after: Place) -> list[Row]:
+    """Return the ordered erasures of some authorities' cases as `listing` does, latest first, behind a place."""
     names, values = listed(authorities)
     if not values:
         return []
@@ -220,8 +221,8 @@ def orders(q: Read, authorities: list[str], limit: int, offset: int) -> list[Row
         "SELECT e.*, c.number, c.area, c.counterpart, c.erased_there_at FROM erasure e"  # noqa: S608 - names are ours
         " CROSS JOIN cases c WHERE c.id = e.case_id"  # orders are few, an authority's cases aren't
         f" AND e.why IN ('order', 'their-order') AND c.own_authority IN ({names})"
-        " ORDER BY e.decided_at DESC, e.case_id LIMIT :limit OFFSET :offset",
-        {**values, "limit": limit, "offset": offset},
+        " AND (e.decided_at, e.case_id) < (:at, :id) ORDER BY e.decided_at DESC, e.case_id DESC LIMIT :limit",
+        {**values, **after._asdict(), "limit": limit},
     )
 
 

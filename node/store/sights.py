@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from node.clock import stamp
+from node.store.list_place import Place
 from node.store.tx import Read, Row, Tx, listed
 
 
@@ -25,16 +26,16 @@ def until(q: Read, case_id: str, person: str, now: datetime) -> str | None:
     return row["until"] if row else None
 
 
-def listing(q: Read, authorities: list[str], limit: int, offset: int) -> list[Row]:
-    """Return who saw blocked data of some authorities' cases, the latest first, with the cases' numbers."""
+def listing(q: Read, authorities: list[str], limit: int, after: Place) -> list[Row]:
+    """Return who saw blocked data of some authorities' cases, latest first, behind a place, with the cases' numbers."""
     names, values = listed(authorities)
     if not values:
         return []
     return q.all(
         "SELECT s.*, c.number, p.name FROM sight s JOIN cases c ON c.id = s.case_id"  # noqa: S608 - names are ours
         " LEFT JOIN person p ON p.id = s.person AND p.ended_at IS NULL"
-        f" WHERE s.authority IN ({names}) ORDER BY s.at DESC, s.id LIMIT :limit OFFSET :offset",
-        {**values, "limit": limit, "offset": offset},
+        f" WHERE s.authority IN ({names}) AND (s.at, s.id) < (:at, :id) ORDER BY s.at DESC, s.id DESC LIMIT :limit",
+        {**values, **after._asdict(), "limit": limit},
     )
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from node.clock import unstamp
 from node.domain.subject import SubjectFile
+from node.store.list_place import Place
 from node.store.tx import Read, Row, Tx, listed
 
 
@@ -47,14 +48,21 @@ def find(q: Read, file_id: str) -> Row | None:
     return q.one("SELECT * FROM subject_file WHERE id = :id", {"id": file_id})
 
 
-def listing(q: Read, authorities: list[str], *, ended: bool, limit: int, offset: int = 0) -> list[Row]:
-    """Return files of some authorities with how many cases they name: open ones by date, ended ones latest first."""
+def listing(q: Read, authorities: list[str], after: Place, *, ended: bool, limit: int) -> list[Row]:
+    """Return files of some authorities behind a place, with how many cases they name.
+
+    Open ones by date, ended ones latest first.
+    """
     names, values = listed(authorities)
-    which, order = ("NOT NULL", "ended_on DESC, id") if ended else ("NULL", "due, id")
+    which, behind, order = (
+        ("NOT NULL", "(ended_on, id) < (:at, :id)", "ended_on DESC, id DESC")
+        if ended
+        else ("NULL", "(due, id) > (:at, :id)", "due, id")
+    )
     return q.all(
         "SELECT *, (SELECT COUNT(*) FROM subject_case WHERE file = subject_file.id) AS cases FROM subject_file"  # noqa: S608 - ours
-        f" WHERE authority IN ({names}) AND ended_on IS {which} ORDER BY {order} LIMIT :limit OFFSET :offset",
-        {**values, "limit": limit, "offset": offset},
+        f" WHERE authority IN ({names}) AND ended_on IS {which} AND {behind} ORDER BY {order} LIMIT :limit",
+        {**values, **after._asdict(), "limit": limit},
     )
 
 

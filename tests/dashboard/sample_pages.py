@@ -13,6 +13,7 @@ from typing import Any, get_args
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from node.dashboard.confirm import Confirmation
+from node.dashboard.page import Around
 from node.dashboard.peers import PeerLine
 from node.dashboard.protection import ground_id
 from node.dashboard.subjects import DID
@@ -658,6 +659,8 @@ def list_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
             Thing(number="DE-2026-000413", person="Anna", ground=en("Proof"), reason=None, at=at(8)),
         ),
         "meant": (),
+        "around_orders": ("/protection#orders", "/protection?orders=1#orders"),
+        "around_sights": (None, None),
         "values": {"number": ATTACK, "ground": "consent"},
         "errors": {"number": wrong("protection.unknown", t("protection.number"))},
     }
@@ -706,8 +709,7 @@ def list_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
                     )
                     for kind, number in (("request", None), ("reply", "DE-2026-000412"))
                 ),
-                "newer_href": None,
-                "more_href": "/approvals?from=50",
+                "around": (None, "/approvals?after=1"),
             },
         ),
         "audit": (
@@ -755,7 +757,7 @@ def list_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
                 "table_href": "/x",
             },
         ),
-        "approvals-none": ("approvals.html", {**frame("approvals"), "waiting": ()}),
+        "approvals-none": ("approvals.html", {**frame("approvals"), "waiting": (), "around": ("/approvals", None)}),
         "protection": ("protection.html", protection),
         "protection-several": ("protection.html", {**protection, **several}),
         "protection-none": (
@@ -832,11 +834,11 @@ def list_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
         "whom-nobody": ("whom.html", {**asked, "proposal": Thing(authorities=(), coordinators=(), wider=True)}),
         "drafts": (
             "drafts.html",
-            {**frame("drafts"), "drafts": drafts, "newer_href": "/drafts?from=0", "more_href": "/drafts?from=100"},
+            {**frame("drafts"), "drafts": drafts, "around": ("/drafts", "/drafts?after=1")},
         ),
         "urgent": ("urgent.html", {**frame("urgent"), **urgent(12, 0, -3)}),
         "urgent-none": ("urgent.html", {**frame("urgent"), **urgent()}),
-        "drafts-empty": ("drafts.html", {**frame("drafts"), "drafts": ()}),
+        "drafts-empty": ("drafts.html", {**frame("drafts"), "drafts": (), "around": (None, None)}),
         "profile": ("profile.html", profile),
         "profile-mail-refused": ("profile.html", {**profile, **refused}),
         "profile-without-mail": ("profile.html", {**profile, "mail": Thing(on=False)}),
@@ -1605,8 +1607,8 @@ def subject_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
                 "ended": ended,
                 "contests": contests,
                 "names": offices,
-                "newer_href": None,
-                "more_href": "/subjects?from=50",
+                "around_open": Around("/subjects#open", "/subjects?open=1#open"),
+                "around_ended": Around(None, "/subjects?ended=1#ended"),
             },
         ),
         "subjects-none": (
@@ -1617,8 +1619,8 @@ def subject_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
                 "ended": (),
                 "contests": (),
                 "names": {},
-                "newer_href": None,
-                "more_href": None,
+                "around_open": Around(None, None),
+                "around_ended": Around(None, None),
             },
         ),
         "subject-new": ("subject_new.html", new),

@@ -174,7 +174,7 @@ async def _reasons(folder: Path) -> None:
             await rating.rate(node, ANNA, case_id, 1, 1)
         file = await attachments.read_attachment(node, ANNA, case_id, view.attachments[0].sha256)
         assert file.data == PDF
-        (sight,) = blocking.seen_by(node, OTTO)
+        (sight,) = blocking.seen_by(node, OTTO)[0]
         assert (sight.ground, sight.reason) == ("proof", "Beweis vor dem Verwaltungsgericht")
         world_.both.clock.offset += dt.timedelta(minutes=blocking.SIGHT_MINUTES + 1)
         with pytest.raises(NodeError, match="case-blocked"):

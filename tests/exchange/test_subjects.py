@@ -109,7 +109,7 @@ async def _story(folder: Path) -> None:
         assert all(word in words for word in ("Eszter", "Kovács", "1991", "2015 óta", WRONG.text, "Bestritten"))
         attached = await subject_export.attached(node, made)
         assert list(attached.files.values()) == [PDF]
-        (sight,) = blocking.seen_by(node, OTTO)
+        (sight,) = blocking.seen_by(node, OTTO)[0]
         assert (sight.ground, sight.reason) == ("claim", "Auskunft")
         with pytest.raises(NodeError, match="case-blocked"):
             blocking.require_sight(
@@ -323,7 +323,7 @@ async def _after_its_end(folder: Path) -> None:
         await subjects.end(node, OTTO, file.id, "withdrawn", node.clock.now().date(), "")
         with pytest.raises(NodeError, match="wrong-state"):
             await subject_export.copy(node, OTTO, file.id, "Neugier", "de")
-        assert blocking.seen_by(node, OTTO) == []
+        assert blocking.seen_by(node, OTTO)[0] == []
         await subject_retention.delete(node, OTTO, file.id)
         trail = await audit_trail.trail(node, AUDITOR, None, 100)
         told = [entry.action for entry in trail if entry.subject == file.id]
