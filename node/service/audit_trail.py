@@ -12,6 +12,7 @@ from node.service.node import Node
 from node.store import audit, people
 from node.store.audit import Which
 from node.store.tx import Read
+from protocol.request import FORWARD
 
 MAX_ENTRIES: Final = 500
 """Entries of the audit trail in one answer."""
@@ -19,6 +20,10 @@ MAX_TABLE: Final = 50_000
 """Entries of the audit trail in one table; of more, some days can be chosen."""
 
 Kind = Literal["case", "person", "authority"]
+_COUNTRY: Final = 2
+"""Characters of the actor of what the other side did."""
+_NOBODY: Final = 3
+"""Words of `HU to DE`; a fourth names the authority."""
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
 
@@ -31,6 +36,11 @@ class AuditEntry(NamedTuple):
     action: str
     subject: str
     detail: str
+
+    @property
+    def unnamed(self) -> bool:
+        """Whether it passed a case on, and an earlier version noted nothing of which authority did."""
+        return self.action == FORWARD and len(self.actor) > _COUNTRY and len(self.detail.split(" ")) == _NOBODY
 
 
 class Held(NamedTuple):

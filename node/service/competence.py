@@ -30,14 +30,19 @@ def may(area: Area, authority: Authority, side: Side) -> bool:
     return role is None or role in (area.rules.roles.asking if side == "asking" else area.rules.roles.replying)
 
 
+def may_by_record(q: Read, area: Area, authority: str, side: Side) -> bool:
+    """Say as `may` does of an authority by its id; yes where there is no record of it."""
+    line = authorities.record_of(q, authority)
+    return line is None or may(area, authorities.read(line), side)
+
+
 def _check_role(q: Read, areas: Areas, asked: SendMatter | Case, authority: str, side: Side) -> None:
     """Raise `not-competent` where the area's newest rules here don't let an authority; not while fetched."""
     if isinstance(asked, Case):
         held = areas.holding(asked.area, asked.question_set, asked.set_version, asked.set_sha256)
     else:
         held = areas.holding(asked.area, asked.set, asked.version, asked.set_sha256)
-    line = authorities.record_of(q, authority) if held is not None else None
-    if line is not None and not may(areas[asked.area], authorities.read(line), side):
+    if held is not None and not may_by_record(q, areas[asked.area], authority, side):
         raise ProtocolError("not-competent", f"by its role in the area, on the {side} side")  # SPEC S-309
 
 

@@ -38,6 +38,6 @@ def name_of(node: Node, case: Case, to: str) -> str:
     except ProtocolError as error:
         raise from_protocol(error) from None
     area = node.areas.get(case.area)
-    if area is not None and not node.store.read_now(lambda q: competence.may(q, area, to, "replying")):
+    if area is not None and not node.store.read_now(lambda q: competence.may_by_record(q, area, to, "replying")):
         raise NodeError("invalid", "The area's rules don't let it answer.", fields={"to": "wrong-role"})
     return node.store.read_now(lambda q: authorities.name_of(q, to)) or to

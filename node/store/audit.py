@@ -3,7 +3,7 @@
 Entries never hold contents or names: the actor is a person's id, the subject an id, the detail a code.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
@@ -100,54 +100,49 @@ def _within(authorities: Sequence[str]) -> tuple[str, dict[str, str]]:
     return " OR ".join(any_of) or "0 = 1", {f"r{place}": one for place, one in enumerate(authorities)}
 
 
-_ALL_CASES: Final = (
-    "closed_at IS NULL AND blocked_at IS NULL",
-    "closed_at IS NOT NULL AND blocked_at IS NULL",
-    "blocked_at IS NOT NULL",
-)
-"""Open, closed and blocked cases: each has an index by authority, and there is none of all of them."""
-_HOLDER: Final = """COALESCE((
-  SELECT CASE WHEN later.detail LIKE '__ to __ %' THEN SUBSTR(later.detail, 10)
-    WHEN INSTR(former, ' ') = 0 THEN former END
-  FROM audit AS later WHERE later.subject = cases.id AND later.action = 'request.forward' AND later.seq >= audit.seq
-  ORDER BY later.seq LIMIT 1), own_authority)"""
-"""Who had a case that was passed on when an entry about it was made: who passed it on next, else who has it now.
-
-Entries of earlier versions don't say who passed it on; `former` does where only one has.
-"""
+_NEWEST: Final = 2**62
 
 
 def trail(q: Read, which: Which, before: int | None, limit: int) -> list[Row]:
     """Return the entries about some authorities, their cases and their people, the newest first.
 
     Of a case that was passed on each authority's are those of the time when it had the case; a draft that wasn't sent
-    is its authority's. Whoever once held a role there counts, also after it was
-    revoked; of roles only those there are told.
-    `before` is the number of the entry before which to go on.
+    is its authority's. Whoever once held a role there counts, also after it was revoked; of roles only those there are
+    told. `before` is the number of the entry before which to go on.
+
+    It is a few runs of indexes, merged: of each as much is read as the answer may need.
     """
+    bounds = {"before": _NEWEST if before is None else before, "since": which.since, "until": which.until}
+    found: dict[int, Row] = {}
+    for seq, source, values in _runs(which):
+        rows = q.all(
+            f"SELECT {seq} AS seq, at, actor, action, subject, detail FROM {source} AND {seq} < :before"  # noqa: S608 - ours
+            " AND at >= COALESCE(CAST(:since AS TEXT), at) AND (CAST(:until AS TEXT) IS NULL OR at < :until)"
+            f" ORDER BY {seq} DESC LIMIT :limit",
+            {**values, **bounds, "limit": limit},
+        )
+        found.update((int(row["seq"]), row) for row in rows)
+    return [found[seq] for seq in sorted(found, reverse=True)[:limit]]
+
+
+_OF: Final = "audit_of AS of CROSS JOIN audit ON audit.seq = of.seq"
+
+
+def _runs(which: Which) -> Iterator[tuple[str, str, dict[str, str]]]:
+    """Return what is read: the column that orders it, tables with condition, values."""
     names, values = listed(which.authorities)
-    there, more = _within(which.authorities)
-    own = f"SELECT id FROM cases WHERE own_authority IN ({names})"  # noqa: S608 - ours
-    about = {
-        "case": f"subject IN ({' UNION ALL '.join(f'{own} AND {part}' for part in _ALL_CASES)}"  # noqa: S608 - ours
-        f" UNION SELECT case_id FROM passed_on WHERE authority IN ({names})"
-        f" UNION SELECT case_id FROM draft WHERE authority IN ({names})"
-        f" UNION SELECT id FROM subject_file WHERE authority IN ({names})"
-        f" UNION SELECT subject FROM audit WHERE action = 'subject.delete' AND detail IN ({names}))"
-        f" AND COALESCE((SELECT {_HOLDER} IN ({names}) FROM cases WHERE id = subject"
-        " AND former <> '' AND role = 'replying'), 1)",
-        "person": f"CASE WHEN action IN {_ROLES} THEN {there} ELSE subject IN"  # noqa: S608 - ours
-        f" (SELECT person FROM role_grant WHERE authority IN ({names})"
-        f" UNION SELECT subject FROM audit WHERE action IN {_ROLES} AND ({there})) END",
-        "authority": f"subject IN (SELECT id FROM authority WHERE id IN ({names}))",  # noqa: S608 - ours
-    }
-    chosen = [about[which.kind]] if which.kind else list(about.values())
-    return q.all(
-        f"SELECT seq, at, actor, action, subject, detail FROM audit WHERE ({' OR '.join(f'({one})' for one in chosen)})"  # noqa: S608 - ours
-        " AND seq < COALESCE(CAST(:before AS INTEGER), seq + 1) AND at >= COALESCE(CAST(:since AS TEXT), at)"
-        " AND (CAST(:until AS TEXT) IS NULL OR at < :until) ORDER BY seq DESC LIMIT :limit",
-        {**values, **more, "before": before, "since": which.since, "until": which.until, "limit": limit},
-    )
+    if which.kind in (None, "case"):
+        for authority in which.authorities:
+            yield "of.seq", f"{_OF} WHERE of.authority = :of", {"of": authority}
+    if which.kind in (None, "person"):
+        there, more = _within(which.authorities)
+        roles = f"action IN {_ROLES} AND ({there})"
+        yield "seq", f"audit WHERE {roles}", more
+        people = f"SELECT person FROM role_grant WHERE authority IN ({names})"  # noqa: S608 - ours
+        once = f"SELECT subject FROM audit WHERE {roles}"  # noqa: S608 - ours
+        yield "seq", f"audit WHERE subject IN ({people} UNION {once}) AND action NOT IN {_ROLES}", values | more
+    if which.kind in (None, "authority"):
+        yield "seq", f"audit WHERE subject IN (SELECT id FROM authority WHERE id IN ({names}))", values  # noqa: S608 - ours
 
 
 def role_changes(q: Read, authorities: Sequence[str]) -> list[Row]:

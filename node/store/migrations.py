@@ -3,6 +3,7 @@
 import json
 
 from node.store import course_tables
+from node.store.audit_tables import OF_AUTHORITIES
 from node.store.case_list_tables import CASE_LISTS, FORMERLY
 from node.store.earlier_migrations import EARLIER, run
 from node.store.retention_tables import AREA_PERIODS, ORDERS, RETENTION
@@ -337,6 +338,23 @@ DROP TABLE authority_area;
 ALTER TABLE authority_area_2 RENAME TO authority_area
 """,
     )
+
+
+@NODE(name="015_cases_by_age")
+def _cases_by_age(db: Database) -> None:
+    # with the columns that a search tests, so that it reads the rows of what it shows alone
+    run(
+        db,
+        """
+CREATE INDEX cases_received ON cases(own_authority, created_at, id, number, counterpart, area)
+  WHERE erased_at IS NULL
+""",
+    )
+
+
+@NODE(name="017_audit_of_authorities")
+def _audit_of_authorities(db: Database) -> None:
+    run(db, OF_AUTHORITIES)
 
 
 @KEYS(name="001_case_keys")

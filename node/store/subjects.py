@@ -122,18 +122,18 @@ def naming(q: Read, case_id: str) -> list[Row]:
 
 
 def searched(q: Read, authority: str, wanted: dict[str, str | None], limit: int) -> list[Row]:
-    """Return cases of an authority, blocked ones too, by what may be searched.
+    """Return cases of an authority, blocked ones too, by what may be searched, the latest first; by index.
 
     `wanted`: number (part of it), country, area, since and before (days on which they came to be here).
     """
+    span = {"from": wanted["since"] or "", "until": wanted["before"] or "~"}
     return q.all(
         "SELECT * FROM cases WHERE own_authority = :authority AND erased_at IS NULL"
         " AND (CAST(:number AS TEXT) IS NULL OR number LIKE '%' || :number || '%')"
         " AND counterpart = COALESCE(CAST(:country AS TEXT), counterpart)"
         " AND area = COALESCE(CAST(:area AS TEXT), area)"
-        " AND created_at >= COALESCE(CAST(:since AS TEXT), created_at)"
-        " AND created_at < COALESCE(CAST(:before AS TEXT), '9999') ORDER BY created_at DESC, id LIMIT :limit",
-        {**wanted, "authority": authority, "limit": limit},
+        " AND created_at >= :from AND created_at < :until ORDER BY created_at DESC, id DESC LIMIT :limit",
+        {**wanted, **span, "authority": authority, "limit": limit},
     )
 
 

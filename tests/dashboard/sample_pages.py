@@ -717,8 +717,16 @@ def list_pages() -> dict[str, tuple[str, Mapping[str, Any]]]:
             {
                 **frame("audit"),
                 "entries": tuple(
-                    Thing(number=n, at=at(8), actor="id-" + "x" * 32, action=what, subject="y" * 36, detail=ATTACK)
-                    for n, what in ((2, "role.grant"), (1, "request.send"))
+                    Thing(
+                        number=n,
+                        at=at(8),
+                        actor="id-" + "x" * 32,
+                        action=what,
+                        subject="y" * 36,
+                        detail=ATTACK,
+                        unnamed=what == "request.forward",
+                    )
+                    for n, what in ((2, "role.grant"), (1, "request.forward"))
                 ),
                 "rights": tuple(
                     Thing(

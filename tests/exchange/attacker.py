@@ -56,10 +56,12 @@ def act(authority: str = "DE-zaek-berlin") -> ActMatter:
 
 
 def counts(node: Node) -> dict[str, int]:
-    """Return how many rows each table of a node has; `running` follows from the cases."""
+    """Return how many rows each table of a node has; `running` follows from the cases, `audit_of` from the trail."""
 
     def count(q: Any) -> dict[str, int]:
-        tables = q.all("SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'running' ORDER BY name")
+        tables = q.all(
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT IN ('running', 'audit_of') ORDER BY name"
+        )
         return {row["name"]: q.one(f"SELECT COUNT(*) AS count FROM {row['name']}")["count"] for row in tables}
 
     return node.store.read_now(count)

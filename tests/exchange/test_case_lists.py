@@ -20,7 +20,7 @@ from node.service import directory, messages, reading, statistics, telling
 from node.service.node import Node
 from node.service.reading import CaseFilter
 from node.service.statistics import Wanted as Figures
-from node.store import audit, case_lists, cases, copies, courses, referrals, retention
+from node.store import audit, case_lists, cases, copies, courses, referrals, retention, subjects
 from node.store.case_lists import FIRST, Place, Wanted
 from node.store.key_files import load_keys
 from node.store.tx import Read, Row, Tx
@@ -234,6 +234,9 @@ def _steps(node: Node, work: Callable[[Read], object]) -> int:
     return count
 
 
+_SEARCHED = ("number", "country", "area", "since", "before")
+
+
 def _asked_often(made: CaseStore) -> dict[str, Callable[[Read], object]]:
     own = made.busiest
     closed = made.whole(own, still_open=False)[0]
@@ -253,6 +256,8 @@ def _asked_often(made: CaseStore) -> dict[str, Callable[[Read], object]]:
         "count": lambda q: case_lists.count_todo(q, reach, deciding),
         "referrals": lambda q: (referrals.coordinators(q), referrals.open_referrals(q, [COORDINATOR])),
         "audited cases": lambda q: audit.trail(q, audit.Which(("DE-zzz",), "case"), None, 5),
+        "audited": lambda q: audit.trail(q, audit.Which((own,)), None, 5),
+        "cases for a claim": lambda q: subjects.searched(q, own, dict.fromkeys(_SEARCHED), 5),
         "urgent": lambda q: cases.urgent(q, AREA, [own], ("", ""), 50),
         "calendar": lambda q: cases.outstanding(q, reach, 1000),
         "met": lambda q: (cases.met(q, "HU"), cases.met(q, "FR")),

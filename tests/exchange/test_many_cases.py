@@ -10,7 +10,8 @@ import pytest
 from node.service import cases
 from node.service.node import Node
 from node.store import cases as stored
-from node.store import erasures, mails, streams
+from node.store import erasures, mails, streams, subjects
+from node.store.list_place import FIRST
 from node.store.tx import Read, Row
 from tests.exchange.pair import START, world
 from tests.exchange.test_story import ANNA, KATALIN, ask, reply
@@ -87,7 +88,11 @@ class _Planned:
     [
         ("cases_open (own_authority=? AND area=?)", lambda q: stored.urgent(q, "area", ["a", "b"], ("", ""), 50)),
         ("cases_asked (number=? AND role=?)", lambda q: stored.asked_with(q, "DE-2026-000001")),
-        ("erasure_ordered", lambda q: erasures.orders(q, ["a", "b"], 50, 0)),
+        (
+            "cases_received (own_authority=? AND created_at>? AND created_at<?)",
+            lambda q: subjects.searched(q, "a", dict.fromkeys(("number", "country", "area", "since", "before")), 50),
+        ),
+        ("erasure_ordered", lambda q: erasures.orders(q, ["a", "b"], 50, FIRST)),
         ("cases_parts (counterpart=?)", lambda q: stored.unopened_parts(q, "HU")),
         ("cases_sent (role=? AND created_at>? AND created_at<?)", lambda q: mails.unaccepted(q, START.date(), START.date())),
         ("cases_idle (updated_at>? AND updated_at<?)", lambda q: mails.idle(q, START.date(), START.date())),
