@@ -42,6 +42,7 @@ import node.service.hashing
 import node.service.idempotency
 import node.service.kept_form
 import node.service.letters
+import node.service.list_place
 import node.service.mail_choice
 import node.service.mailing
 import node.service.passwords
@@ -92,6 +93,7 @@ LIMITS = {
         node.service.tokens,
         node.service.find,
         node.service.case_list,
+        node.service.list_place,
         node.store.case_lists,
         node.service.approvals,
         node.service.audit_trail,

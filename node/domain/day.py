@@ -20,8 +20,8 @@ _ZONES: Final = {
 
 
 def day_in(country: str, at: datetime) -> date:
-    """Return which day a time is in a country, or at the Commission (`EU`)."""
-    return at.astimezone(ZoneInfo(_ZONES[country])).date()
+    """Return which day a time is in a country, or at the Commission (`EU`); in UTC where there is no such country."""
+    return at.astimezone(ZoneInfo(_ZONES.get(country, "UTC"))).date()
 
 
 def directory_day(at: datetime) -> date:

@@ -106,8 +106,8 @@ async def give_up(node: Node, actor: Actor, number: str) -> GivenUp:
     """
     actor.require("node.observe")
     found = node.store.read_now(lambda q: streams.queued_with(q, number))
-    left = {str(row["case_id"]) for row in found} - node.case_keys.erased().keys()
-    keys = {case_id: node.case_keys.find(case_id) for case_id in sorted(left)}
+    gone = node.case_keys.erased().keys()
+    keys = {case_id: node.case_keys.find(case_id) for case_id in sorted({str(row["case_id"]) for row in found} - gone)}
 
     def work(tx: Tx) -> GivenUp:
         rows = _takeable(number, streams.queued_with(tx, number))
@@ -116,10 +116,10 @@ async def give_up(node: Node, actor: Actor, number: str) -> GivenUp:
             events.settle(tx, row["digest"], GIVEN_UP, None)
             audit.append(tx, actor.id, "queue.give-up", row["case_id"], row["kind"])
         for case_id in sorted({str(row["case_id"]) for row in rows}):
-            if case_id in keys:
-                write_case(tx, node, case_id, keys[case_id])
-            else:
+            if case_id in gone:
                 cases.recount(tx, case_id)
+            else:
+                write_case(tx, node, case_id, keys[case_id])
         return _given_up(number, rows)
 
     return await node.store.write(work)

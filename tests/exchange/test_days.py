@@ -36,6 +36,11 @@ def test_every_country_has_a_day_of_its_own(country: str) -> None:
     assert day_in(country, LATE) == (YESTERDAY if country in ("IE", "IS", "PT") else TODAY)
 
 
+def test_what_is_no_country_has_the_day_in_utc() -> None:
+    """A program may ask for the date of any country code; where it is none, nothing fails."""
+    assert day_in("XX", LATE) == YESTERDAY
+
+
 async def _claim(folder: Path) -> None:
     async with world(folder, "DE", "HU") as both:
         await both.settled()
