@@ -1,7 +1,7 @@
 """Until when a reply is due by the act or as a rule: periods in working days of the replying country.
 
 Public holidays are those of the whole country, as its law has them in the installed version of `holidays`; those of
-regions count as working days: docs/adr/0034.
+regions count as working days: docs/adr/0033.
 """
 
 import datetime as dt
