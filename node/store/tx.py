@@ -33,7 +33,7 @@ class Tx(Read):
     """A transaction that writes; `now` is its one time stamp."""
 
     def __init__(self, connection: sqlite3.Connection, now: datetime, at_end: "AtEnd") -> None:
-        """Take the writer's connection, inside its savepoint."""
+        """Take the writer's connection, inside the job's transaction or savepoint."""
         super().__init__(connection)
         self.now = now
         self._at_end = at_end

@@ -1,9 +1,9 @@
 """The group-commit writer: many jobs, one commit (design: what queued while the last one committed).
 
-Each job runs in a savepoint, so its error reaches only its caller. A job's result is released after the
-commit, never before: when `write` returns, what it wrote is on disk. If the whole transaction is lost,
-each job that had its turn runs again alone. An I/O error at COMMIT ends the process, since nobody knows
-then what is on disk.
+Of several jobs each runs in a savepoint, a job that is alone in the transaction itself, so that an error
+reaches only its caller. A job's result is released after the commit, never before: when `write` returns,
+what it wrote is on disk. If the whole transaction is lost, each job that had its turn runs again alone. An
+I/O error at COMMIT ends the process, since nobody knows then what is on disk.
 """
 
 import asyncio
