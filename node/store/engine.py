@@ -43,8 +43,11 @@ SEARCH_FROM: Final = f"authority_search s CROSS JOIN authority a ON a.seq = {SEA
 SEARCH_MATCHES: Final = "authority_search MATCH :match"
 
 
-def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
-    """Open a database file (made with mode 0600) without implicit transactions."""
+def connect(path: Path, *, readonly: bool = False, waits: bool = True) -> sqlite3.Connection:
+    """Open a database file (made with mode 0600) without implicit transactions.
+
+    It `waits` for others that use the file, or fails at once: where all of them run in the same thread, none lets go.
+    """
     if not readonly:
         path.touch(mode=0o600, exist_ok=True)
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=256)
@@ -52,6 +55,8 @@ def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
     try:
         for pragma in PRAGMAS:
             connection.execute(pragma)
+        if not waits:
+            connection.execute("PRAGMA busy_timeout = 0")
         if readonly:
             connection.execute("PRAGMA query_only = ON")
     except BaseException:  # a damaged file
@@ -77,9 +82,9 @@ def connect_still(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def cut_log(path: Path) -> bool:
+def cut_log(path: Path, *, waits: bool = True) -> bool:
     """Bring what the write-ahead log holds into the database file, and leave the log empty; False if it was in use."""
-    connection = connect(path)
+    connection = connect(path, waits=waits)
     try:
         return int(connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]) == 0
     finally:
@@ -95,8 +100,12 @@ def has_table(connection: sqlite3.Connection, name: str) -> bool:
 def durability(connection: sqlite3.Connection) -> tuple[str, int]:
     """Return the journal mode and the level of `synchronous` (2 is FULL) of a connection."""
     mode = connection.execute("PRAGMA journal_mode").fetchone()[0]
-    level = connection.execute("PRAGMA synchronous").fetchone()[0]
-    return str(mode), int(level)
+    return str(mode), synchronous(connection)
+
+
+def synchronous(connection: sqlite3.Connection) -> int:
+    """Return a connection's level of `synchronous`."""
+    return int(connection.execute("PRAGMA synchronous").fetchone()[0])
 
 
 def integrity(connection: sqlite3.Connection) -> list[str]:

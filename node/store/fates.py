@@ -1,14 +1,13 @@
 """What became of everything on disk, for whoever watches a node from outside: nothing here is used to work."""
 
 import sqlite3
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from node.store.tx import Read, Row
 
 
-@dataclass(frozen=True)
-class EventFate:
-    """An event without its content; `actor` is who issued it, where it is our own."""
+class EventFate(NamedTuple):
+    """An event without its content, as `events` selects it; `actor` is who issued it, where it is our own."""
 
     jti: str
     digest: str
@@ -37,7 +36,7 @@ def mark(q: Read) -> tuple[object, ...]:
 def events(q: Read) -> list[EventFate]:
     """Return every event, in the order in which they were stored."""
     rows = q.all("SELECT jti, digest, iss, case_id, kind, n, status, actor FROM event ORDER BY seq")
-    return [EventFate(**dict(row)) for row in rows]
+    return [EventFate(*row) for row in rows]
 
 
 def heads(q: Read) -> dict[tuple[str, str], tuple[int, int]]:

@@ -25,10 +25,10 @@ class Store:
     """One SQLite file: `write` is durable when it returns, `read` sees one consistent state."""
 
     def __init__(self, path: Path, schema: Schema, clock: Clock, *, inline: bool = False) -> None:
-        """Open or make the file and bring its schema up to date."""
+        """Open or make the file and bring its schema up to date; `inline` does all work in the caller's thread."""
         self.path = path
         self._inline = inline
-        connection = connect(path)
+        connection = connect(path, waits=not inline)
         try:
             require_known(schema.applied(connection), schema, path.parent)
             schema.apply(connection)
@@ -37,7 +37,7 @@ class Store:
             connection.close()
             raise
         self.writer = Writer(connection, clock, inline=inline)
-        self._readers = [connect(path, readonly=True) for _ in range(_READERS)]
+        self._readers = [connect(path, readonly=True, waits=not inline) for _ in range(_READERS)]
         self._pool = ThreadPoolExecutor(_READERS, "reader")
         self._slots: asyncio.Semaphore | None = None
 
@@ -76,7 +76,7 @@ class Store:
         False where somebody read all the while: then it is for the next call to do.
         """
         if self._inline:
-            return cut_log(self.path)
+            return cut_log(self.path, waits=False)
         return await asyncio.get_running_loop().run_in_executor(self._pool, cut_log, self.path)
 
     def _give_back(self, connection: sqlite3.Connection) -> None:
@@ -85,7 +85,7 @@ class Store:
         self._slots.release()
 
     def _spare(self) -> sqlite3.Connection:
-        self._readers.append(connect(self.path, readonly=True))
+        self._readers.append(connect(self.path, readonly=True, waits=not self._inline))
         return self._readers[-1]
 
     async def close(self) -> None:

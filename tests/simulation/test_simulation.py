@@ -1,9 +1,11 @@
 """Whole networks of real nodes under every fault: what must hold does, and every run can be played again."""
 
+import asyncio
 import json
 import multiprocessing
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,12 +16,18 @@ import pytest
 from typer.testing import CliRunner
 
 from node.cli.app import app
+from node.cli.simulation import loop
+from node.cli.simulation.clock import DriftingClock
 from node.cli.simulation.faults import FAULTS, KeyRenewal, KeyRevocation, OldBackup
 from node.cli.simulation.run import Result, simulate
 from node.cli.simulation.world import Cut, Plan
+from node.delivery.courier import Courier
+from node.store.engine import connect
+from node.store.migrations import KEYS
+from node.store.store import Store
 
 ROOT = Path(__file__).parents[2]
-SMALL, LARGE = 30, 1
+SMALL, LARGE = 40, 1
 """Seeds of each kind that every run of the tests plays; `make soak` plays as many as one wants."""
 
 
@@ -104,6 +112,39 @@ def test_from_an_old_backup_everything_comes_back(pool: ProcessPoolExecutor) -> 
     assert not [(result.seed, result.violations) for result in results if result.violations]
     assert sum(result.faults.get("crash-old-backup", 0) for result in results) >= 3
     assert sum(result.faults.get("crash-while-fetching-back", 0) for result in results) >= 1
+
+
+@pytest.mark.parametrize("waits", [0, 0.0001], ids=["at-one-moment", "in-time"])
+def test_a_run_that_goes_on_for_ever_is_a_violation(waits: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a node goes round and round, the seed ends all the same, and says so."""
+
+    async def round_and_round(_self: Courier) -> None:
+        while True:  # noqa: ASYNC110 - that is what is wrong with it
+            await asyncio.sleep(waits)
+
+    monkeypatch.setattr(loop, "_ENDLESS", 20_000)
+    monkeypatch.setattr(Courier, "round", round_and_round)
+    found = simulate(1, 2).violations
+    assert [violation.invariant for violation in found] == ["does-not-end"]
+
+
+def test_nothing_waits_in_real_time(tmp_path: Path) -> None:
+    """Where everything runs in one thread, a database that is in use is said to be so at once: nobody lets go."""
+
+    async def story() -> None:
+        store = Store(tmp_path / "keys.db", KEYS, DriftingClock(), inline=True)
+        timeout = store.read_now(lambda q: q.one("PRAGMA busy_timeout"))
+        assert timeout is not None
+        assert timeout[0] == 0
+        other = connect(store.path)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            await store.write(lambda _tx: None)
+        assert not await store.cut_log()
+        other.close()
+        await store.close()
+
+    loop.run(story())
 
 
 def test_a_failure_names_what_replays_it(monkeypatch: pytest.MonkeyPatch) -> None:

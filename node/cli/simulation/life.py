@@ -19,7 +19,7 @@ from node.delivery.call import Answer, Call, Line, LineError
 from node.delivery.exchange import Exchange
 from node.delivery.upkeep import Upkeep
 from node.store import fates
-from node.store.engine import durability
+from node.store.engine import synchronous
 from node.store.writer import commit
 
 T = TypeVar("T")
@@ -112,6 +112,8 @@ class Life:
     patience: Patience = field(default_factory=Patience)
     lazy: dict[Path, int] = field(default_factory=dict)
     """Logs of which the end was committed without waiting for the disk: how long what is certainly there is."""
+    new_keys: bool = True
+    """Whether the key database may hold others than when somebody looked last."""
 
     def __post_init__(self) -> None:
         """Open the node's files."""
@@ -122,6 +124,7 @@ class Life:
         self.node.members_changed = self.exchange.match_members
         self.node.store.writer.commit = partial(self._commit, self.node.store.path)
         self.node.key_store.writer.commit = partial(self._commit, self.node.key_store.path)
+        self._changes = 0
 
     @property
     def heir(self) -> Path:
@@ -192,13 +195,16 @@ class Life:
         if self.full:
             fates.run_full(connection)
         log = path.with_name(f"{path.name}-wal")
-        before = log.stat().st_size if log.exists() else 0
+        before = _size(log)
         commit(connection)
-        if durability(connection)[1] < _FULL:
+        if synchronous(connection) < _FULL:
             self.lazy.setdefault(log, before)
         if self.around.dies(self):
             self.die("after-commit", (log, before))
-        if path == self.node.store.path:
+        if path == self.node.key_store.path:
+            self.new_keys = True
+        elif connection.total_changes != self._changes:
+            self._changes = connection.total_changes
             self.around.written(self)
 
     def die(self, boundary: str, last: tuple[Path, int] | None = None) -> NoReturn:
@@ -231,3 +237,10 @@ class Life:
         await self.node.store.close()
         await self.node.key_store.close()
         shutil.rmtree(self.folder)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0

@@ -5,23 +5,26 @@ nodes with each other and with what the officials were told.
 """
 
 import asyncio
+import itertools
 import sqlite3
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from node.cli.simulation.life import Ended, Life
+from node.cli.simulation.loop import EndlessError
 from node.cli.simulation.losses import Losses
 from node.cli.simulation.protection import Erased, unerased
-from node.cli.simulation.shared import shared
+from node.cli.simulation.seen import Seen
+from node.cli.simulation.shared import shared, stream
 from node.delivery.call import Answer
 from node.errors import NodeError
 from node.service.node import Node
 from node.service.verification import check_node
 from node.store import fates, member_documents, streams
 from node.store.tx import Row
-from protocol.batch import Head, parse_batch
+from protocol.batch import parse_batch
 from protocol.member_suspension import is_suspension
 from protocol.receipt import parse_receipt
 from protocol.request import REPLY_PART, SPLIT
@@ -46,6 +49,7 @@ STATE_AFTER: Final = {
 _STAYING: Final = (SPLIT, REPLY_PART)
 _MOST: Final = 20
 _CHAINS: Final = ("request", "date")
+Held = Mapping[str, tuple[object, ...]]
 
 
 @dataclass(frozen=True)
@@ -70,17 +74,6 @@ class Attempt:
 
 
 @dataclass
-class Seen:
-    """What the oracle has seen of a node, on disk."""
-
-    mark: tuple[object, ...] = ()
-    events: dict[str, fates.EventFate] = field(default_factory=dict)
-    heads: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
-    versions: dict[str, int] = field(default_factory=dict)
-    released: dict[tuple[str, int, int], tuple[str, str]] = field(default_factory=dict)
-
-
-@dataclass
 class Oracle:
     """Notes what is promised, and says where it isn't kept. `honest` are the countries that keep to the rules."""
 
@@ -102,6 +95,10 @@ class Oracle:
             at = asyncio.get_running_loop().time()
             self.violations.append(Violation(invariant, country, round(at, 3), str(found)[:500]))
 
+    def endless(self, error: EndlessError) -> None:
+        """Note that the story didn't come to its end."""
+        self.violations.append(Violation("does-not-end", "", round(error.at, 3), str(error)))
+
     # --- after each step ---
 
     def written(self, life: Life) -> None:
@@ -120,9 +117,12 @@ class Oracle:
             return
         country, store = life.country, life.node.store
         seen = self.seen.setdefault(country, Seen())
-        self._events(country, seen, store.read_now(fates.events))
+        events, cases = store.read_now(fates.events), store.read_now(fates.cases)
+        moved = self._events(country, seen, events)
         self.losses.look(country, {c: each.events for c, each in self.seen.items()})
-        self._cases(country, seen, life.node)
+        if moved or cases != seen.cases:  # else it was checked already
+            seen.cases = cases
+            self._cases(country, seen)
         self.erased.look(life)
         heads = store.read_now(fates.heads)
         back = {way: (at, heads.get(way)) for way, at in seen.heads.items() if heads.get(way, (0, 0)) < at}
@@ -132,33 +132,36 @@ class Oracle:
         accused = [proof for proof in store.read_now(fates.proofs) if proof[0] in self.honest]
         self.must(not accused, "honest-accused", country, accused)
 
-    def _events(self, country: str, seen: Seen, found: Iterable[fates.EventFate]) -> None:
+    def _events(self, country: str, seen: Seen, found: list[fates.EventFate]) -> bool:
+        """Compare a node's events with those that were seen before; returns whether there is any difference."""
         now = {event.jti: event for event in found}
-        for jti, before in seen.events.items():
-            after = now.get(jti)
+        moved = [jti for jti, before in seen.events.items() if now.get(jti) != before]
+        for invariant in ("event-lost", "applied-undone"):
+            self.checked[invariant] += len(seen.events) - len(moved)
+        for jti in moved:
+            before, after = seen.events[jti], now.get(jti)
             self.must(after is not None, "event-lost", country, before)
             settled = after is None or before.status in (after.status, "on-its-way")
             self.must(settled, "applied-undone", country, f"{before} became {after}")
             if before.actor is not None:  # which goes with the data of an erased case
                 self.losses.actors[jti] = before.actor
+        grown = len(now) > len(seen.events)
         seen.events = now
+        return grown or bool(moved)
 
-    def _cases(self, country: str, seen: Seen, node: Node) -> None:
+    def _cases(self, country: str, seen: Seen) -> None:
         reached: dict[tuple[str, str], int] = {}
         last: dict[str, tuple[int, bool, str]] = {}
         for event in seen.events.values():
             chain = event.kind.partition(".")[0]
             if chain == "request" and event.n is not None and event.status != "refused" and event.kind not in _STAYING:
-                this = (
-                    event.n,
-                    event.status == "applied",
-                    event.kind,
-                )  # what came back goes before what is being taken back
+                # what came back goes before what is being taken back
+                this = (event.n, event.status == "applied", event.kind)
                 last[event.case_id] = max(last.get(event.case_id, (0, False, "")), this)
             if event.status == "applied" and event.n is not None and chain in _CHAINS:
                 place = (event.case_id, chain)
                 reached[place] = max(reached.get(place, 0), event.n)
-        for case in node.store.read_now(fates.cases):
+        for case in seen.cases:
             self._number(country, case)
             if case["counterpart"] not in self.honest:  # it may have refused what it then went on with
                 continue
@@ -287,10 +290,11 @@ class Oracle:
             self.must(not kept, "file-given-up", country, kept)
             owed = self._outstanding(life, mine)
             self.must(not owed, "not-given-back", country, owed[:3])
-            for other in mine.values():
-                if country < other.country:
-                    self._agree(life, other)
-                    self._same_streams(life, other)
+        held = {country: shared(life) for country, life in mine.items()}
+        for one, other in itertools.combinations(mine.values(), 2):
+            ours, theirs = held[one.country].get(other.country, {}), held[other.country].get(one.country, {})
+            self._agree(one, other, ours, theirs)
+            self._same_streams(one, other)
 
     def _kept_receipts(self, life: Life) -> None:
         kept = life.node.store.read_now(lambda q: fates.receipts(q, life.country))
@@ -329,35 +333,34 @@ class Oracle:
             return
         for sender, receiver in ((one, other), (other, one)):
             pair = f"{sender.country}-{receiver.country}"
-            (sent, got), (taken, given) = (_stream(life, sender, receiver) for life in (sender, receiver))
+            (sent, got), (taken, given) = (stream(life, sender, receiver) for life in (sender, receiver))
             waits = sent.next == 1 and sent.last == taken.last  # an epoch in which nothing was said yet
             self.must(sent == taken or waits, "positions-differ", pair, f"{sent} and {taken}")
             wrong = [place for place, receipt in got.items() if not set(receipt) <= set(given.get(place, ()))]
             self.must(not wrong, "receipt-lost", pair, wrong)
 
-    def _agree(self, one: Life, other: Life) -> None:
+    def _agree(self, one: Life, other: Life, ours: Held, theirs: Held) -> None:
         """Check that two nodes hold the same events and the same cases of each other."""
         pair = f"{one.country}-{other.country}"
-        both = (one, other)
+        both, known = (one, other), ours.keys() | theirs.keys()  # of an erased one an old disk has no row
         for sender, receiver in (both, both[::-1]):
-            sent = {e.digest: e for e in self._between(sender, receiver) if e.iss == sender.country}
-            held = {e.digest: e for e in self._between(receiver, sender) if e.iss == sender.country}
+            sent, held = (self._issued(sender.country, life.country, known) for life in (sender, receiver))
             applied = {digest for digest, event in sent.items() if event.status == "applied"}
             self.must(applied <= set(held), "event-lost", pair, [sent[d] for d in applied - set(held)][:3])
             kept = [event for digest, event in sent.items() if event.status == "refused" and digest in held]
             self.must(not kept, "refused-and-held", pair, kept)
             unknown = [held[digest] for digest in held.keys() - sent.keys()]
             self.must(not unknown, "event-from-nowhere", pair, unknown)
-        ours, theirs = (shared(a, b) for a, b in (both, both[::-1]))
-        for case_id in sorted(ours.keys() | theirs.keys()):
+        for case_id in sorted(known):
             here, there = ours.get(case_id), theirs.get(case_id)
-            known = [each for each in (here, there) if each is not None]
-            alone = len(known) == 1 and {"refused", "erased"} & set(map(str, known[0]))  # perhaps from an old disk
+            only = [each for each in (here, there) if each is not None]
+            alone = len(only) == 1 and {"refused", "erased"} & set(map(str, only[0]))  # perhaps from an old disk
             self.must(bool(alone) or here == there, "states-differ", pair, f"{here} and {there}")
 
-    def _between(self, life: Life, other: Life) -> list[fates.EventFate]:
-        known = shared(life, other).keys() | shared(other, life).keys()  # of an erased one an old disk has no row
-        return [event for event in self.seen[life.country].events.values() if event.case_id in known]
+    def _issued(self, sender: str, holder: str, cases: Collection[str]) -> dict[str, fates.EventFate]:
+        """Return what one country has said in some cases, as far as another one holds it, by digest."""
+        found = self.seen[holder].events.values()
+        return {event.digest: event for event in found if event.iss == sender and event.case_id in cases}
 
     def summary(self, life: Life) -> list[object]:
         """Return what goes into the trace of a node's end: nothing that depends on keys."""
@@ -389,10 +392,3 @@ class Oracle:
 
 def _has_file(life: Life | None, sha256: str) -> bool:
     return life is not None and life.node.store.read_now(lambda q: fates.has_file(q, sha256))
-
-
-def _stream(life: Life, sender: Life, receiver: Life) -> tuple[Head, dict[tuple[int, int], tuple[str, ...]]]:
-    """Return how far a stream is on a node's disk, and its receipts."""
-    iss, aud, store = sender.country, receiver.country, life.node.store
-    head = store.read_now(lambda q: streams.head(q, iss, aud))
-    return head, store.read_now(lambda q: fates.receipts_between(q, iss, aud))

@@ -15,7 +15,10 @@ class Erased:
     gone: set[tuple[str, str]] = field(default_factory=set)
 
     def look(self, life: Life) -> None:
-        """Remember the keys that a node holds."""
+        """Remember the keys that a node holds, where there may be new ones."""
+        if not life.new_keys:
+            return
+        life.new_keys = False
         held = life.node.key_store.read_now(fates.wrapped_keys)
         self.keys |= {(life.country, case_id): key for case_id, key in held.items()}
 

@@ -1,6 +1,7 @@
 """Playing seeds and saying what came of them."""
 
 import asyncio
+import gc
 import logging
 import shutil
 import sys
@@ -17,7 +18,7 @@ from typing import Any, Final
 import structlog
 
 from node.cli.simulation.life import LIFE, PowerCutError
-from node.cli.simulation.loop import run
+from node.cli.simulation.loop import EndlessError, run
 from node.cli.simulation.oracle import PERSONAL, Oracle, Violation
 from node.cli.simulation.template import scratch, template
 from node.cli.simulation.trace import Trace
@@ -55,8 +56,10 @@ def simulate(seed: int, nodes: int, plan: Plan | None = None, *, keep_trace: boo
     folder = Path(tempfile.mkdtemp(prefix=f"seed-{seed}-", dir=scratch()))
     world = World(seed, made, folder, plan or plan_for(nodes), Trace(keep=keep_trace))
     try:
-        with _watched_log(world.oracle):
+        with _watched_log(world.oracle), _seldom_collected():
             run(_played(world))
+    except EndlessError as error:
+        world.oracle.endless(error)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     oracle = world.oracle
@@ -82,6 +85,19 @@ def _unhandled(oracle: Oracle, _loop: asyncio.AbstractEventLoop, context: dict[s
     error = context.get("exception")
     if not isinstance(error, PowerCutError):
         oracle.must(False, "internal-error", "", f"{context.get('message')}: {where(error)}")
+
+
+@contextmanager
+def _seldom_collected() -> Iterator[None]:
+    """Let the garbage collector pass over what was there before, and come seldom: a network is not much."""
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 1000)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 @contextmanager
