@@ -117,7 +117,7 @@ def test_text_in_another_language_is_marked():
 
 
 def test_a_period_in_working_days_says_that_regional_holidays_count():
-    """Beside the date by law stands how it was counted: which days are left out, and which aren't (ADR 0034)."""
+    """Beside the date by law stands how it was counted: which days are left out, and which aren't (ADR 0033)."""
     pages = [html for html in PAGES.values() if "Working days: " in html]
     assert pages
     assert all("Public holidays of regions and municipalities count as working days." in html for html in pages)
