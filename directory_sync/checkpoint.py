@@ -65,6 +65,11 @@ def _in_force(country: str, texts: tuple[str, ...]) -> tuple[str, tuple[Verifier
 
 def witness_keys(country: str, texts: Iterable[str]) -> tuple[VerifierKey, ...]:
     """Return the witness keys of a country's member record; those of later versions are left out."""
+    return _witness_keys(country, tuple(texts))
+
+
+@lru_cache(maxsize=128)  # as above
+def _witness_keys(country: str, texts: tuple[str, ...]) -> tuple[VerifierKey, ...]:
     found = []
     for text in texts:
         try:

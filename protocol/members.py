@@ -155,6 +155,10 @@ class MemberList:
 
     def active_countries(self) -> frozenset[str]:
         """Return the countries that are active."""
+        return self._active
+
+    @cached_property
+    def _active(self) -> frozenset[str]:
         return frozenset(country for country in self._standings if self.active(country))
 
     def member(self, country: str) -> MemberRecord | None:

@@ -141,10 +141,12 @@ class LogSync:
             await self._look_at_fork(country, digest)
         if not self.looked:
             await self._recall(index.heads)
+        news, awaited = country_log.differing(self._node, index.heads), withheld.awaited(self._node)
         for country, head in index.heads.items():
-            if country != self._peer:
+            if country in news and country != self._peer:
                 await self._look_at(country, head)
-            await self._complete(country, head[0])
+            if country in news | awaited:
+                await self._complete(country, head[0])
 
     async def _recall(self, heads: Versions) -> None:
         """Learn from the peer's newer checkpoints what we have cosigned and don't know any more (SPEC S-255).

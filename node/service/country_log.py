@@ -25,6 +25,7 @@ from node.store import audit, authorities, logs
 from node.store.authorities import Entry
 from node.store.logs import Log
 from node.store.tx import Read, Tx
+from protocol.batch import Versions
 from protocol.encoding import b64u
 
 
@@ -90,6 +91,18 @@ def relation(node: Node, country: str, head: tuple[int, str]) -> Literal["same",
         return "same" if root == b64u(log.root) else "contradicts"
     here = node.store.read_now(lambda q: logs.tiles_of(q, log).root(size))
     return "older" if root == b64u(here) else "contradicts"
+
+
+def differing(node: Node, heads: Versions) -> set[str]:
+    """Return the logs of which somebody says something else than what is here; asks the database once for all."""
+    here = node.store.read_now(logs.in_force)
+
+    def known(country: str) -> tuple[int, str] | None:
+        origin, head = here.get(country, ("", None))
+        keys = log_keys_of(node, country)
+        return head if keys is not None and keys.origin == origin else None
+
+    return {country for country, head in heads.items() if known(country) != head}
 
 
 @dataclass(frozen=True)

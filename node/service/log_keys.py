@@ -36,14 +36,18 @@ def log_signer(node: Node) -> Signer:
     """Return what signs the checkpoints of our log."""
     if not node.keys.log_seed:
         raise NodeError("key-missing", "This node has no key of a directory log yet.", "entente serve makes it.")
-    return Signer.from_seed(origin_of(node.country, node.keys.log_number), PLAIN, node.keys.log_seed)
+    return _signer(origin_of(node.country, node.keys.log_number), PLAIN, node.keys.log_seed)
 
 
 def witness_signer(node: Node) -> Signer:
     """Return what cosigns the checkpoints of others."""
     if not node.keys.witness_seed:
         raise NodeError("key-missing", "This node has no witness key yet.", "entente serve makes it.")
-    return Signer.from_seed(witness_name(node.country), COSIGNATURE, node.keys.witness_seed)
+    return _signer(witness_name(node.country), COSIGNATURE, node.keys.witness_seed)
+
+
+_signer: Final = lru_cache(maxsize=128)(Signer.from_seed)
+"""Makes a signer of a seed: our own public key is looked at with every call of a peer."""
 
 
 def published_keys(node: Node, before: MemberRecord | None) -> dict[str, tuple[str, ...]]:
@@ -77,6 +81,13 @@ def all_log_keys(node: Node, country: str) -> tuple[VerifierKey, ...]:
         if generation_of(key.name, country):
             found.append(key)
     return tuple(found)
+
+
+def witness_of(node: Node, country: str) -> tuple[VerifierKey, ...]:
+    """Return the witness keys of one active member; none of another country."""
+    members = node.members
+    record = members.member(country) if members and members.active(country) else None
+    return witness_keys(country, record.witness_keys) if record else ()
 
 
 def witnesses_of(node: Node, country: str) -> dict[str, tuple[VerifierKey, ...]]:

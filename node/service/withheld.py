@@ -15,6 +15,11 @@ from node.store.tx import Tx
 Found = dict[int, tuple[Salted, Authority]]
 
 
+def awaited(node: Node) -> frozenset[str]:
+    """Return the countries of whose logs records are awaited."""
+    return node.store.read_now(logs.awaited)
+
+
 def missing(node: Node, country: str, size: int) -> list[int]:
     """Return the numbers of the leaves below a size whose records are awaited."""
     leaves = node.store.read_now(lambda q: logs.pending_leaves(q, country))

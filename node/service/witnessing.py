@@ -4,7 +4,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from typing import Final
 
 from directory_sync.checkpoint import Checkpoint, LogKeys, of_note, read_checkpoint
@@ -16,7 +15,7 @@ from directory_sync.witness import Refusal, Request, Seen, read_request, refusal
 from node.clock import seconds
 from node.errors import NodeError
 from node.service import forks
-from node.service.log_keys import log_keys_of, log_signer, witness_signer, witnesses_of
+from node.service.log_keys import log_keys_of, log_signer, witness_of, witness_signer
 from node.service.node import Node
 from node.store import logs
 from node.store.tx import Read, Tx
@@ -72,14 +71,13 @@ def _keep_fork(tx: Tx, node: Node, country: str, second: Checkpoint) -> None:
 
 def larger_than_cosigned(node: Node, heads: Mapping[str, tuple[int, str]]) -> dict[str, int]:
     """Return the size that we cosigned last of each log of which somebody has a larger checkpoint, by country."""
-    members = node.members
+    members, known = node.members, node.store.read_now(logs.all_witnessed)
     found = {}
     for country in sorted(heads.keys() - {node.country}):
         keys = log_keys_of(node, country) if members is not None and members.member(country) else None
         if keys is None:
             continue
-        known = node.store.read_now(partial(logs.witnessed, country=country, origin=keys.origin))
-        size = known[0] if known else 0
+        size = known.get((country, keys.origin), 0)
         if heads[country][0] > size:
             found[country] = size
     return found
@@ -123,7 +121,7 @@ class Wanted:
 
 def wanted_from(node: Node, witness: str) -> Wanted | None:
     """Return what to ask a witness for; None where it has cosigned our newest checkpoint a short while ago."""
-    keys = witnesses_of(node, node.country).get(witness)
+    keys = witness_of(node, witness)
     if not keys:
         return None
 
@@ -144,7 +142,7 @@ def wanted_from(node: Node, witness: str) -> Wanted | None:
 
 async def take_cosignature(node: Node, witness: str, wanted: Wanted, answer: bytes) -> None:
     """Keep a witness's cosignature on our checkpoint; raises `directory-invalid` where it isn't one."""
-    keys = witnesses_of(node, node.country).get(witness, ())
+    keys = witness_of(node, witness)
     names = {(key.name, key.key_id) for key in keys}
     try:
         found = [one for one in parse_signatures(answer.decode()) if (one.name, one.key_id) in names]

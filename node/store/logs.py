@@ -71,6 +71,12 @@ def head(q: Read, country: str) -> tuple[int, str] | None:
     return (row["signed"], b64u(bytes(row["root"]))) if row else None
 
 
+def in_force(q: Read) -> dict[str, tuple[str, tuple[int, str]]]:
+    """Return name, size and root (base64url) of every log's newest checkpoint, by country; of none that is frozen."""
+    rows = q.all("SELECT country, origin, signed, root FROM log WHERE note <> '' AND frozen IS NULL")
+    return {row["country"]: (row["origin"], (row["signed"], b64u(bytes(row["root"])))) for row in rows}
+
+
 def confirmed(q: Read) -> dict[str, datetime]:
     """Return when each country's log was last known to be its newest."""
     rows = q.all("SELECT country, confirmed_at FROM log WHERE note <> '' ORDER BY country")
@@ -240,6 +246,11 @@ def pending_ids(q: Read, country: str) -> frozenset[str]:
     return frozenset(row["authority"] for row in rows)
 
 
+def awaited(q: Read) -> frozenset[str]:
+    """Return the countries whose logs haven't given a record."""
+    return frozenset(row["country"] for row in q.all("SELECT DISTINCT country FROM log_pending"))
+
+
 def pending_leaves(q: Read, country: str) -> dict[int, Leaf]:
     """Return the leaves of a log whose records it hasn't given, by number."""
     rows = q.all(
@@ -260,6 +271,12 @@ def witnessed(q: Read, country: str, origin: str) -> tuple[int, bytes] | None:
         {"country": country, "origin": origin},
     )
     return (row["size"], bytes(row["root"])) if row else None
+
+
+def all_witnessed(q: Read) -> dict[tuple[str, str], int]:
+    """Return the size that this node cosigned last of each log, by (country, name of the log)."""
+    rows = q.all("SELECT country, origin, size FROM witnessed")
+    return {(row["country"], row["origin"]): row["size"] for row in rows}
 
 
 def witnessed_note(q: Read, country: str) -> str:
