@@ -22,14 +22,15 @@ from node.delivery.courier import Courier
 from node.delivery.exchange import Exchange
 from node.domain import case as domain_case
 from node.domain.case import Case
-from node.service import compare, country_log, deliver, receive
+from node.service import beside, compare, corrections, country_log, deliver, receive
 from node.service.node import Node
 from node.store import cases as stored_cases
 from node.store import engine, erasures, logs, streams
 from node.store.case_keys import CaseKeys
 from node.store.store import Store
-from node.store.tx import AtEnd, Read, Tx
+from node.store.tx import AtEnd, Read, Row, Tx
 from node.store.writer import Writer
+from protocol import correction
 from protocol.batch import Batch, Head, seal_batch
 from protocol.event import Claims
 from protocol.members import MemberList
@@ -315,6 +316,17 @@ def erased_without_its_files(plant: pytest.MonkeyPatch) -> None:
     plant.setattr(erasures, "strip", nothing)
 
 
+def only_own_answers_count(plant: pytest.MonkeyPatch) -> None:
+    """Leave out what the other side has answered to a contest."""
+    noted = beside.noted
+
+    def own(node: Node, rows: list[Row]) -> list[correction.Noted]:
+        return [one for one in noted(node, rows) if one.kind == correction.CONTEST or one.iss == node.country]
+
+    for module in (beside, corrections):
+        plant.setattr(module, "noted", own)
+
+
 PLANTED: dict[Plant, set[str]] = {
     receipt_before_commit: {"receipt-not-durable"},
     no_deduplication: {"not-drained", "verify"},
@@ -341,6 +353,7 @@ PLANTED: dict[Plant, set[str]] = {
     suspended_still_heard: {"receipt-to-no-member"},
     order_reaches_no_parts: {"erased-still-there"},
     erased_without_its_files: {"erased-still-there"},
+    only_own_answers_count: {"states-differ"},
 }
 """The bug → the invariants of which at least one must be reported."""
 
@@ -369,6 +382,7 @@ FIRST = {
     suspended_still_heard: 10,
     order_reaches_no_parts: 2,
     erased_without_its_files: 2,
+    only_own_answers_count: 1,
 }
 """The seed to begin with: the quickest one that shows the bug; where the code has changed since, later ones do."""
 
@@ -381,6 +395,7 @@ PLANS = {
     epoch_used_again: Plan(duration_s=800.0, kinds=(KeyRevocation, SlowPeer), severities=(2.0,), liars=0.0),
     suspended_still_heard: Plan(duration_s=800.0, kinds=(Suspension,), liars=0.0),
     order_reaches_no_parts: Plan(acts=60, liars=0.0),
+    only_own_answers_count: Plan(acts=30, liars=0.0),
 }
 """How those are played that need one kind of fault often."""
 
