@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 
 from node.clock import Clock
 from node.errors import NodeError
-from node.store.engine import connect, cut_log, undo_in_memory
+from node.store.engine import connect, cut_log
 from node.store.schema import Schema
 from node.store.tx import Read, Tx
 from node.store.writer import Writer
@@ -32,7 +32,6 @@ class Store:
         try:
             require_known(schema.applied(connection), schema, path.parent)
             schema.apply(connection)
-            undo_in_memory(connection)
         except BaseException:
             connection.close()
             raise

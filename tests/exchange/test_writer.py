@@ -63,15 +63,6 @@ def test_both_databases_are_durable_at_every_commit(tmp_path: Path) -> None:
         asyncio.run(store.close())
 
 
-def test_what_a_statement_replaces_goes_to_no_file(tmp_path: Path) -> None:
-    """The writer keeps in memory what it may have to put back; readers, who sort, don't."""
-    store = Store(tmp_path / "numbers.db", NUMBERS, LoopClock(), inline=True)
-    kept = "PRAGMA temp_store"
-    assert store.writer._connection.execute(kept).fetchone()[0] == 2
-    assert store.read_now(lambda q: q._connection.execute(kept).fetchone()[0]) == 0
-    asyncio.run(store.close())
-
-
 async def test_what_many_rows_went_through_is_let_go_of(store: Store) -> None:
     """After a transaction with a country's list in it the writer keeps none of its pages; after others it does."""
     statements = traced(store)

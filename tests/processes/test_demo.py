@@ -105,7 +105,10 @@ async def test_a_request_that_two_authorities_answer(tmp_path: Path):
     assert all(list(line) == FIELDS for line in lines)
     whole = next(line["case"] for line in lines if line["case"])
     assert {line["case"] for line in lines} == {"", whole, f"{whole}/1"}
-    assert [line["actor"] for line in lines if line["text"].startswith("not-found")] == ["Szabó Katalin", "Kovács János"]
+    assert [line["actor"] for line in lines if line["text"].startswith("not-found")] == [
+        "Szabó Katalin",
+        "Kovács János",
+    ]
     read = {line["case"]: line["text"] for line in lines if line["state"] == "Beantwortet"}
     assert (read[whole].count("→ Ja"), read[whole].count("→ Nein")) == (2, 0)
     assert (read[f"{whole}/1"].count("→ Ja"), read[f"{whole}/1"].count("→ Nein")) == (0, 1)
