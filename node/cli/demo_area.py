@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from directory_sync.demo import demo_authorities
 from node.cli.demo_nodes import Api, ApiError, DemoNode, entente
-from node.cli.demo_story import Story, answers_of, questions_of
+from node.cli.demo_story import Story, answers_of, last_done, questions_of
 from node.clock import stopwatch
 from node.errors import NodeError
 
@@ -128,6 +128,6 @@ class NewAreaStory(Story):
             "provider-established": {"code": "yes"},
         }
         view = await self.act(self.katalin, "reply", {"answers": answers})
-        self.say(self.katalin, view["timeline"][-1]["text"]["text"], answers_of(view), view)
+        self.say(self.katalin, last_done(view)["text"]["text"], answers_of(view), view)
         view = await self.until(self.anna, lambda v: v["state"] == "replied")
-        self.say(self.anna, view["timeline"][-1]["text"]["text"], answers_of(view), view)
+        self.say(self.anna, last_done(view)["text"]["text"], answers_of(view), view)

@@ -6,7 +6,7 @@ from typing import Final
 
 from typing_extensions import override
 
-from node.cli.demo_story import Story, answers_of, chosen, questions_of, variables_of
+from node.cli.demo_story import Story, answers_of, chosen, last_done, questions_of, variables_of
 from node.clock import stopwatch
 from node.errors import NodeError
 
@@ -35,7 +35,7 @@ class PostingStory(Story):
         view = await self.until(self.katalin, lambda v: bool(v["questions"]))
         self.say(self.katalin, view["question_set"]["text"], variables_of(view) + "\n" + questions_of(view), view)
         view = await self.act(self.katalin, "accept")
-        self.say(self.katalin, view["timeline"][-1]["text"]["text"], view["holder_text"]["text"], view)
+        self.say(self.katalin, last_done(view)["text"]["text"], view["holder_text"]["text"], view)
         await self.answer()
         await self.close()
         await self.nobody_else()
@@ -93,9 +93,9 @@ class PostingStory(Story):
             "pay-documents-missing": {"text": "Tíz napon belül várhatók.", "lang": "hu"},
         }
         view = await self.act(self.katalin, "reply", {"answers": answers})
-        self.say(self.katalin, view["timeline"][-1]["text"]["text"], answers_of(view), view)
+        self.say(self.katalin, last_done(view)["text"]["text"], answers_of(view), view)
         view = await self.until(self.anna, lambda v: v["state"] == "replied")
-        self.say(self.anna, view["timeline"][-1]["text"]["text"], answers_of(view), view)
+        self.say(self.anna, last_done(view)["text"]["text"], answers_of(view), view)
 
 
 def _worker(given: str, family: str, born: str, nationality: str, first: str, last: str) -> dict[str, dict[str, str]]:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from typing_extensions import override
 
-from node.cli.demo_story import Reader, Story, answers_of
+from node.cli.demo_story import Reader, Story, answers_of, last_done
 
 COORDINATORS: Final = {"DE": "DE-bva", "HU": "HU-oktatasi-hivatal"}
 """Country → the coordinator of its authorities."""
@@ -46,7 +46,7 @@ class ReferralStory(Story):
         await by.api.call("POST", f"cases/{self.case}/{action}", body)
         view = await self.until(then, lambda v: following in v["actions"])
         words = "\n".join(notice["text"] for notice in view["notices"]) or view["holder_text"]["text"]
-        self.say(then, view["timeline"][-1]["text"]["text"], words, view)
+        self.say(then, last_done(view)["text"]["text"], words, view)
 
     async def add(self) -> None:
         """Budapest adds what was missing; Berlin reads it."""
@@ -54,10 +54,10 @@ class ReferralStory(Story):
         await self.act(self.katalin, "reply", {"comment": added})
         view = await self.until(self.anna, lambda v: v["state"] == "replied")
         said = view["clarifications"][-1]["answered"]
-        self.say(self.anna, view["timeline"][-1]["text"]["text"], f"{said['text']} ({said['lang']})", view)
+        self.say(self.anna, last_done(view)["text"]["text"], f"{said['text']} ({said['lang']})", view)
 
     async def rate(self) -> None:
         """Berlin rates the reply; Budapest reads the rating."""
         await self.act(self.anna, "rate", {"timeliness": 1, "efforts": 0})
         view = await self.until(self.katalin, lambda v: v["rating"] is not None)
-        self.say(self.katalin, view["timeline"][-1]["text"]["text"], answers_of(view), view)
+        self.say(self.katalin, last_done(view)["text"]["text"], answers_of(view), view)

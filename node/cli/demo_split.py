@@ -6,7 +6,7 @@ from typing import Final
 from typing_extensions import override
 
 from node.cli.demo_nodes import ApiError
-from node.cli.demo_story import Reader, Story, answers_of, questions_of
+from node.cli.demo_story import Reader, Story, answers_of, last_done, questions_of
 from node.errors import NodeError
 
 CHAMBER: Final = "HU-mok"
@@ -48,7 +48,7 @@ class SplitStory(Story):
         """Let Budapest pass one question on; Berlin's node opens the part. Returns the part's case."""
         reason = {"text": "Erről a kamara dönt.", "lang": "hu"}
         view = await self.act(self.katalin, "split", {"to": CHAMBER, "questions": [_MOVED], "reason": reason})
-        self.say(self.katalin, view["timeline"][-1]["text"]["text"], questions_of(view), view)
+        self.say(self.katalin, last_done(view)["text"]["text"], questions_of(view), view)
         view = await self.until(self.anna, lambda v: bool(v["parts"]) and bool(v["parts"][0]["case"]))
         self.say(self.anna, view["parts"][0]["number"], questions_of(view), view)
         return str(view["parts"][0]["case"])
@@ -72,9 +72,9 @@ class SplitStory(Story):
             self.say(reader, view["question_set"]["text"], questions_of(view), view)
             await self.act(reader, "accept")
         view = await self.act(reader, "reply", {"answers": answers})
-        self.say(reader, view["timeline"][-1]["text"]["text"], answers_of(view), view)
+        self.say(reader, last_done(view)["text"]["text"], answers_of(view), view)
         view = await self.until(self.anna, lambda v: v["state"] == "replied")
-        self.say(self.anna, view["timeline"][-1]["text"]["text"], answers_of(view), view)
+        self.say(self.anna, last_done(view)["text"]["text"], answers_of(view), view)
 
     async def close_one(self, other: Reader) -> None:
         """Let Berlin close the case, and its other side see it."""

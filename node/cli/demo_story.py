@@ -70,7 +70,7 @@ class Story:
     def say(self, reader: Reader, title: str, text: str, view: dict[str, Any] | None = None) -> None:
         """Tell one line, with state and time as the node gives them."""
         self.steps += 1
-        last = view["timeline"][-1]["at"] if view and view["timeline"] else ""
+        last = last_done(view)["at"] if view and view["timeline"] else ""
         state = view["state_text"]["text"] if view else ""
         case = view["number"] if view else ""
         self.tell(Line(self.steps, reader.node, reader.name, reader.lang, title, text, case, state, last))
@@ -151,14 +151,14 @@ class Story:
         """Budapest proposes another date, Berlin agrees."""
         later = (self.today + dt.timedelta(days=28)).isoformat()
         view = await self.act(self.katalin, "propose-date", {"date": later})
-        self.say(self.katalin, view["timeline"][-1]["text"]["text"], view["timeline"][-1]["detail"]["text"], view)
+        self.say(self.katalin, last_done(view)["text"]["text"], last_done(view)["detail"]["text"], view)
         view = await self.until(self.anna, lambda v: "agree-date" in v["actions"])
         self.say(self.anna, view["holder_text"]["text"], _notices(view), view)
         view = await self.act(self.anna, "agree-date")
-        self.say(self.anna, view["timeline"][-1]["text"]["text"], view["timeline"][-1]["detail"]["text"], view)
+        self.say(self.anna, last_done(view)["text"]["text"], last_done(view)["detail"]["text"], view)
         await self.until(self.katalin, lambda v: v["due"]["state"] == "agreed")
         view = await self.act(self.katalin, "accept")
-        self.say(self.katalin, view["timeline"][-1]["text"]["text"], view["holder_text"]["text"], view)
+        self.say(self.katalin, last_done(view)["text"]["text"], view["holder_text"]["text"], view)
 
     async def answer(self) -> None:
         """Budapest answers in Hungarian with one comment; Berlin reads in German."""
@@ -175,21 +175,21 @@ class Story:
                 }
             },
         )  # fmt: skip
-        self.say(self.katalin, view["timeline"][-1]["text"]["text"], answers_of(view), view)
+        self.say(self.katalin, last_done(view)["text"]["text"], answers_of(view), view)
         view = await self.until(self.anna, lambda v: v["state"] == "replied")
-        self.say(self.anna, view["timeline"][-1]["text"]["text"], answers_of(view), view)
+        self.say(self.anna, last_done(view)["text"]["text"], answers_of(view), view)
 
     async def clarify(self) -> None:
         """Berlin asks one clarification and gets it."""
         question = {"text": "Gilt die Eintragung auch für Kieferorthopädie?", "lang": "de"}
         view = await self.act(self.anna, "clarify", {"question": question})
-        self.say(self.anna, view["timeline"][-1]["text"]["text"], view["clarifications"][-1]["asked"]["text"], view)
+        self.say(self.anna, last_done(view)["text"]["text"], view["clarifications"][-1]["asked"]["text"], view)
         view = await self.until(self.katalin, lambda v: v["state"] == "clarifying")
-        self.say(self.katalin, view["timeline"][-1]["text"]["text"], _said(view["clarifications"][-1]["asked"]), view)
+        self.say(self.katalin, last_done(view)["text"]["text"], _said(view["clarifications"][-1]["asked"]), view)
         answer = {"text": "Nem, csak az általános fogorvosi tevékenységre.", "lang": "hu"}
         view = await self.act(self.katalin, "reply", {"comment": answer})
         view = await self.until(self.anna, lambda v: v["state"] == "replied")
-        self.say(self.anna, view["timeline"][-1]["text"]["text"], _said(view["clarifications"][-1]["answered"]), view)
+        self.say(self.anna, last_done(view)["text"]["text"], _said(view["clarifications"][-1]["answered"]), view)
 
     async def close(self) -> None:
         """Berlin closes; both timelines are shown."""
@@ -264,6 +264,11 @@ def answers_of(view: dict[str, Any]) -> str:
 def _words(answer: dict[str, Any]) -> str:
     found: str = (answer.get("label") or answer.get("free") or {}).get("text", "–")
     return found
+
+
+def last_done(view: dict[str, Any]) -> dict[str, Any]:
+    """Return what a person did last: that a file has come, say, may be noted right after it."""
+    return next(entry for entry in reversed(view["timeline"]) if entry["person"])
 
 
 def _timeline(view: dict[str, Any]) -> str:
