@@ -375,7 +375,7 @@ FIRST = {
     back_off_cleared_by_the_peer: 4,
     retry_after_ignored: 10,
     erased_key_in_the_log: 2,
-    numbers_begin_again: 60,
+    numbers_begin_again: 96,
     epoch_used_again: 24,
     revoked_key_accepted: 10,
     refusal_told_as_stored: 18,
