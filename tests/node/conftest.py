@@ -15,6 +15,7 @@ from tests.conftest import ROOT
 from tests.databases import open_store
 from tests.node.clock import TestClock
 from tests.node.network import join_all
+from tests.node.people import with_authorities
 from translations.area import Areas, load_areas
 from translations.catalogue import Catalogue
 
@@ -105,3 +106,9 @@ def budapest(make_node: MakeNode) -> Node:
 def members(join: Callable[..., MemberList], berlin: Node, budapest: Node) -> MemberList:
     """Both nodes in one network."""
     return join(berlin, budapest)
+
+
+@pytest.fixture
+async def node(make_node: MakeNode) -> Node:
+    """Berlin's node with two authorities, for the tests that bring none of their own."""
+    return await with_authorities(make_node)

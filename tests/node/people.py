@@ -44,7 +44,7 @@ def someone(login: str = "anna", **changes: object) -> NewPerson:
     return NewPerson(**{**values, **changes})
 
 
-async def berlin(make_node) -> Node:
+async def with_authorities(make_node) -> Node:
     """Return Berlin's node with two authorities."""
     made = make_node("DE")
     await directory.import_authorities(made, operator(), [authority(CHAMBER), authority(MINISTRY)])

@@ -17,7 +17,6 @@ from tests.node.people import (
     PASSWORD,
     administrator,
     authority,
-    berlin,
     entries,
     id_of,
     refused,
@@ -25,13 +24,6 @@ from tests.node.people import (
     token_for,
     with_password,
 )
-
-
-@pytest.fixture
-async def node(make_node) -> Node:
-    """Berlin's node with two authorities."""
-    return await berlin(make_node)
-
 
 # --- adding people ---
 

@@ -16,7 +16,6 @@ from tests.node.people import (
     OTHER,
     PASSWORD,
     administrator,
-    berlin,
     id_of,
     refused,
     someone,
@@ -24,13 +23,6 @@ from tests.node.people import (
     with_password,
 )
 from tests.sign_in import session_of
-
-
-@pytest.fixture
-async def node(make_node) -> Node:
-    """Berlin's node with two authorities."""
-    return await berlin(make_node)
-
 
 # --- links ---
 

@@ -14,7 +14,6 @@ from tests.node.people import (
     MINISTRY,
     PASSWORD,
     administrator,
-    berlin,
     entries,
     id_of,
     refused,
@@ -23,13 +22,6 @@ from tests.node.people import (
     token_for,
     with_password,
 )
-
-
-@pytest.fixture
-async def node(make_node) -> Node:
-    """Berlin's node with two authorities."""
-    return await berlin(make_node)
-
 
 # --- bearer tokens ---
 
