@@ -7,6 +7,7 @@ encrypted is bound to the event's own id.
 from collections.abc import Sequence
 from typing import Final
 
+from node.store.engine import CACHE, CHECKPOINT
 from node.store.tx import Read, Tx
 
 NUMBERED_FROM: Final = 10_000_000
@@ -26,8 +27,8 @@ def begin(tx: Tx) -> None:
 
 def end(tx: Tx) -> None:
     """Give the writer back what it has in a node."""
-    tx.run("PRAGMA cache_size = -8192")
-    tx.run("PRAGMA wal_autocheckpoint = 1000")
+    tx.run(CACHE)
+    tx.run(CHECKPOINT)
 
 
 def add(tx: Tx, models: Sequence[str], turn: int, first: int) -> int:

@@ -4,13 +4,16 @@ import sqlite3
 from pathlib import Path
 from typing import Final
 
+CACHE: Final = "PRAGMA cache_size = -8192"
+CHECKPOINT: Final = "PRAGMA wal_autocheckpoint = 1000"
+"""After how many pages of the write-ahead log they go into the file: SQLite's own default."""
 PRAGMAS: Final = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
     "PRAGMA busy_timeout = 10000",
     "PRAGMA trusted_schema = OFF",
-    "PRAGMA cache_size = -8192",
+    CACHE,
     "PRAGMA secure_delete = ON",
 )
 
