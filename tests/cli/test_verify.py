@@ -12,8 +12,8 @@ from node.service import cases, drafts, requests, subjects
 from node.service.verification import check_node
 from node.store.engine import connect
 from protocol.content import Said
+from tests.exchange.closed import OTTO
 from tests.exchange.pair import World, world
-from tests.exchange.test_retention import OTTO
 from tests.exchange.test_story import ANNA, KATALIN, ask, reply, request
 from tests.exchange.test_subjects import claim
 

@@ -9,10 +9,10 @@ from node.service import blocking, cases, erasure, erasure_orders
 from node.store import erasures, retention
 from tests.dashboard.test_browser import FLAGS, opened, violations
 from tests.dashboard.test_pages import dashboard, signed_in
+from tests.exchange.closed import OTTO
 from tests.exchange.pair import World, world
 from tests.exchange.test_orders import divided, withdrawn
 from tests.exchange.test_refusal import stored_case
-from tests.exchange.test_retention import OTTO
 from tests.exchange.test_story import ANNA, ask
 
 SHOTS = os.environ.get("SHOTS")

@@ -13,11 +13,11 @@ from node.store import events
 from protocol.content import Content, Said
 from protocol.event import Event, open_contents
 from protocol.problems import ProtocolError
+from tests.exchange.closed import OTTO, ZSOFIA, closed
 from tests.exchange.disks import put_back, recovered, save_disk, start_again
 from tests.exchange.pair import World
 from tests.exchange.test_crossing import asked
 from tests.exchange.test_refusal import stored_case
-from tests.exchange.test_retention import OTTO, ZSOFIA, closed
 from tests.exchange.test_story import ANNA, KATALIN, reply
 
 WRONG = Said(text="Sie ist nicht 1991 geboren, sondern 1990.", lang="de")

@@ -12,10 +12,10 @@ from node.domain.day import day_in
 from node.errors import NodeError
 from node.service import cases, deadlines, reading, requests, subjects
 from protocol.countries import COUNTRIES
+from tests.exchange.closed import OTTO
 from tests.exchange.pair import World, world
 from tests.exchange.test_deadlines import about_posting
 from tests.exchange.test_directory_faults import publish
-from tests.exchange.test_retention import OTTO
 from tests.exchange.test_story import ANNA, KATALIN, ask
 from tests.exchange.test_subjects import claim
 from tests.project.tree import product_files, text_of

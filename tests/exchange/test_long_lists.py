@@ -12,10 +12,10 @@ from node.domain.draft import RequestDraft
 from node.errors import NodeError
 from node.service import approvals, blocking, drafts, erasure, erasure_orders, subjects
 from node.store import sights
+from tests.exchange.closed import OTTO
 from tests.exchange.pair import world
 from tests.exchange.test_orders import ended
 from tests.exchange.test_reply_approval import AREA, MOK, OFFICE, OKFO, budapest, person
-from tests.exchange.test_retention import OTTO
 from tests.exchange.test_subjects import claim
 
 OTHERS = 600

@@ -19,10 +19,10 @@ from protocol import erasure as protocol_erasure
 from protocol.content import MATTER, ErasedMatter, OrderMatter, Reply
 from protocol.problems import ProtocolError
 from tests.exchange.attacker import DUE, attacked
+from tests.exchange.closed import OTTO, WORD, closed, erased_at
 from tests.exchange.disks import put_back, recovered, save_disk, start_again
 from tests.exchange.pair import World, handler, world
 from tests.exchange.test_refusal import closed_unheard, new_encryption_key, stored_case, tell
-from tests.exchange.test_retention import OTTO, WORD, closed, erased_at
 from tests.exchange.test_story import ANNA, KATALIN, ask
 
 ZSOFIA = Actor("id-zsofia", "Zsófia", "hu", granted(["data-administrator"], ["HU-okfo"]))

@@ -16,11 +16,11 @@ from node.service.node import Node
 from node.service.verification import check_node
 from node.store import streams
 from protocol.batch import Head
+from tests.exchange.closed import OTTO
 from tests.exchange.disks import all_of, put_back, recovered, same_on_both, save_disk, start_again
 from tests.exchange.pair import World, handler, world
 from tests.exchange.test_delivery import PATIENT, Recorded, peer
 from tests.exchange.test_refusal import stored_case
-from tests.exchange.test_retention import OTTO
 from tests.exchange.test_story import ANNA, KATALIN, ask, request
 
 OPERATOR = operator()

@@ -16,11 +16,11 @@ from node.store import blobs, events, refusals
 from node.store import cases as stored_cases
 from protocol.content import MATTER, Asked, Content, PartyName, Reply, Said
 from protocol.event import parse_item
+from tests.exchange.closed import WORD
 from tests.exchange.pair import World, handler, world
 from tests.exchange.test_crossing import asked
 from tests.exchange.test_forwarding import JANOS
 from tests.exchange.test_refusal import stored_case
-from tests.exchange.test_retention import WORD
 from tests.exchange.test_story import ANNA, KATALIN, PDF, ask, request
 
 WHY = Said(text="Erről az orvosi kamara dönt.", lang="hu")

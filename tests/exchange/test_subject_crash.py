@@ -9,11 +9,11 @@ import pytest
 from node.cli.simulation.loop import run
 from node.service import corrections, erasure, subject_cases, subjects
 from node.store import audit
+from tests.exchange.closed import OTTO
 from tests.exchange.pair import World, world
 from tests.exchange.test_corrections import WRONG, said
 from tests.exchange.test_crash import Cut, revive, watch
 from tests.exchange.test_orders import ended
-from tests.exchange.test_retention import OTTO
 from tests.exchange.test_subjects import claim, did
 
 Act = Callable[[World, str], Awaitable[object]]

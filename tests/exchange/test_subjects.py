@@ -25,12 +25,12 @@ from node.service import (
 from node.service.node import Node
 from node.service.subjects import FileView, NewFile
 from node.store import subjects as stored
+from tests.exchange.closed import OTTO, ZSOFIA, closed
 from tests.exchange.pair import world
 from tests.exchange.test_corrections import WRONG, said
 from tests.exchange.test_mail_days import at
 from tests.exchange.test_mails import NAME, telling
 from tests.exchange.test_refusal import stored_case
-from tests.exchange.test_retention import OTTO, ZSOFIA, closed
 from tests.exchange.test_story import ANNA, MIRIAM, PDF, ask
 
 OTHER = Actor("id-ilse", "Ilse", "de", granted(["data-administrator"], ["DE-lageso-berlin"]))
