@@ -4,7 +4,7 @@ import pytest
 
 from node.dashboard.fault import TOLD, words_of
 from node.errors import CODES
-from tests.dashboard.sample_pages import CATALOGUE
+from tests.dashboard.samples.values import CATALOGUE
 from translations.languages import LANGUAGES
 
 

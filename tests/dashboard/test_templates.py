@@ -3,10 +3,12 @@
 import re
 from collections import Counter
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 
-from tests.dashboard.sample_pages import ATTACK, DASHBOARD, render_all
+from tests.dashboard.sample_pages import render_all
+from tests.dashboard.samples.values import ATTACK, DASHBOARD
 
 PAGES = render_all()
 TEMPLATES = sorted((DASHBOARD / "templates").glob("*.html"))
@@ -141,8 +143,9 @@ def test_every_template_is_looked_at():
     """Each template is rendered by a sample, or is a part of one that is."""
     source = "\n".join(template.read_text(encoding="utf-8") for template in TEMPLATES)
     parts = set(re.findall(r'(?:extends|from|import|include) "([a-z_]+\.html)"', source))
-    samples = (DASHBOARD.parents[1] / "tests" / "dashboard" / "sample_pages.py").read_text(encoding="utf-8")
-    shown = set(re.findall(r'"([a-z_]+\.html)"', samples))
+    here = Path(__file__).parent
+    samples = [here / "sample_pages.py", *(here / "samples").glob("*.py")]
+    shown = {name for one in samples for name in re.findall(r'"([a-z_]+\.html)"', one.read_text(encoding="utf-8"))}
     assert {template.name for template in TEMPLATES} == parts | shown
 
 

@@ -4,7 +4,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from tests.dashboard.sample_pages import CATALOGUE, DASHBOARD
+from tests.dashboard.samples.values import CATALOGUE, DASHBOARD
 from translations.plural import CATEGORIES
 
 CODE = sorted(DASHBOARD.parent.rglob("*.py"))
