@@ -1,5 +1,6 @@
 """What follows from events that were received: withdrawals granted, attachments acknowledged."""
 
+from collections.abc import Callable
 from typing import Final
 
 import structlog
@@ -7,13 +8,13 @@ import structlog
 from node.domain.access import Actor
 from node.errors import NodeError
 from node.service.cases import grant_withdrawal
-from node.service.issue import issue
+from node.service.issue import issue_steps
 from node.service.node import Node
 from node.service.splitting import open_parts
 from node.store import audit, blobs, cases, events
-from node.store.tx import Tx
+from node.store.tx import Read, Row, Tx
 from protocol.batch import Batch
-from protocol.content import MATTER, BlobMatter
+from protocol.content import MATTER, BlobMatter, Content
 from protocol.request import SPLIT
 
 log: Final = structlog.get_logger("entente.follow_up")
@@ -70,26 +71,42 @@ async def blob_lost(node: Node, peer: str, sha256: str) -> None:
 
 
 async def blob_arrived(node: Node, sha256: str) -> None:
-    """Note that an attachment is here, and tell the side that sent it (SPEC S-067)."""
-    await node.store.write(lambda tx: blobs.arrived(tx, sha256))
-    row = node.store.read_now(lambda q: blobs.find(q, sha256))
-    if row is None:  # its case was erased while it came
+    """Note that an attachment is here, and with the same commit tell the side that sent it (SPEC S-067)."""
+
+    def arrived(tx: Tx) -> None:
+        blobs.arrived(tx, sha256)
+
+    def find(q: Read) -> Row | None:
+        return blobs.find(q, sha256)
+
+    row = node.store.read_now(find)
+    try:
+        # of one that came back the other side was told
+        if row is not None and not row["again"] and await _tell_stored(node, str(row["case_id"]), sha256, arrived):
+            return
+    except NodeError:
+        await node.store.write(arrived)
+        raise
+    await node.store.write(arrived)
+    if node.store.read_now(find) is None:  # its case was erased while it came
         blobs.path_of(node.config.data, sha256).unlink(missing_ok=True)
-    elif not row["again"]:  # of one that came back the other side was told
-        await _tell_stored(node, str(row["case_id"]), sha256)
 
 
-async def _tell_stored(node: Node, case_id: str, sha256: str) -> None:
+async def _tell_stored(node: Node, case_id: str, sha256: str, arrived: Callable[[Tx], None]) -> bool:
+    """Tell of it while the case runs; returns whether that is on its way, with what `arrived` notes."""
     system = Actor(node.country, node.country, "en", frozenset())
-    for attempt in range(_ATTEMPTS):
+    steps: list[tuple[str, dict[str, Content]]] = [("notice.blob-stored", {MATTER: BlobMatter(stored=(sha256,))})]
+    for _ in range(_ATTEMPTS):
         case = node.store.read_now(lambda q: cases.find(q, case_id))
         if case is None or case.ended:
-            return
+            return False
         try:
-            await issue(node, system, case, "notice.blob-stored", {MATTER: BlobMatter(stored=(sha256,))})
+            await issue_steps(node, system, case, steps, also=arrived)
         except NodeError as error:
-            if error.code == "stale" and attempt + 1 < _ATTEMPTS:  # somebody acted meanwhile
+            if error.code == "stale":  # somebody acted meanwhile
                 continue
-            if error.code not in ("stale", "case-full"):  # else it is a courtesy: the file is here
-                raise
-        return
+            if error.code == "case-full":  # it is a courtesy: the file is here
+                return False
+            raise
+        return True
+    return False

@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,15 +12,15 @@ from node.delivery.call import Answer, Call
 from node.delivery.incoming import BLOBS
 from node.domain.access import Actor
 from node.domain.case import Case
-from node.service import attachments, cases, diagnosis, follow_up, messages, reading
+from node.service import attachments, cases, diagnosis, drafts, follow_up, messages, reading, requests
 from node.service.node import Node
 from node.store import blobs
-from protocol.content import Content
 from tests.exchange.disks import all_of, put_back, recovered, save_disk, start_again
 from tests.exchange.pair import World, world
+from tests.exchange.test_crash import Cut, revive, watch
 from tests.exchange.test_crossing import asked
 from tests.exchange.test_messages import FILE, WORD
-from tests.exchange.test_story import ANNA, KATALIN, PDF, ask
+from tests.exchange.test_story import ANNA, KATALIN, PDF, ask, request
 
 SIDES = (("DE", ANNA), ("HU", KATALIN))
 
@@ -90,16 +91,16 @@ def test_a_file_that_is_still_on_the_disk_is_found_there(tmp_path: Path) -> None
 
 async def _acted_as_it_came(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with world(folder, "DE", "HU", inline=True) as both:
-        tell, acted = follow_up.issue, False
+        tell, acted = follow_up.issue_steps, False
 
-        async def late(node: Node, actor: Actor, case: Case, kind: str, parts: dict[str, Content]) -> Case:
+        async def late(node: Node, actor: Actor, case: Case, *what: Any, **more: Any) -> Case:
             nonlocal acted
             if not acted:
                 acted = True
                 await cases.accept(node, KATALIN, case.id)
-            return await tell(node, actor, case, kind, parts)
+            return await tell(node, actor, case, *what, **more)
 
-        monkeypatch.setattr(follow_up, "issue", late)
+        monkeypatch.setattr(follow_up, "issue_steps", late)
         case_id = await ask(both)
         assert acted
         for country, reader in (("DE", ANNA), ("HU", KATALIN)):
@@ -112,3 +113,33 @@ def test_who_sent_a_file_hears_that_it_came_though_somebody_acts_just_then(
 ) -> None:
     """Budapest accepts while the notice of the diploma is written; Berlin gets both."""
     run(_acted_as_it_came(tmp_path, monkeypatch))
+
+
+async def _cut(folder: Path, cut: Cut) -> tuple[int, int]:
+    """Let Budapest die while it gets a request with a file; return how often Berlin hears, and Budapest's commits."""
+    async with world(folder, "DE", "HU", inline=True) as both:
+        await both.settled()
+        members = both["HU"].members
+        assert members is not None
+        draft = await drafts.start_request(both["DE"], ANNA, request())
+        await drafts.attach(both["DE"], ANNA, draft.id, "oklevel.pdf", "application/pdf", PDF)
+        watch(both, cut)
+        case_id = (await requests.send_draft(both["DE"], ANNA, draft.id)).id
+        await asyncio.sleep(20)  # of the nodes' own clock: whatever was to come has come, or Budapest is dead
+        made = cut.commits
+        if cut.dead:
+            await revive(both, cut, members)
+            await asyncio.sleep(300)  # Berlin waits longer each time that it finds nobody
+        view = await reading.read_case(both["DE"], ANNA, case_id, "de")
+        return [one.kind for one in view.timeline].count("notice.blob-stored"), made
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before the commit", "after it"])
+def test_who_sent_a_file_hears_that_it_came_wherever_the_power_fails(tmp_path: Path, *, after: bool) -> None:
+    """At every commit of the other node from the request's arrival on; once, and not before it is there."""
+    for at in range(40):
+        (tmp_path / str(at)).mkdir()
+    heard, commits = run(_cut(tmp_path / "0", Cut("HU", 0, after)))
+    assert (heard, commits < 40) == (1, True)
+    for at in range(1, commits + 1):
+        assert run(_cut(tmp_path / str(at), Cut("HU", at, after)))[0] == 1, f"commit {at} of {commits}"

@@ -376,7 +376,7 @@ FIRST = {
     retry_after_ignored: 10,
     erased_key_in_the_log: 2,
     numbers_begin_again: 96,
-    epoch_used_again: 24,
+    epoch_used_again: 60,
     revoked_key_accepted: 10,
     refusal_told_as_stored: 18,
     suspended_still_heard: 10,
