@@ -9,7 +9,7 @@ from node.service.allocation import may_allocate
 from node.service.approval_rule import Place, coordinators_of, is_needed, place_of, rule_of
 from node.service.cases import case_for
 from node.service.node import Node
-from node.store import approvals, audit
+from node.store import approvals, audit, authorities
 from node.store.tx import Tx
 from protocol.request import Side
 
@@ -25,15 +25,21 @@ class Switch:
 
 
 def switches(node: Node, actor: Actor, authority: str) -> tuple[Switch, ...]:
-    """Return approval in each area in which the authority has a coordinator."""
+    """Return approval in each area that the authority's record names and in which it has a coordinator.
+
+    What was switched on stays here when the record loses the area, so that it can be switched off.
+    """
     _administers(actor, authority)
+    line = node.store.read_now(lambda q: authorities.record_of(q, authority))
+    named = {one.area for one in authorities.read(line).areas} if line else set()
     sides: tuple[Side, ...] = ("asking", "replying")
-    return tuple(
+    found = (
         Switch(area, side, is_needed(node, Place(authority, area, side)), rule_of(node, area, side) != "optional")
         for area in node.areas
         if coordinators_of(node, authority, area)
         for side in sides
     )
+    return tuple(one for one in found if one.area in named or (one.on and not one.fixed))
 
 
 async def switch(node: Node, actor: Actor, authority: str, area: str, side: Side, *, on: bool) -> None:

@@ -437,6 +437,7 @@ async def _by_rule(folder: Path) -> None:
         assert there.state(draft.id) == "needed"
         fixed = [s for s in approval_switches.switches(node, operator(), OKFO) if s.area == AREA]
         assert [(s.side, s.on, s.fixed) for s in fixed] == [("asking", False, False), ("replying", True, True)]
+        assert {s.area for s in approval_switches.switches(node, operator(), OKFO)} == {AREA}
         await refused("invalid", approval_switches.switch(node, operator(), OKFO, AREA, "replying", on=False))
         await refused("approval-needed", cases.reply(node, there.writer, there.case, reply()))
         rules = rules.model_copy(update={"approval": Sides(asking="optional", replying="never"), "version": 100})
