@@ -259,21 +259,22 @@ class _Taking:
     def _save(self, case_id: str) -> None:
         gone = case_id in self._gone or erasures.find(self.tx, case_id) is not None
         if gone or case_id in self.bare:
-            self._move(case_id)
+            case = cases.find(self.tx, case_id)
+            if case is None:
+                erasures.decide_unheld(self.tx, case_id)
+                return
+            self._move(case)
             if not gone:
                 damage.note(self.tx, case_id, "the other side has erased its copy, and part of ours was lost")
             return
         key = self.keys[case_id] if case_id in self.keys else self.node.case_keys.find(case_id)
         write_case(self.tx, self.node, case_id, key)
 
-    def _move(self, case_id: str) -> None:
+    def _move(self, case: Case) -> None:
         """Let the signed words alone say how far a case is, so that a part that has ended is erased (SPEC S-276)."""
-        case = cases.find(self.tx, case_id)
-        if case is None:
-            return
         state: request.State | None = None
         n, head = 0, ""
-        rows = [row for row in events.of_case(self.tx, case_id) if row["status"] == "applied" and row["n"]]
+        rows = [row for row in events.of_case(self.tx, case.id) if row["status"] == "applied" and row["n"]]
         for row in sorted(rows, key=lambda row: int(row["n"])):
             if chain_of(row["kind"]) == "request" and row["n"] == n + 1:
                 state = request.move(state, row["kind"], case.side_of(row["iss"]))

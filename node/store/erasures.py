@@ -135,6 +135,21 @@ def again(tx: Tx, case_ids: Iterable[str]) -> None:
     tx.many(sql, [{"id": case_id, "at": tx.at} for case_id in case_ids])
 
 
+def decide_unheld(tx: Tx, case_id: str) -> None:
+    """Decide that a case is erased of which this disk has signed words alone; there is nothing to tell of it."""
+    sql = (
+        "INSERT INTO erasure (case_id, why, decided_at, told) VALUES (:id, 'restored', :at, 1)"
+        " ON CONFLICT (case_id) DO UPDATE SET told = 1"
+    )
+    tx.run(sql, {"id": case_id, "at": tx.at})
+
+
+def unheld(q: Read) -> list[str]:
+    """Return the erased cases of which this disk has signed words alone: it is older than they were."""
+    rows = q.all("SELECT case_id FROM erasure WHERE NOT EXISTS (SELECT 1 FROM cases WHERE id = case_id)")
+    return [str(row["case_id"]) for row in rows]
+
+
 def here(q: Read, case_ids: Iterable[str]) -> list[str]:
     """Return those of some cases that have a row with data still."""
     return [

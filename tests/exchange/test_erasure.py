@@ -193,6 +193,46 @@ def test_an_order_reaches_a_part_whose_end_an_old_disk_has_forgotten(tmp_path: P
     run(_divided_on_an_old_disk(tmp_path))
 
 
+async def _older_than_the_case(folder: Path, lost: str, *, ordered: bool) -> None:
+    async with world(folder, "DE", "HU", inline=True) as both:
+        await ask(both)
+        await both.settled()
+        save_disk(both, lost)
+        case_id = await ask(both)
+        await answered_and_closed(both, case_id)
+        if ordered:
+            await erasure.order(both["HU"], ZSOFIA, case_id, "consent")
+        else:
+            for node in both.net.nodes.values():
+                await node.store.write(lambda tx, node=node: erasure.decide(tx, node, [case_id], "time"))  # type: ignore[misc]
+        for country in ("DE", "HU", "DE"):
+            await both.settled()
+            await erasure.look(both[country])
+        await both.settled()
+        await put_back(both, lost)
+        await start_again(both, lost)
+        await recovered(both)
+        signed = "SELECT digest FROM event WHERE status = 'applied' ORDER BY digest"
+        assert all_of(both["DE"], signed) == all_of(both["HU"], signed)
+        assert check_node(both[lost]) == [], "before it looks what there is to erase"
+        await erasure.look(both[lost])
+        await erasure.finish(both[lost])
+        assert check_node(both[lost]) == []
+        assert case_id in both[lost].case_keys.erased()
+        assert both[lost].store.read_now(lambda q: erasures.unfinished(q, 1)) == []
+        assert both[lost].case_keys.wrapped(case_id) is None
+        rows = both[lost].store.read_now(lambda q: events.of_case(q, case_id))
+        assert {(parse_item(bytes(row["line"])).is_bare, bytes(row["ceks"])) for row in rows} == {(True, b"")}
+        assert left(both[lost]) == {}
+
+
+@pytest.mark.parametrize("ordered", [True, False], ids=["ordered", "in-time"])
+@pytest.mark.parametrize("lost", ["DE", "HU"])
+def test_a_case_that_an_old_disk_never_knew_comes_back_as_erased(tmp_path: Path, lost: str, *, ordered: bool) -> None:
+    """Both sides have erased it since: the streams come back whole with signed words alone, and verify (SPEC S-276)."""
+    run(_older_than_the_case(tmp_path, lost, ordered=ordered))
+
+
 async def _crossed(folder: Path) -> None:
     async with closed(folder) as world_:
         both, case_id = world_.both, world_.case_id
