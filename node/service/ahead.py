@@ -87,8 +87,13 @@ class Ahead:
 
 def _reserved(tx: Tx, country: str, count: int, *, sure: bool) -> list[str]:
     if not sure:
-        cases.skip_numbers(tx, country, NUMBERS_SKIPPED)  # should the clock have been set back
-        new_year = tx.now.replace(month=1, day=1, hour=0, minute=0, second=0, microsecond=0)
-        cases.spend_number(tx, f"{country}-{tx.now.year}-{int((tx.now - new_year).total_seconds())}", 0)
-        audit.append(tx, country, "numbers.left-out", "start", f"up to {cases.last_number(tx, country)}")
+        go_on_by_time(tx, country, "start")
     return cases.reserve_numbers(tx, country, count)
+
+
+def go_on_by_time(tx: Tx, country: str, since: str) -> None:
+    """Go on with the second of the year: this disk may be an older one, perhaps for the second time (SPEC S-134)."""
+    cases.skip_numbers(tx, country, NUMBERS_SKIPPED)  # should the clock have been set back
+    new_year = tx.now.replace(month=1, day=1, hour=0, minute=0, second=0, microsecond=0)
+    cases.spend_number(tx, f"{country}-{tx.now.year}-{int((tx.now - new_year).total_seconds())}", 0)
+    audit.append(tx, country, "numbers.left-out", since, f"up to {cases.last_number(tx, country)}")

@@ -15,7 +15,7 @@ from typing import Final, TypeVar
 from node.clock import Clock, stopwatch
 from node.config import Config
 from node.errors import NodeError
-from node.service import erasure, own_data
+from node.service import ahead, erasure, own_data
 from node.service.backup import KEYS_DB, MAIN_DB, Tell, quiet, require_blob
 from node.service.node import Node
 from node.service.verification import check_node
@@ -29,7 +29,7 @@ from node.store.engine import connect_still
 from node.store.migrations import KEYS, NODE
 from node.store.snapshot import DamagedError, Snapshot
 from node.store.store import require_known
-from node.store.tx import Read, Row
+from node.store.tx import Read, Row, Tx
 from protocol.member_problems import MemberListError
 
 T = TypeVar("T")
@@ -193,7 +193,7 @@ async def _verified(opener: Opener, config: Config, chosen: Plan, staging: Path)
         await own_data.forget_again(node)
         await own_data.end_again(node, _present(config, people.ended) or {})
         told = f"{chosen.manifest.at:%Y-%m-%dT%H:%M:%SZ}"
-        await node.store.write(lambda tx: audit.append(tx, "operator", "node.restore", "node", told))
+        await node.store.write(lambda tx: _noted(tx, node, told))
         unopened, findings = node.case_keys.unreadable(), check_node(node)
     finally:
         await node.store.close()
@@ -207,6 +207,12 @@ async def _verified(opener: Opener, config: Config, chosen: Plan, staging: Path)
         shown = "; ".join(f"{one.code}: {one.subject}: {one.message}" for one in findings[:3])
         hint = "Take another backup. Case keys must be of the same moment as the backup, or newer."
         raise NodeError("verification-failed", f"The backup isn't sound: {shown}", hint)
+
+
+def _noted(tx: Tx, node: Node, told: str) -> None:
+    """Write down that this is an older disk: numbers that it gave since may be on paper, and known to nobody else."""
+    audit.append(tx, "operator", "node.restore", "node", told)
+    ahead.go_on_by_time(tx, node.country, "restore")
 
 
 # --- rehearse, exchange ---

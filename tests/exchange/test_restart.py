@@ -10,9 +10,11 @@ import pytest
 from structlog.typing import EventDict
 
 from node.cli.simulation.loop import run
+from node.cli.simulation.template import open_files
+from node.clock import SystemEntropy
 from node.delivery.call import Answer, Call, LineError
 from node.delivery.incoming import BATCHES, STREAMS
-from node.service import cases, history, reading, requests
+from node.service import backup, cases, history, reading, requests, restore
 from node.service.ahead import NUMBERS_SKIPPED
 from node.service.verification import check_node
 from node.store import recoveries
@@ -118,6 +120,35 @@ async def _yesterday(folder: Path, old: tuple[str, ...], log: list[EventDict]) -
             await both.start("DE")
             await recovered(both)
         assert [len(both[c].store.read_now(recoveries.everything)) for c in old] == [1, 0][: len(old)]
+
+
+async def _restored(folder: Path) -> None:
+    async with world(folder, "DE", "HU", inline=True) as both:
+        await both.settled()
+        main, keys = folder / "main", folder / "keys"
+        for place in (main, keys):
+            place.mkdir(mode=0o700)
+        backup.create(both["DE"], main, keys)
+        given, config, masters = [], both["DE"].config, both["DE"].keys.masters
+        for _ in range(2):  # one backup is restored twice
+            both.net.down.add("HU")
+            given.append((await requests.send(both["DE"], ANNA, request())).number)
+            both.members = both["DE"].members  # type: ignore[attr-defined]
+            await both.stop("DE")
+            chosen = restore.plan(config, masters, main, keys, both.clock.now())
+            await restore.restore(
+                lambda restored: open_files(restored, both.clock, SystemEntropy()), config, chosen, both.clock
+            )
+            both.net.down.clear()
+            await start_again(both, "DE")
+            await recovered(both)
+        await goes_on(both, [(number,) for number in given])
+        assert len(set(given)) == 2
+
+
+def test_a_restored_backup_gives_no_number_again_that_nobody_else_knows(tmp_path: Path) -> None:
+    """What was asked since and never left the lost disk may be on paper: its number isn't given again (SPEC S-134)."""
+    run(_restored(tmp_path))
 
 
 async def _asked_before_all_are_heard(folder: Path) -> None:

@@ -24,6 +24,7 @@ from node.clock import Clock, Entropy
 from node.config import Config, HealthSection, NodeSection, PeersSection, WebSection
 from node.domain.access import operator
 from node.service import country_log, directory, membership
+from node.service.ahead import go_on_by_time
 from node.service.node import Node
 from node.store import erased, logs, member_documents
 from node.store.case_keys import CaseKeys
@@ -125,6 +126,13 @@ def open_files(config: Config, clock: Clock, entropy: Entropy) -> Node:
         others = (tuple(stored.roles.items()), tuple(stored.suspensions.items()))
         node.members = _restored(stored.roots, stored.targets, *others).at(clock.now())
     return node
+
+
+async def note_restored(data: Path, country: str, clock: Clock) -> None:
+    """Write down in an older copy of a node's files that it is one, as `entente restore` does."""
+    store = Store(data / "node.db", NODE, clock, inline=True)
+    await store.write(lambda tx: go_on_by_time(tx, country, "restore"))
+    await store.close()
 
 
 @lru_cache(maxsize=64)

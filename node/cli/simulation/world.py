@@ -19,7 +19,7 @@ from node.cli.simulation.network import Fate, Network, Weather, altered, give_up
 from node.cli.simulation.officials import Official
 from node.cli.simulation.operators import change_key
 from node.cli.simulation.oracle import Oracle
-from node.cli.simulation.template import Template, copy_of
+from node.cli.simulation.template import Template, copy_of, note_restored
 from node.cli.simulation.thief import Thief
 from node.cli.simulation.trace import Trace
 from node.delivery.call import Answer, Call, LineError
@@ -92,6 +92,7 @@ class World:
         self.assembly = Assembly(self, template, self.chance("states"))
         self.states = self.assembly.states
         self._disks: Counter[str] = Counter()
+        self._restored: set[str] = set()
         self._renewals: Counter[str] = Counter()
         self._renewed_before: dict[str, int] = {}
         self._frail: Counter[str] = Counter()
@@ -179,6 +180,7 @@ class World:
         shutil.rmtree(life.heir)
         copy_of(backup / "data", life.heir / "data")
         self._disks[country] += 1
+        self._restored.add(country)
         self._frail[country] = _FRAIL_FOR
         self.oracle.lost_disk(country)
         self.assembly.hand_out()
@@ -186,6 +188,9 @@ class World:
     async def _again(self, life: Life) -> None:
         await life.bury()
         await asyncio.sleep(self._power.uniform(_RESTART_S, 90.0))
+        if life.country in self._restored:
+            self._restored.discard(life.country)
+            await note_restored(life.heir / "data", life.country, life.clock)
         await self.open(life.country, life.heir)
 
     def written(self, life: Life) -> None:
