@@ -387,7 +387,7 @@ class _Taking:
         if isinstance(matter, ReferMatter):
             of = case.asking if item.event.claims.kind == REFER else case.replying
             competence.check_coordinator(self.tx, of, matter.to.authority, case.area, directory_day(self.tx.now))
-        if isinstance(matter, SplitMatter) and cases.is_taken(self.tx, case.counterpart, matter.part):
+        if isinstance(matter, SplitMatter) and cases.is_taken(self.tx, case, matter.part):
             raise ProtocolError("content-malformed", "a part is a case of its own")  # SPEC S-229
 
     def _asked(self, case: Case) -> SendMatter:

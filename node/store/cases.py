@@ -334,13 +334,18 @@ def unopened_parts(q: Read, peer: str, case_ids: Collection[str] | None = None) 
     return [(case_id, part) for case_id, part in named if row_of(q, part) is None]
 
 
-def is_taken(q: Read, country: str, part: str) -> bool:
-    """Say whether a case has this id, or is to have it as a part of a request with this country."""
+def is_taken(q: Read, whole: Case, part: str) -> bool:
+    """Say whether a part that a case is to have is another case, or named as a part by one with the same country.
+
+    It may be there as a part of just that case: who sent it has lost its disk, got it back, and is told once more.
+    """
     named = q.one(
         "SELECT 1 FROM cases WHERE counterpart = :country AND parts <> '' AND parts LIKE '%' || :part || '%' LIMIT 1",
-        {"country": country, "part": part},
+        {"country": whole.counterpart, "part": part},
     )
-    return named is not None or row_of(q, part) is not None
+    there = find(q, part)
+    ours = there is not None and (there.part_of, there.counterpart) == (whole.id, whole.counterpart)
+    return named is not None or (there is not None and not ours)
 
 
 def is_part_with_another(q: Read, country: str, part: str) -> bool:

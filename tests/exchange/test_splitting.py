@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from node.cli.simulation.loop import run
+from node.delivery.call import Answer, Call, LineError
+from node.delivery.incoming import BATCHES
 from node.domain.case_view import CaseView
 from node.domain.draft import ReplyDraft
 from node.errors import NodeError
@@ -17,6 +19,7 @@ from node.store import cases as stored_cases
 from protocol.content import MATTER, Asked, Content, PartyName, Reply, Said
 from protocol.event import parse_item
 from tests.exchange.closed import WORD
+from tests.exchange.disks import all_of, put_back, recovered, same_on_both, save_disk, start_again
 from tests.exchange.pair import World, handler, world
 from tests.exchange.test_crossing import asked
 from tests.exchange.test_forwarding import JANOS
@@ -272,3 +275,30 @@ async def _taken_first(folder: Path, patch: pytest.MonkeyPatch) -> None:
 def test_no_third_country_takes_the_place_of_a_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who has learned under which id a part will be opened opens nothing under it first (SPEC S-299)."""
     run(_taken_first(tmp_path, monkeypatch))
+
+
+async def _named_again(folder: Path) -> None:
+    async with asked(folder) as (both, case_id):
+        await both.settled()
+        save_disk(both, "DE")
+
+        def unheard(me: str, _peer: str, call: Call, answer: Answer) -> Answer:
+            if (me, call.path) == ("HU", BATCHES):
+                raise LineError("no answer in time")
+            return answer
+
+        both.net.after = unheard
+        await splitting.split(both["HU"], KATALIN, case_id, "HU-mok", MOVED, WHY)
+        await asyncio.sleep(5)  # of virtual time
+        assert len(all_of(both["HU"], "SELECT id FROM cases")) == 2, "Berlin has sent the part"
+        await put_back(both, "DE")
+        both.net.after = lambda _me, _peer, _call, answer: answer
+        await start_again(both, "DE")
+        await recovered(both)
+        assert [len(stored_case(both[country], case_id).parts) for country in ("DE", "HU")] == [1, 1]
+        same_on_both(both)
+
+
+def test_a_part_that_came_back_before_it_was_named_is_that_part(tmp_path: Path) -> None:
+    """Its sender never heard that the division was stored: it arrives once more, at a disk that has lost it."""
+    run(_named_again(tmp_path))
