@@ -19,6 +19,7 @@ from node.service.issue import seal_for
 from node.service.node import Node
 from node.store import audit, blobs, cases, erasures, events, streams
 from node.store.erasures import Why
+from node.store.list_place import EARLIEST
 from node.store.tx import Read, Row, Tx
 from protocol.content import MATTER, ErasedMatter, OrderMatter
 from protocol.content import Actor as ActorName
@@ -83,9 +84,13 @@ def require_ended(q: Read, node: Node, case: Case) -> None:
 
 
 async def carry_out(node: Node) -> int:
-    """Destroy the keys of all cases for which that was decided, and what they opened; returns how many cases."""
-    count = 0
-    while case_ids := node.store.read_now(lambda q: erasures.to_do(q, MANY)):
+    """Destroy the keys of all cases for which that was decided, and what they opened; returns how many cases.
+
+    Each of them has its turn once, so that it comes to an end whatever becomes of one: the next look meets it again.
+    """
+    count, place = 0, EARLIEST
+    while found := node.store.read_now(lambda q, after=place: erasures.to_do(q, MANY, after)):  # type: ignore[misc]
+        case_ids, place = [one.id for one in found], found[-1]
         await node.case_keys.erase(case_ids)
         drop_files(node, case_ids)
         await node.store.write(lambda tx, ids=case_ids: _taken_away(tx, node, ids))  # type: ignore[misc]

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final, Literal
 
 from node.clock import stamp
-from node.store.list_place import Place
+from node.store.list_place import EARLIEST, Place
 from node.store.tx import Read, Row, Tx, listed
 
 Why = Literal["time", "order", "their-order", "restored"]
@@ -89,14 +89,24 @@ def find(q: Read, case_id: str) -> Row | None:
     return q.one("SELECT * FROM erasure WHERE case_id = :id", {"id": case_id})
 
 
-def to_do(q: Read, limit: int) -> list[str]:
-    """Return cases whose key is still to be destroyed, the oldest decision first."""
-    return _ids(q, "key_gone_at IS NULL", limit)
+def to_do(q: Read, limit: int, after: Place = EARLIEST) -> list[Place]:
+    """Return cases whose key is still to be destroyed, the oldest decision first, behind a place."""
+    rows = q.all(
+        "SELECT decided_at, case_id FROM erasure WHERE key_gone_at IS NULL AND (decided_at, case_id) > (:at, :id)"
+        " ORDER BY decided_at, case_id LIMIT :limit",
+        {**after._asdict(), "limit": limit},
+    )
+    return [Place(row["decided_at"], row["case_id"]) for row in rows]
 
 
 def unfinished(q: Read, limit: int) -> list[str]:
     """Return cases whose key is gone and of which something still waits for a receipt, or the other side isn't told."""
-    return _ids(q, "finished_at IS NULL AND key_gone_at IS NOT NULL", limit)
+    rows = q.all(
+        "SELECT case_id FROM erasure WHERE finished_at IS NULL AND key_gone_at IS NOT NULL"
+        " ORDER BY decided_at, case_id LIMIT :limit",
+        {"limit": limit},
+    )
+    return [str(row["case_id"]) for row in rows]
 
 
 def untold(q: Read, limit: int) -> list[Row]:
@@ -106,14 +116,6 @@ def untold(q: Read, limit: int) -> list[Row]:
         " WHERE e.finished_at IS NULL AND e.told = 0 AND e.key_gone_at IS NOT NULL ORDER BY e.decided_at LIMIT :limit",
         {"limit": limit},
     )
-
-
-def _ids(q: Read, where: str, limit: int) -> list[str]:
-    rows = q.all(
-        f"SELECT case_id FROM erasure WHERE {where} ORDER BY decided_at, case_id LIMIT :limit",  # noqa: S608 - ours
-        {"limit": limit},
-    )
-    return [str(row["case_id"]) for row in rows]
 
 
 def told(tx: Tx, case_ids: Iterable[str]) -> None:

@@ -49,7 +49,7 @@ class Erased:
 
 def unerased(life: Life) -> list[str]:
     """Return what a node has still to erase: what was ordered is done within a look."""
-    found = life.node.store.read_now(lambda q: erasures.to_do(q, 1))
+    found = [one.id for one in life.node.store.read_now(lambda q: erasures.to_do(q, 1))]
     return found or ["parts"] * life.node.store.read_now(erasures.has_parts_to_reach)
 
 
