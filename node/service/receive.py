@@ -188,7 +188,7 @@ def _check_event(node: Node, batch: Batch, event: Event) -> None:
 async def _keys_for(node: Node, items: list[Item]) -> dict[str, bytes]:
     """Return the keys of the cases that the items speak of, new ones made durable first."""
     claims = [item.event.claims for item in items if isinstance(item, Opened)]
-    fresh = sorted({c.case for c in claims if c.kind == SEND_KIND})
+    fresh = node.store.read_now(lambda q: cases.unknown(q, {c.case for c in claims if c.kind == SEND_KIND}))
     keys = await node.case_keys.make(fresh) if fresh else {}
     matters = (item.contents[MATTER] for item in items if isinstance(item, Opened))
     wholes = {matter.part_of for matter in matters if isinstance(matter, SendMatter) and matter.part_of}
@@ -283,8 +283,8 @@ class _Taking:
         claims, matter = item.event.claims, item.contents[MATTER]
         assert isinstance(matter, SendMatter)
         taken = case is not None or cases.replying_by_number(self.tx, matter.number) is not None
-        named = people.by_id(self.tx, claims.case) or subjects.find(self.tx, claims.case)  # one list of what is erased
-        if taken or named is not None or cases.is_part_with_another(self.tx, claims.iss, claims.case):  # SPEC S-299
+        named = any(find(self.tx, claims.case) for find in (people.by_id, subjects.find, erasures.find))  # one list
+        if taken or named or cases.is_part_with_another(self.tx, claims.iss, claims.case):  # SPEC S-299
             raise ProtocolError("case-exists", "the case or its number")
         if len(claims.aud) != 1:
             raise ProtocolError("content-malformed", "a request has one recipient")  # SPEC S-047

@@ -320,7 +320,8 @@ def wished(q: Read, peer: str | None = None) -> list[str]:
 def unopened_parts(q: Read, peer: str, case_ids: Collection[str] | None = None) -> list[tuple[str, str]]:
     """Return (case, part) of each part of own requests, all or some, that `peer` has named and that isn't there yet.
 
-    Of a request that was withdrawn nothing is asked any more, and of an erased one nothing can be.
+    Of a request that was withdrawn nothing is asked any more, and of an erased one nothing can be; nor is a part that
+    was erased, of which an old disk has no more than signed words.
     """
     names, values = listed(sorted(case_ids or ()))
     some = f" AND id IN ({names})" if case_ids is not None else ""
@@ -331,7 +332,18 @@ def unopened_parts(q: Read, peer: str, case_ids: Collection[str] | None = None) 
         {"peer": peer, **values},
     )
     named = [(str(row["id"]), part) for row in rows for part in str(row["parts"]).split()]
-    return [(case_id, part) for case_id, part in named if row_of(q, part) is None]
+    fresh = set(unknown(q, {part for _, part in named}))
+    return [(case_id, part) for case_id, part in named if part in fresh]
+
+
+def unknown(q: Read, case_ids: set[str]) -> list[str]:
+    """Return those of some ids that no case has, nor had before it was erased: no key of it comes to be again."""
+    names, values = listed(sorted(case_ids))
+    sql = (
+        f"SELECT id FROM cases WHERE id IN ({names})"  # noqa: S608 - ours
+        f" UNION SELECT case_id FROM erasure WHERE case_id IN ({names})"
+    )
+    return sorted(case_ids - {str(row["id"]) for row in q.all(sql, values)}) if values else []
 
 
 def is_taken(q: Read, whole: Case, part: str) -> bool:

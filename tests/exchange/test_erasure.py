@@ -258,6 +258,45 @@ def test_what_is_left_of_a_deletion_waits_for_the_next_look(tmp_path: Path, monk
     run(_in_pieces(tmp_path, monkeypatch))
 
 
+async def _part_on_an_old_disk(folder: Path, patch: pytest.MonkeyPatch, *, careless: bool) -> None:
+    async with world(folder, "DE", "HU", inline=True) as both:
+        case_id = await ask(both)
+        save_disk(both, "DE")
+        await splitting.split(both["HU"], KATALIN, case_id, "HU-mok", ["sanctions"], WORD)
+        await both.settled()
+        (part,) = (one.case for one in (await reading.read_case(both["DE"], ANNA, case_id, "de")).parts)
+        assert part is not None
+        await cases.withdraw(both["DE"], ANNA, part)
+        await both.settled()
+        await erasure.order(both["DE"], OTTO, part, "court")
+        for country in ("HU", "DE", "HU"):
+            await both.settled()
+            await erasure.look(both[country])
+        await both.settled()
+        if careless:  # as an earlier version is, or whoever wants to see what becomes of it
+            patch.setattr(stored_cases, "unopened_parts", lambda _q, _peer, _ids=None: [(case_id, part)])
+        await put_back(both, "DE")
+        await start_again(both, "DE")
+        await recovered(both)
+        await erasure.look(both["DE"])
+        said = both["DE"].store.read_now(lambda q: events.of_case(q, part))
+        again = [row["code"] for row in said if row["kind"] == "request.send" and row["status"] != "applied"]
+        assert set(again) <= {"case-exists"}
+        assert bool(again) == careless
+        assert both["HU"].case_keys.wrapped(part) is None
+        assert check_node(both["HU"]) == []
+        if not careless:
+            assert check_node(both["DE"]) == []
+
+
+@pytest.mark.parametrize("careless", [False, True])
+def test_a_part_that_was_deleted_is_not_asked_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, careless: bool
+) -> None:
+    """An old disk finds it named and not there: it stays deleted, and nobody makes a key for it anew (SPEC S-276)."""
+    run(_part_on_an_old_disk(tmp_path, monkeypatch, careless=careless))
+
+
 async def _crossed(folder: Path) -> None:
     async with closed(folder) as world_:
         both, case_id = world_.both, world_.case_id
