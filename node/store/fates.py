@@ -56,13 +56,14 @@ def proofs(q: Read) -> list[tuple[str, str]]:
 
 
 def cases(q: Read) -> list[Row]:
-    """Return what both sides must agree on of every case."""
+    """Return what both sides must agree on of every case, whether it is erased, and whether it has `bare` events."""
     return q.all(
         "SELECT id, number, role, counterpart, state, n, date_state, date_n, due, agreed, head, date_head, on_its_way,"
         " withdrawal_wished IS NOT NULL AS wished,"
         " CASE WHEN role = 'replying' THEN own_authority ELSE their_authority END AS replying, former, parts, part_of,"
         " confidential, timeliness, efforts, asking_coordinator, replying_coordinator,"
-        " EXISTS (SELECT 1 FROM erasure WHERE case_id = cases.id) AS erased"
+        " EXISTS (SELECT 1 FROM erasure WHERE case_id = cases.id) AS erased,"
+        " EXISTS (SELECT 1 FROM event WHERE case_id = cases.id AND status = 'applied' AND LENGTH(ceks) = 0) AS bare"
         " FROM cases ORDER BY id"
     )
 

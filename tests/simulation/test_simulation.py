@@ -10,21 +10,29 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from typer.testing import CliRunner
 
 from node.cli.app import app
 from node.cli.simulation import loop
 from node.cli.simulation.clock import DriftingClock
 from node.cli.simulation.faults import FAULTS, KeyRenewal, KeyRevocation, OldBackup
+from node.cli.simulation.network import altered
 from node.cli.simulation.run import Result, simulate
 from node.cli.simulation.world import Cut, Plan
 from node.delivery.courier import Courier
 from node.store.engine import connect
 from node.store.migrations import KEYS
 from node.store.store import Store
+from protocol import jws
+from protocol.batch import Head, check_body, parse_batch, seal_batch
+from protocol.encoding import sha256_b64u
+from protocol.jws import KeySigner
+from protocol.problems import ProtocolError
 
 ROOT = Path(__file__).parents[2]
 SMALL, LARGE = 40, 1
@@ -65,6 +73,36 @@ def test_two_processes_play_the_same() -> None:
     assert one.returncode == 0, one.stdout[-2000:] + one.stderr
     assert one.stdout == other.stdout
     assert len(one.stdout.splitlines()) > 100
+
+
+def _refusal(data: bytes, signer: KeySigner) -> str:
+    """Say why a node refuses a batch, in the order in which it checks."""
+    try:
+        batch = parse_batch(data)
+        if not jws.verify(batch.jws, signer.private_key.public_key()):
+            return "wrong-signature"
+        check_body(batch)
+    except ProtocolError as error:
+        return error.code
+    return "taken"
+
+
+def test_what_an_altered_call_comes_to_depends_on_no_ciphertext() -> None:
+    """Wherever chance alters a batch, it is refused for one reason, whatever was drawn to encrypt what is in it."""
+    signer = KeySigner(ec.generate_private_key(ec.SECP256R1()), "kid", "x5t")
+
+    def batch(drawn: int) -> bytes:
+        line = sha256_b64u(b"%d" % drawn).encode()
+        head = Head(1, 2, sha256_b64u(b"before %d" % drawn))
+        common = {"iss": "DE", "aud": "HU", "head": head, "members": {}, "heads": {}, "iat": 1_600_000_000}
+        return seal_batch(signer, items=[(sha256(b"event").digest(), line)], **common).wire()
+
+    one, *others = (batch(drawn) for drawn in range(20))
+    places = [place / 997 for place in range(997)]
+    meant = [_refusal(altered(one, place), signer) for place in places]
+    assert {"malformed", "wrong-signature", "altered"} == set(meant)
+    for other in others:
+        assert [_refusal(altered(other, place), signer) for place in places] == meant
 
 
 def test_another_seed_plays_another_story() -> None:

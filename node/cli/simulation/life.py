@@ -20,6 +20,7 @@ from node.delivery.exchange import Exchange
 from node.delivery.upkeep import Upkeep
 from node.store import fates
 from node.store.engine import synchronous
+from node.store.tx import Read
 from node.store.writer import commit
 
 T = TypeVar("T")
@@ -53,8 +54,8 @@ class Surroundings(Protocol):
     def died(self, life: "Life", boundary: str, torn: bool) -> None:
         """Take note of a death; the files as they were then lie in `life.heir`."""
 
-    def written(self, life: "Life") -> None:
-        """Take note that a commit of the main database is durable."""
+    def written(self, life: "Life", q: Read) -> None:
+        """Take note that a commit of the main database is durable; `q` reads through the connection that wrote it."""
 
     def tears(self, grown: int) -> int | None:
         """Return how many bytes of the last commit's `grown` ones reach the disk; None: all of them."""
@@ -125,6 +126,7 @@ class Life:
         self.node.store.writer.commit = partial(self._commit, self.node.store.path)
         self.node.key_store.writer.commit = partial(self._commit, self.node.key_store.path)
         self._changes = 0
+        self._levels: dict[Path, int] = {}
 
     @property
     def heir(self) -> Path:
@@ -197,7 +199,9 @@ class Life:
         log = path.with_name(f"{path.name}-wal")
         before = _size(log)
         commit(connection)
-        if synchronous(connection) < _FULL:
+        if path not in self._levels:
+            self._levels[path] = synchronous(connection)
+        if self._levels[path] < _FULL:
             self.lazy.setdefault(log, before)
         if self.around.dies(self):
             self.die("after-commit", (log, before))
@@ -205,7 +209,7 @@ class Life:
             self.new_keys = True
         elif connection.total_changes != self._changes:
             self._changes = connection.total_changes
-            self.around.written(self)
+            self.around.written(self, Read(connection))
 
     def die(self, boundary: str, last: tuple[Path, int] | None = None) -> NoReturn:
         """Lose power: keep the files as they are now, the last commit's perhaps torn, and end everything."""

@@ -1,6 +1,7 @@
 """What lies between the nodes: it loses, delays, repeats, reorders and alters, and can be cut in one direction."""
 
 import asyncio
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from random import Random
@@ -13,6 +14,7 @@ _ALPHABET: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456
 _OTHER: Final = bytes.maketrans(_ALPHABET, _ALPHABET[16:] + _ALPHABET[:16])
 _TEXT_STARTS: Final = (b"ey", b"{")
 _HEADER: Final = 16
+_RUN: Final = re.compile(rb"[A-Za-z0-9_-]+")
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,9 @@ async def give_up() -> Answer:
 def altered(body: bytes, where: float) -> bytes:
     """Return bytes of which one is another, or the rest is missing; what makes them invalid never depends on keys.
 
-    In text a character becomes another one of base64url, of the same last bits, so that it stays well-formed.
+    In text a character becomes another one of base64url, of the same last bits, so that it stays well-formed. Not so
+    in what a JWS signs: hashes stand in there, encoded once more, and whether one of them stays well-formed depends
+    on the others of its characters; so it never does.
     """
     if not body:
         return body
@@ -117,5 +121,7 @@ def altered(body: bytes, where: float) -> bytes:
     text = body.startswith(_TEXT_STARTS)
     at = at if text else max(at, min(_HEADER, len(body) - 1))
     old = body[at : at + 1]
+    if text and (run := _RUN.match(body, at)) and body[run.end() : run.end() + 1] == b".":
+        return body[:at] + b"!" + body[at + 1 :]
     new = old.translate(_OTHER) if text else bytes([old[0] ^ 0x10])
     return body[:at] + (new if new != old else b"A") + body[at + 1 :]

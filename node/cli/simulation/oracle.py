@@ -23,7 +23,7 @@ from node.errors import NodeError
 from node.service.node import Node
 from node.service.verification import check_node
 from node.store import fates, member_documents, streams
-from node.store.tx import Row
+from node.store.tx import Read, Row
 from protocol.batch import parse_batch
 from protocol.member_suspension import is_suspension
 from protocol.receipt import parse_receipt
@@ -101,12 +101,15 @@ class Oracle:
 
     # --- after each step ---
 
-    def written(self, life: Life) -> None:
-        """Look at a node after a commit, where something that counts has changed."""
+    def written(self, life: Life, q: Read) -> None:
+        """Look at a node after a commit, where something that counts has changed.
+
+        That is asked through the connection that wrote: it has what it wrote in memory, another one reads the file.
+        """
         if life.country not in self.honest:
             return
         seen = self.seen.setdefault(life.country, Seen())
-        now = life.node.store.read_now(fates.mark)
+        now = fates.mark(q)
         if now != seen.mark:
             seen.mark = now
             self.look(life)
@@ -169,7 +172,7 @@ class Oracle:
             self.must(case["state"] == meant, "state-without-event", country, f"{case['number']}: {case['state']}")
             for chain, n in (("request", case["n"]), ("date", case["date_n"])):
                 least = reached.get((case["id"], chain), 0)
-                gone = case["erased"] and chain == "date"  # which the signed words don't tell to an old disk
+                gone = case["bare"] and chain == "date"  # which the signed words don't tell to an old disk
                 self.must(gone or n >= least, "applied-undone", country, f"{case['number']}: {chain} {n} after {least}")
 
     def _number(self, country: str, case: Row) -> None:

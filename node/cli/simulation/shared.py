@@ -3,6 +3,7 @@
 from typing import Final
 
 from node.cli.simulation.life import Life
+from node.errors import NodeError
 from node.service import beside
 from node.store import events, fates, streams
 from node.store.tx import Row
@@ -37,11 +38,13 @@ def _held(life: Life, row: Row) -> tuple[object, ...]:
 
 
 def _contests(life: Life, case_id: str) -> dict[str, str]:
-    """Return what has become of each contest in a case, as this side shows it."""
+    """Return what has become of each contest in a case, as this side shows it; a code where it can't be read."""
     rows = life.node.store.read_now(lambda q: events.of_case(q, case_id))
-    known = beside.noted(
-        life.node, [row for row in rows if row["kind"] in correction.KINDS and row["status"] != "refused"]
-    )
+    counting = [row for row in rows if row["kind"] in correction.KINDS and row["status"] != "refused"]
+    try:
+        known = beside.noted(life.node, counting)
+    except NodeError as error:
+        return {"": error.code}
     return {one.jti: correction.state_of(one.jti, known) for one in known if one.kind == correction.CONTEST}
 
 

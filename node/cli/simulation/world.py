@@ -24,6 +24,7 @@ from node.cli.simulation.thief import Thief
 from node.cli.simulation.trace import Trace
 from node.delivery.call import Answer, Call, LineError
 from node.delivery.incoming import BATCHES, handle
+from node.store.tx import Read
 from protocol.jws import Signer
 
 _OK: Final = 200
@@ -145,7 +146,8 @@ class World:
 
     def tears(self, grown: int) -> int | None:
         """Return how much of the last commit reaches the disk; None: all of it."""
-        return self._power.randrange(grown) if self._power.random() < 0.5 else None  # noqa: PLR2004
+        torn, part = self._power.random() < 0.5, self._power.random()  # noqa: PLR2004 - whatever the length is
+        return int(part * grown) if torn else None
 
     def died(self, life: Life, boundary: str, torn: bool) -> None:
         """Take note of a death, and start the node again a while later."""
@@ -193,9 +195,9 @@ class World:
             await note_restored(life.heir / "data", life.country, life.clock)
         await self.open(life.country, life.heir)
 
-    def written(self, life: Life) -> None:
+    def written(self, life: Life, q: Read) -> None:
         """Look at a node after a commit."""
-        self.oracle.written(life)
+        self.oracle.written(life, q)
 
     def tries(self, life: Life, peer: str, early_s: float) -> None:
         """Check that a node that was refused or not heard leaves its peer alone for a while."""
