@@ -68,6 +68,14 @@ def connect(path: Path, *, readonly: bool = False, waits: bool = True) -> sqlite
     return connection
 
 
+def undo_in_memory(connection: sqlite3.Connection) -> None:
+    """Keep what a statement replaces in memory until it can't fail any more; by default it goes to a temporary file.
+
+    For the writer once the schema stands: it would keep in memory what an index is made from, too.
+    """
+    connection.execute("PRAGMA temp_store = MEMORY")
+
+
 def connect_still(path: Path) -> sqlite3.Connection:
     """Open a database that nobody writes, such as a backup's, without leaving anything beside it."""
     address = f"{path.resolve().as_uri()}?mode=ro&immutable=1"

@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 
 from node.clock import Clock
 from node.errors import NodeError
-from node.store.engine import connect, cut_log
+from node.store.engine import connect, cut_log, undo_in_memory
 from node.store.schema import Schema
 from node.store.tx import Read, Tx
 from node.store.writer import Writer
@@ -32,11 +32,13 @@ class Store:
         try:
             require_known(schema.applied(connection), schema, path.parent)
             schema.apply(connection)
+            undo_in_memory(connection)
         except BaseException:
             connection.close()
             raise
         self.writer = Writer(connection, clock, inline=inline)
-        self._readers = [connect(path, readonly=True, waits=not inline) for _ in range(_READERS)]
+        count = 1 if inline else _READERS  # one thread reads one thing at a time
+        self._readers = [connect(path, readonly=True, waits=not inline) for _ in range(count)]
         self._pool = ThreadPoolExecutor(_READERS, "reader")
         self._slots: asyncio.Semaphore | None = None
 

@@ -1,9 +1,9 @@
 """The group-commit writer: many jobs, one commit (design: what queued while the last one committed).
 
-Each job runs in a savepoint, so its error reaches only its caller. A job's result is released after the
-commit, never before: when `write` returns, what it wrote is on disk. If the whole transaction is lost,
-each job that had its turn runs again alone. An I/O error at COMMIT ends the process, since nobody knows
-then what is on disk.
+Of several jobs each runs in a savepoint, a job that is alone in the transaction itself, so that an error
+reaches only its caller. A job's result is released after the commit, never before: when `write` returns,
+what it wrote is on disk. If the whole transaction is lost, each job that had its turn runs again alone. An
+I/O error at COMMIT ends the process, since nobody knows then what is on disk.
 """
 
 import asyncio
@@ -119,7 +119,7 @@ class Writer:
     def _alone(self, work: Callable[[Tx], Any], now: datetime) -> _Outcome:
         try:
             return self._transaction([work], now)[0]
-        except (sqlite3.Error, _LostError) as error:
+        except Exception as error:  # noqa: BLE001 - its caller gets it
             self._rollback()
             return _Outcome(error=error.__cause__ if isinstance(error, _LostError) else error)
 
@@ -127,7 +127,8 @@ class Writer:
         before = self._connection.total_changes
         self._connection.execute("BEGIN IMMEDIATE")
         at_end: AtEnd = {}
-        outcomes = [self._job(work, Tx(self._connection, now, at_end)) for work in works]
+        run = self._job if len(works) > 1 else _run  # alone a job has the whole transaction to be taken back
+        outcomes = [run(work, Tx(self._connection, now, at_end)) for work in works]
         for work in at_end.values():
             self._job(work, Tx(self._connection, now, {}))  # what fails here is left for whoever does it next
         self.commit(self._connection)
@@ -151,6 +152,10 @@ class Writer:
     def _rollback(self) -> None:
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
+
+
+def _run(work: Callable[[Tx], Any], tx: Tx) -> _Outcome:
+    return _Outcome(value=work(tx))
 
 
 def commit(connection: sqlite3.Connection) -> None:

@@ -103,6 +103,29 @@ async def test_a_job_that_fails_reaches_only_its_caller(store: Store) -> None:
     assert values(store) == [1, 2]
 
 
+async def test_a_job_that_fails_alone_leaves_nothing(store: Store) -> None:
+    """Its transaction is all its own: what it wrote is gone, and what it asked for at the end isn't done."""
+
+    def fails(tx: Tx) -> None:
+        put(7)(tx)
+        tx.once_at_end("more", put(8))
+        raise ValueError("of this job alone")
+
+    statements = traced(store)
+    with pytest.raises(ValueError, match="of this job alone"):
+        await store.write(fails)
+    assert not [statement for statement in statements if "SAVEPOINT" in statement]
+    assert statements[-1] == "ROLLBACK"
+    assert values(store) == []
+    assert await store.write(put(7)) == 7
+
+
+async def test_what_a_statement_replaces_stays_in_memory(store: Store) -> None:
+    """The writer keeps it there once its schema stands; what a migration sorts may be larger than memory."""
+    (kept,) = store.writer._connection.execute("PRAGMA temp_store").fetchone()
+    assert kept == 2
+
+
 def loses_the_transaction(error: Exception) -> Callable[[Tx], None]:
     """Return a job at which the whole transaction is rolled back, as SQLite does when the disk is full."""
 

@@ -359,13 +359,13 @@ PLANTED: dict[Plant, set[str]] = {
 
 FIRST = {
     no_deduplication: 20,
-    signature_checked_last: 8,
-    issuer_not_checked: 20,
+    signature_checked_last: 44,
+    issuer_not_checked: 14,
     position_not_persisted: 4,
     withdrawal_undoes_a_reply: 2,
-    refusal_not_taken_back: 23,
+    refusal_not_taken_back: 30,
     sealed_anew_at_each_attempt: 4,
-    queued_in_a_transaction_of_its_own: 12,
+    queued_in_a_transaction_of_its_own: 8,
     gives_up: 8,
     older_directory_accepted: 18,
     erased_key_stays: 2,
@@ -373,16 +373,16 @@ FIRST = {
     nothing_fetched_back: 10,
     commits_that_wait_for_no_disk: 1,
     back_off_cleared_by_the_peer: 4,
-    retry_after_ignored: 10,
+    retry_after_ignored: 3,
     erased_key_in_the_log: 2,
     numbers_begin_again: 96,
     epoch_used_again: 60,
     revoked_key_accepted: 10,
-    refusal_told_as_stored: 18,
+    refusal_told_as_stored: 4,
     suspended_still_heard: 10,
     order_reaches_no_parts: 2,
     erased_without_its_files: 2,
-    only_own_answers_count: 1,
+    only_own_answers_count: 3,
 }
 """The seed to begin with: the quickest one that shows the bug; where the code has changed since, later ones do."""
 
