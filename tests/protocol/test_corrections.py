@@ -1,6 +1,7 @@
 """Contests and corrections: whatever the order in which they meet, both sides make the same of them."""
 
 import itertools
+from collections.abc import Sequence
 
 import pytest
 
@@ -66,6 +67,19 @@ def test_the_order_of_meeting_makes_no_difference():
     for order in orders:
         noted = taken(order)
         assert (state_of(FIRST, noted), state_of(SECOND, noted)) == ("corrected", "contested")
+
+
+def test_a_planted_bug_in_which_answer_counts_is_found(monkeypatch: pytest.MonkeyPatch):
+    """Were it the last one that a side has met, answers that cross would leave the two sides with different states."""
+
+    def last(contest_id: str, noted: Sequence[Noted]) -> str:
+        kinds = [one.kind for one in noted if one.contest == contest_id]
+        return {CORRECT: "corrected", SETTLE: "settled", WITHDRAW: "withdrawn"}[kinds[-1]] if kinds else "contested"
+
+    assert {last(FIRST, taken(order)) for order in _orders()} == {"corrected", "withdrawn"}
+    monkeypatch.setattr("tests.protocol.test_corrections.state_of", last)
+    with pytest.raises(AssertionError):
+        test_the_order_of_meeting_makes_no_difference()
 
 
 @pytest.mark.parametrize(
