@@ -35,7 +35,7 @@ from protocol.jws import KeySigner
 from protocol.problems import ProtocolError
 
 ROOT = Path(__file__).parents[2]
-SMALL, LARGE = 40, 1
+SMALL, LARGE = 120, 6
 """Seeds of each kind that every run of the tests plays; `make soak` plays as many as one wants."""
 
 
