@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Final, Literal
 
 from pydantic import ValidationError
@@ -23,8 +24,6 @@ Kind = Literal["register", "edit", "end", "undo", "import", "leave"]
 
 MAX_REASON_CHARS: Final = 500
 """Characters of the reason that every change has."""
-_FEW: Final = 50
-"""Up to so many records are looked up one by one; for more the whole country is read at once."""
 _TRIES: Final = 3
 """How often a change of one authority is published anew where another authority's came in between."""
 _FAULTS: Final = 50
@@ -218,10 +217,12 @@ def _judge(q: Read, node: Node, editor: Editor, new: list[Authority]) -> tuple[F
 
 
 def _known(q: Read, node: Node, new: list[Authority]) -> _Known:
-    if len(new) > _FEW or any(_coordinates_anew(_listed(q, node.country, one.id), one) for one in new):
+    lines = authorities.listed(q, node.country, (one.id for one in new))
+    before = {one: Authority.model_validate_json(line) for one, line in lines.items()}
+    if any(_coordinates_anew(before.get(one.id), one) for one in new):
         every = {one.id: one for one in own_records(q, node.country)}
         return _Known(every.get, every)
-    return _Known(lambda one: _listed(q, node.country, one), None)
+    return _Known(cache(lambda one: before.get(one) or _listed(q, node.country, one)), None)
 
 
 def _coordinates_anew(before: Authority | None, after: Authority) -> bool:
@@ -289,7 +290,7 @@ class _Kept:
         return after
 
     def _lines(self, tx: Tx) -> Mapping[str, bytes]:
-        if self.ids is None or len(self.ids) > _FEW:
+        if self.ids is None:
             return authorities.lines_of(tx, self.country)
         return authorities.listed(tx, self.country, self.ids)
 

@@ -190,14 +190,8 @@ def record_of(q: Read, authority: str) -> bytes | None:
 
 def listed(q: Read, country: str, authorities: Iterable[str]) -> dict[str, bytes]:
     """Return the records of some authorities, as far as they stand in the country's list."""
-    rows = (
-        q.one(
-            "SELECT id, record FROM authority WHERE id = :id AND country = :country AND ended = 0",
-            {"id": one, "country": country},
-        )
-        for one in authorities
-    )
-    return {row["id"]: bytes(row["record"]) for row in rows if row is not None}
+    rows = _by_id(q, "SELECT id, record, country, ended FROM authority WHERE id IN ", authorities)
+    return {row["id"]: bytes(row["record"]) for row in rows if row["country"] == country and not row["ended"]}
 
 
 def name_of(q: Read, authority: str) -> str | None:
