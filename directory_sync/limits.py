@@ -5,7 +5,7 @@ from protocol.limits import MAX_DIRECTORY_PAGE
 MAX_BODY_BYTES = 64 * 1024 * 1024  # records of one import
 MAX_PAGE_BYTES = MAX_DIRECTORY_PAGE  # a page of a log, uncompressed
 MAX_PAGE_LEAVES = 10_000  # leaves of one page
-FULL_PAGE_BYTES = 16 * 1024 * 1024  # records after which a page is full
+FULL_PAGE_BYTES = 512 * 1024  # records after which a page is full: who takes it over holds all of it in memory
 MAX_RECORD_BYTES = 16 * 1024  # one authority as canonical JSON
 MAX_RECORDS = 200_000  # authorities of one country
 

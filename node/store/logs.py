@@ -12,7 +12,7 @@ from node.clock import unstamp
 from node.store.tx import Read, Row, Tx
 from protocol.encoding import b64u
 
-_AT_ONCE: Final = 20_000
+_AT_ONCE: Final = 500
 
 
 @dataclass(frozen=True)

@@ -156,7 +156,7 @@ async def test_an_ended_authority_leaves_its_name_and_nothing_else(berlin: Node,
 
 
 async def test_ten_thousand_changes_in_one_import_are_one_checkpoint(berlin: Node, budapest: Node, members: MemberList):
-    """A whole country changes at once: one transaction, one signature, one page."""
+    """A whole country changes at once: one transaction, one signature, and pages that say how they belong to it."""
     await published(budapest, *(authority(f"HU-{n}") for n in range(10_000)))
     assert log_of(budapest, "HU").signed == 10_000
     assert await offer(berlin, budapest) == Changes(10_000, added=10_000)

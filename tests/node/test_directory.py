@@ -48,13 +48,16 @@ def authority(authority_id: str, **changes: object) -> Authority:
 
 
 async def offer(reader: Node, publisher: Node) -> Changes:
-    """Let a node take what another publishes now of its own log."""
-    start = country_log.here_of(reader, publisher.country).size
-    page = publisher.store.read_now(lambda q: country_log.page_of(q, publisher.country, start))
-    assert page is not None
-    changes, more = await country_log.accept_page(reader, publisher.country, page, publisher.country)
-    assert not more
-    return changes
+    """Let a node take what another publishes now of its own log, page by page; returns all that this changed."""
+    country, made, more = publisher.country, Changes(0), True
+    while more:
+        start = country_log.here_of(reader, country).size
+        page = publisher.store.read_now(lambda q, start=start: country_log.page_of(q, country, start))
+        assert page is not None
+        new, more = await country_log.accept_page(reader, country, page, country)
+        sums = (made.added + new.added, made.changed + new.changed, made.ended + new.ended)
+        made = Changes(new.version, *sums)
+    return made
 
 
 async def published(publisher: Node, *records: Authority) -> None:
