@@ -46,7 +46,8 @@ def prove(node: Node, authority: str, latest: str) -> Proven:
 
     found = node.store.read_now(look) if authority.isascii() else None
     if found is None:
-        raise NodeError("not-found", f"No checkpoint shows that {authority} was listed by {latest}.")
+        hint = "A later day with --at, or the id as entente directory search shows it."
+        raise NodeError("not-found", f"No checkpoint shows that {authority} was listed by {latest}.", hint)
     return found
 
 

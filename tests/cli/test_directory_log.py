@@ -66,7 +66,9 @@ def test_an_erased_record_is_proven_by_its_leaf(entente: Entente, listed: Path, 
 def test_what_was_not_listed_then_has_no_proof(entente: Entente, listed: Path):
     """A day before the first publication, an authority that nobody knows, a date that isn't one."""
     for authority, at in (("DE-zaek-berlin", "2020-01-01"), ("DE-nobody", "2999-01-01"), ("½", "2999-01-01")):
-        assert "not-found" in entente("directory", "prove", authority, "--at", at, "-C", "de", code=1).err
+        said = entente("directory", "prove", authority, "--at", at, "-C", "de", code=1).err
+        assert "not-found" in said
+        assert "A later day with --at" in said
     for at in ("yesterday", "2026-13-01", "2026-03-01T12:00:00"):
         entente("directory", "prove", "DE-zaek-berlin", "--at", at, "-C", "de", code=2)
 
