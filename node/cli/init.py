@@ -18,7 +18,9 @@ def init(
     peers_listen: Annotated[str, typer.Option(help="Address and port for other nodes.")] = "0.0.0.0:7443",
     web_listen: Annotated[str, typer.Option(help="Address and port of dashboard and API.")] = "127.0.0.1:7080",
     health_listen: Annotated[str, typer.Option(help="Address and port of health and metrics.")] = "127.0.0.1:7090",
-    time_zone: Annotated[str, typer.Option(help="Time zone in which pages show times.")] = "UTC",
+    time_zone: Annotated[
+        str, typer.Option(help="Time zone in which pages show times; the country's if left out.")
+    ] = "",
     language: Annotated[str, typer.Option(help="Language of pages for readers who haven't chosen one.")] = "en",
     demo: Annotated[bool, typer.Option("--demo", help="Mark every page as demonstration data.")] = False,
 ) -> None:
@@ -32,6 +34,7 @@ def init(
         --web-url https://entente.example.at --language de --time-zone Europe/Vienna
       entente init ./test --country HU --demo --peers-url https://127.0.0.1:7443 --web-url http://127.0.0.1:7080
     """
+    from node.domain.day import zone_of
     from translations.languages import COUNTRIES, country_name
 
     shown = country_name(country, "en") if country in COUNTRIES else country
@@ -39,7 +42,7 @@ def init(
         ("node", "country"): country,
         ("node", "name"): name or shown,
         ("node", "language"): language,
-        ("node", "time_zone"): time_zone,
+        ("node", "time_zone"): time_zone or zone_of(country),
         ("node", "demo"): demo,
         ("peers", "listen"): peers_listen,
         ("peers", "url"): peers_url,

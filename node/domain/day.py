@@ -19,9 +19,14 @@ _ZONES: Final = {
 }  # fmt: skip
 
 
+def zone_of(country: str) -> str:
+    """Return the name of a country's zone, or the Commission's (`EU`); UTC where there is no such country."""
+    return _ZONES.get(country, "UTC")
+
+
 def day_in(country: str, at: datetime) -> date:
     """Return which day a time is in a country, or at the Commission (`EU`); in UTC where there is no such country."""
-    return at.astimezone(ZoneInfo(_ZONES.get(country, "UTC"))).date()
+    return at.astimezone(ZoneInfo(zone_of(country))).date()
 
 
 def directory_day(at: datetime) -> date:

@@ -32,6 +32,18 @@ def test_the_written_file_is_its_own_manual(entente: Entente, folder: Path):
     tomllib.loads(entente("config", "describe").out)
 
 
+def test_the_time_zone_is_the_country_s_own_unless_another_is_given(entente: Entente, folder: Path):
+    """Who forgets the option doesn't show officials times of another clock."""
+    for country, zone in (("PT", "Europe/Lisbon"), ("CZ", "Europe/Prague")):
+        entente("init", country, "--country", country, "--peers-url", "https://a:1", "--web-url", "http://a")
+        assert load(folder / country).node.time_zone == zone
+    entente(
+        "init", "es", "--country", "ES", "--peers-url", "https://a:1", "--web-url", "http://a",
+        "--time-zone", "Atlantic/Canary",
+    )  # fmt: skip
+    assert load(folder / "es").node.time_zone == "Atlantic/Canary"
+
+
 def test_init_overwrites_nothing(entente: Entente, folder: Path):
     """A second `init` in the same place is refused and leaves every file as it was."""
     init(entente, "AT")
