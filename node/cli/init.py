@@ -18,9 +18,7 @@ def init(
     peers_listen: Annotated[str, typer.Option(help="Address and port for other nodes.")] = "0.0.0.0:7443",
     web_listen: Annotated[str, typer.Option(help="Address and port of dashboard and API.")] = "127.0.0.1:7080",
     health_listen: Annotated[str, typer.Option(help="Address and port of health and metrics.")] = "127.0.0.1:7090",
-    time_zone: Annotated[
-        str, typer.Option(help="Time zone in which pages show times; the country's if left out.")
-    ] = "",
+    time_zone: Annotated[str, typer.Option(help="Time zone of times on pages; the country's if left out.")] = "",
     language: Annotated[str, typer.Option(help="Language of pages for readers who haven't chosen one.")] = "en",
     demo: Annotated[bool, typer.Option("--demo", help="Mark every page as demonstration data.")] = False,
 ) -> None:

@@ -192,8 +192,14 @@ async def _verified(opener: Opener, config: Config, chosen: Plan, staging: Path)
         await erasure.restore(node)
         await own_data.forget_again(node)
         await own_data.end_again(node, _present(config, people.ended) or {})
+        standing = _present(config, people.standing)  # what was used or revoked since the backup stays so
         told = f"{chosen.manifest.at:%Y-%m-%dT%H:%M:%SZ}"
-        await node.store.write(lambda tx: _noted(tx, node, told))
+
+        def noted(tx: Tx) -> None:
+            people.close_ways_in(tx, standing)
+            _noted(tx, node, told)
+
+        await node.store.write(noted)
         unopened, findings = node.case_keys.unreadable(), check_node(node)
     finally:
         await node.store.close()

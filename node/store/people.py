@@ -1,6 +1,6 @@
 """Accounts on disk, and the secrets that open them; of every secret only its SHA-256 is stored."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from datetime import datetime
 from typing import Final, Literal
 
@@ -287,6 +287,24 @@ def drop_secrets(tx: Tx, person_id: str, kind: Kind, keep: str = "") -> int:
         "DELETE FROM secret WHERE person = :person AND kind = :kind AND sha256 <> :keep",
         {"person": person_id, "kind": kind, "keep": keep},
     )
+
+
+def standing(q: Read) -> set[str]:
+    """Return the digests of all secrets that were neither used nor removed."""
+    return {row["sha256"] for row in q.all("SELECT sha256 FROM secret WHERE used_at IS NULL")}
+
+
+def close_ways_in(tx: Tx, known: Container[str] | None) -> int:
+    """Remove all links and sessions, and of what works for longer what isn't among those `known`; returns how many."""
+    rows = tx.all("SELECT sha256, kind FROM secret WHERE kind <> 'operator'")
+    lasting = ("token", "calendar")
+    gone = [
+        {"sha256": row["sha256"]}
+        for row in rows
+        if row["kind"] not in lasting or (known is not None and row["sha256"] not in known)
+    ]
+    tx.many("DELETE FROM secret WHERE sha256 = :sha256", gone)
+    return len(gone)
 
 
 # --- attempts to sign in ---

@@ -290,6 +290,31 @@ def test_an_erased_case_stays_erased(entente: Entente, node: Path):
     assert len(sql(node / "data/keys.db", "SELECT case_id FROM case_key")) == 1
 
 
+def _secret(data: Path, name: str, kind: str) -> None:
+    """Give Anna a secret that works for long."""
+    columns = "sha256, kind, person, label, created_at, expires_at"
+    values = f"'{name}', '{kind}', 'anna', '', '2026-11-23T00:00:00.000000Z', '2099-01-01T00:00:00.000000Z'"
+    sql(data / "node.db", f"INSERT INTO secret ({columns}) VALUES ({values})")
+
+
+@pytest.mark.parametrize("present", [True, False], ids=["beside the present data", "onto an empty machine"])
+def test_no_way_in_that_was_closed_comes_back(entente: Entente, node: Path, *, present: bool):
+    """Links used and sessions ended since the backup are not in it as such: all go; so do tokens known to be revoked."""
+    for name, kind in (("used", "link"), ("left", "session"), ("revoked", "token"), ("kept", "token")):
+        _secret(node / "data", name, kind)
+    backed_up(entente)
+    sql(
+        node / "data/node.db",
+        "UPDATE secret SET used_at = '2026-11-24T00:00:00.000000Z' WHERE sha256 = 'used'",
+        "DELETE FROM secret WHERE sha256 IN ('left', 'revoked')",
+    )
+    if not present:
+        shutil.rmtree(node / "data")
+    entente("restore", "main", "--keys", "apart", "--yes", "-C", "de")
+    left = sql(node / "data/node.db", "SELECT sha256 FROM secret WHERE person = 'anna' ORDER BY sha256")
+    assert left == ([("kept",)] if present else [("kept",), ("revoked",)])
+
+
 def test_a_torn_line_of_the_erased_list_hides_no_other(tmp_path: Path):
     """A line that a crash cut off isn't counted, and the next one stands whole."""
     erased.note(tmp_path, [GONE], "2026-11-23T00:00:00.000000Z")
