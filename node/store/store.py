@@ -38,7 +38,8 @@ class Store:
             raise
         self.writer = Writer(connection, clock, inline=inline)
         count = 1 if inline else _READERS  # one thread reads one thing at a time
-        self._readers = [connect(path, readonly=True, waits=not inline) for _ in range(count)]
+        self._opened: list[sqlite3.Connection] = []  # every reader, also one that a query has at the moment
+        self._readers = [self._open_reader() for _ in range(count)]
         self._pool = ThreadPoolExecutor(_READERS, "reader")
         self._slots: asyncio.Semaphore | None = None
 
@@ -85,15 +86,19 @@ class Store:
         self._readers.append(connection)
         self._slots.release()
 
+    def _open_reader(self) -> sqlite3.Connection:
+        self._opened.append(connect(self.path, readonly=True, waits=not self._inline))
+        return self._opened[-1]
+
     def _spare(self) -> sqlite3.Connection:
-        self._readers.append(connect(self.path, readonly=True, waits=not self._inline))
+        self._readers.append(self._open_reader())
         return self._readers[-1]
 
     async def close(self) -> None:
-        """Finish all writes and close every connection."""
+        """Finish all writes and queries, and close every connection."""
         await self.writer.close()
         self._pool.shutdown(wait=True)
-        for connection in self._readers:
+        for connection in self._opened:
             connection.close()
 
 

@@ -1,7 +1,9 @@
 """The group-commit writer: nothing is acknowledged before it is on disk, and an error reaches only its caller."""
 
 import asyncio
+import os
 import sqlite3
+import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +14,7 @@ from node.store.engine import FORGET, connect, durability
 from node.store.migrations import KEYS, NODE
 from node.store.schema import Database, Schema
 from node.store.store import Store
-from node.store.tx import Tx
+from node.store.tx import Read, Tx
 from tests.exchange.pair import LoopClock
 
 NUMBERS = Schema("numbers")
@@ -45,6 +47,12 @@ def values(store: Store) -> list[int]:
     """Return what another process would read."""
     with store.reader() as q:
         return [row["value"] for row in q.all("SELECT value FROM number ORDER BY value")]
+
+
+def still_open(folder: Path) -> list[str]:
+    """Return the files of a folder that this process holds open."""
+    held = (os.path.realpath(entry) for entry in Path("/proc/self/fd").iterdir())
+    return [path for path in held if path.startswith(str(folder))]
 
 
 def traced(store: Store) -> list[str]:
@@ -211,6 +219,31 @@ async def test_closing_finishes_what_is_queued(tmp_path: Path) -> None:
     reopened = Store(tmp_path / "numbers.db", NUMBERS, LoopClock())
     assert values(reopened) == list(range(10))
     await reopened.close()
+
+
+async def test_closing_waits_for_who_reads_and_leaves_nothing_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A query that runs when the store closes gets its answer, and its connection is closed with the others."""
+    store = Store(tmp_path / "numbers.db", NUMBERS, LoopClock())
+    await store.write(put(7))
+    reads, may_end, shutdown = threading.Event(), threading.Event(), store._pool.shutdown
+
+    def look(q: Read) -> list[int]:
+        reads.set()
+        may_end.wait()
+        return [row["value"] for row in q.all("SELECT value FROM number")]
+
+    def end(*, wait: bool) -> None:
+        may_end.set()
+        shutdown(wait=wait)
+
+    monkeypatch.setattr(store._pool, "shutdown", end)
+    asked = asyncio.create_task(store.read(look))
+    await asyncio.to_thread(reads.wait)
+    await store.close()
+    assert still_open(tmp_path) == []
+    assert await asked == [7]
 
 
 async def test_many_readers_and_writers_at_once(store: Store) -> None:
