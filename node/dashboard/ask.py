@@ -83,16 +83,13 @@ async def start_page(request: web.Request) -> web.Response:
     return _start(Asking.of(request), {})
 
 
-_NOT_LET = {"not-competent": "error.not-competent", "wrong-role": "error.wrong-role"}
-
-
 def _start(asking: Asking, errors: dict[str, Mistake]) -> web.Response:
     content, lang = asking.content, asking.request[LANG]
     record = find.known(asking.node, content.to)
     if content.to and not asking.askable():
         errors = {**mistakes(asking.texts, {"authority": "error.authority-ended"}), **errors}
-    if faults := requests.role_faults(asking.node, content):
-        errors = {**mistakes(asking.texts, {"set": _NOT_LET[min(faults.values())]}), **errors}
+    if requests.role_faults(asking.node, content):
+        errors = {**mistakes(asking.texts, {"set": "error.wrong-role"}), **errors}
     shared = record.active_areas() if record else frozenset()
     areas = tuple(
         _AreaSets(

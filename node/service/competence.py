@@ -5,9 +5,8 @@ import datetime as dt
 from directory_sync.authority import Authority
 from node.domain.case import Case
 from node.domain.day import directory_day
-from node.store import authorities, logs
+from node.store import authorities
 from node.store.tx import Read, Tx
-from protocol.batch import Versions
 from protocol.content import SendMatter
 from protocol.problems import ProtocolError
 from protocol.request import Side
@@ -47,38 +46,11 @@ def _check_role(q: Read, areas: Areas, asked: SendMatter | Case, authority: str,
         raise ProtocolError("not-competent", f"by its role in the area, on the {side} side")  # SPEC S-309
 
 
-def judges_askers(q: Read, iss: str, named: Versions) -> bool:
-    """Say whether this node's copy of the issuer's directory is as new as the one that its batch names (SPEC S-235)."""
-    ours = logs.head(q, iss)
-    return ours is not None and ours[0] >= named.get(iss, (0, ""))[0]
-
-
-def check_request(tx: Tx, areas: Areas, own: str, matter: SendMatter, *, judged: bool) -> None:
-    """Raise `not-competent` or `unknown-authority` unless both authorities are in the area and their roles let them.
-
-    Who is asked is judged by the own directory, who asks only where the copy of that country's is as new as what its
-    sender has (`judged`, SPEC S-235). Of a part both were judged before (SPEC S-230).
-    """
-    if matter.part_of is not None:
-        return
-    if not authorities.is_active(tx, own, matter.replying.authority):
-        raise ProtocolError("unknown-authority", "who is to answer")
-    known = matter.area in areas  # of one that isn't here yet no record can say much (SPEC S-049)
-    if known and not authorities.is_competent(tx, matter.replying.authority, matter.area):
-        raise ProtocolError("not-competent", "who is to answer")
-    _check_role(tx, areas, matter, matter.replying.authority, "replying")
-    if judged:
-        _check_asking(tx, matter, known=known)
-        _check_role(tx, areas, matter, matter.asking.authority, "asking")
-
-
-def _check_asking(q: Read, matter: SendMatter, *, known: bool) -> None:
-    """Raise unless who asks stands in its country's list, whose days don't count: it may have asked on its last."""
-    asking = matter.asking.authority
-    if not authorities.listed(q, asking.partition("-")[0], [asking]):
-        raise ProtocolError("unknown-authority", "who asks")
-    if known and not authorities.is_competent(q, asking, matter.area):
-        raise ProtocolError("not-competent", "who asks")
+def check_request(q: Read, areas: Areas, matter: SendMatter) -> None:
+    """Raise `not-competent` unless the roles of both authorities let them; a part's were judged before (SPEC S-309)."""
+    if matter.part_of is None:
+        _check_role(q, areas, matter, matter.asking.authority, "asking")
+        _check_role(q, areas, matter, matter.replying.authority, "replying")
 
 
 def check_passing_on(tx: Tx, areas: Areas, case: Case, to: str) -> None:

@@ -13,6 +13,7 @@ from node.service.judge import area_of, judge_content
 from node.service.node import Node
 from node.store import (
     audit,
+    authorities,
     blobs,
     cases,
     damage,
@@ -27,7 +28,7 @@ from node.store import (
 from node.store.tx import Tx
 from protocol import erasure as erasing
 from protocol import jws
-from protocol.batch import Batch, Head, Versions, check_body, consumed, expected, place
+from protocol.batch import Batch, Head, check_body, consumed, expected, place
 from protocol.content import (
     MATTER,
     SEND_KIND,
@@ -104,7 +105,7 @@ async def receive(node: Node, peer: str, batch: Batch) -> bytes:
     else:
         items = await asyncio.get_running_loop().run_in_executor(None, open_items, node, batch)
     keys = await _keys_for(node, items)
-    receipt = await node.store.write(lambda tx: _Taking(tx, node, keys, batch.claims.heads).take(batch, items))
+    receipt = await node.store.write(lambda tx: _Taking(tx, node, keys).take(batch, items))
     node.post()
     return receipt.encode("ascii")
 
@@ -219,7 +220,6 @@ class _Taking:
     tx: Tx
     node: Node
     keys: dict[str, bytes]
-    heads: Versions
     told: list[audit.Entry] = field(default_factory=list)
 
     def take(self, batch: Batch, items: list[Item]) -> str:
@@ -291,11 +291,13 @@ class _Taking:
         if not matter.number.startswith(f"{claims.iss}-") or not matter.asking.authority.startswith(f"{claims.iss}-"):
             raise ProtocolError("content-malformed", "number and asking authority belong to the issuer's country")
         self._check_part(claims, matter)
-        judged = competence.judges_askers(self.tx, claims.iss, self.heads)
-        competence.check_request(self.tx, self.node.areas, self.node.country, matter, judged=judged)
+        active = authorities.is_active(self.tx, self.node.country, matter.replying.authority)
+        if not active and matter.part_of is None:  # of a part it was checked when the part was named (SPEC S-228)
+            raise ProtocolError("unknown-authority", "the replying authority")
         judge_content(self.node.areas, claims.kind, item.contents, None)
         if area_of(self.node.areas, matter) is None:
             self.node.lacking.add(claims.iss)
+        competence.check_request(self.tx, self.node.areas, matter)
         if claims.prev is not None and not refusals.allows(self.tx, claims):
             raise ProtocolError("no-predecessor", "a request has none but the receipt that refused it before")
         opened_case = opened(claims, item.event.name, matter, self.node.country)

@@ -20,7 +20,7 @@ from node.store import cases as stored_cases
 from node.store.tx import Read
 from protocol.content import MATTER, PERSON, Asked, Content, PartyName, SendMatter, SendPerson
 from protocol.content import Actor as ActorName
-from protocol.request import SEND, Side
+from protocol.request import SEND
 from translations.answer import check_request, needed_variables
 from translations.area import Area
 from translations.question_set import is_about_person
@@ -140,7 +140,7 @@ def _faults(node: Node, actor: Actor, content: RequestDraft, known: Known) -> di
 
 
 def role_faults(node: Node, content: RequestDraft) -> dict[str, str]:
-    """Return which of the two authorities isn't active in the area, or isn't let ask or answer by its role there."""
+    """Return which of the two authorities the area's rules don't let ask or answer, by its role there."""
     return _role_faults(node, content, _known(node, [content]))
 
 
@@ -151,15 +151,10 @@ def _role_faults(node: Node, content: RequestDraft, known: Known) -> dict[str, s
     places = _places(node, content)
     asking, replying = known[places["authority"]], known[places["to"]]
     found = {}
-    sides: tuple[tuple[str, Authority | None, Side], ...] = (
-        ("authority", asking, "asking"),
-        ("to", replying, "replying"),
-    )
-    for name, authority, side in sides:
-        if authority is not None and area.id not in authority.active_areas():
-            found[name] = "not-competent"
-        elif authority is not None and not competence.may(area, authority, side):
-            found[name] = "wrong-role"
+    if asking is not None and not competence.may(area, asking, "asking"):
+        found["authority"] = "wrong-role"
+    if replying is not None and not competence.may(area, replying, "replying"):
+        found["to"] = "wrong-role"
     return found
 
 

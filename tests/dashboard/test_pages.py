@@ -2,24 +2,25 @@
 
 import contextlib
 import re
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import aiohttp
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from directory_sync.authority import Authority
+from directory_sync.authority import AreaRole
 from directory_sync.demo import demo_authorities
 from node.dashboard.app import add_routes
 from node.domain.access import Role, operator
 from node.domain.person import NewPerson
-from node.service import accounts, sessions
+from node.service import accounts, directory, find, sessions
 from node.service.node import Node
 from tests.dashboard.browser import Browser, Page, PageForm
 from tests.exchange.pair import World, world
+from tests.exchange.test_areas import until
 from tests.exchange.test_story import ask
-from tests.exchange.test_tables import in_posting
 
 PASSWORD = "Fahrrad Suppe Lampe Wolke"
 PDF = b"%PDF-1.4\n% a diploma\n"
@@ -79,12 +80,10 @@ async def asked(browser: Browser) -> Page:
 
 
 @contextlib.asynccontextmanager
-async def desks(
-    folder: Path, authorities: Callable[[str], Iterable[Authority]] = demo_authorities
-) -> AsyncIterator[tuple[World, Browser, Browser]]:
+async def desks(folder: Path) -> AsyncIterator[tuple[World, Browser, Browser]]:
     """Give Germany's and Hungary's nodes, and Anna's and Katalin's browsers, signed in at theirs."""
     async with (
-        world(folder, "DE", "HU", authorities=authorities) as both,
+        world(folder, "DE", "HU") as both,
         dashboard(both["DE"]) as berlin,
         dashboard(both["HU"]) as budapest,
         signed_in(both["DE"], berlin, "anna", "Anna Berger", "de", "DE-zaek-berlin") as anna,
@@ -222,13 +221,22 @@ async def test_the_statistics_are_a_page_and_a_table(tmp_path: Path) -> None:
 async def test_another_area_is_asked_and_answered_on_the_same_pages(tmp_path: Path) -> None:
     """Posting of workers: a legal form as its own law calls it, a hint at the field, an answer that opens a follow-up."""
     async with (
-        world(tmp_path, "DE", "HU", authorities=in_posting) as both,
+        world(tmp_path, "DE", "HU") as both,
         dashboard(both["DE"]) as berlin,
         dashboard(both["HU"]) as budapest,
         signed_in(both["DE"], berlin, "anna", "Anna Berger", "en", "DE-zaek-berlin") as anna,
         signed_in(both["HU"], budapest, "katalin", "Szabó Katalin", "hu", "HU-okfo") as katalin,
     ):
+        posting = AreaRole(area="posting", role="authority", status="active")
+        records = [
+            one.model_copy(update={"areas": (*one.areas, posting), "v": one.v + 1}) if one.id == "HU-okfo" else one
+            for one in demo_authorities("HU")
+        ]
         await both.settled()
+        both.clock.offset += timedelta(minutes=1)  # a log is signed every ten seconds at most
+        await directory.import_authorities(both["HU"], operator(), records)
+        both.exchanges["HU"].announce()
+        await until(lambda: "posting" in (find.known(both["DE"], "HU-okfo") or records[0]).active_areas())
         found = await anna.get("/find?country=HU&area=posting")
         start = await anna.post(next(form for form in found.forms if form.fields.get("authority") == "HU-okfo"))
         questions = await anna.post(start.form(start.path), set="posting/registers")

@@ -12,7 +12,7 @@ from tests.dashboard.test_browser import FLAGS, opened, violations
 from tests.dashboard.test_pages import dashboard, desks, signed_in
 from tests.exchange.pair import World, world
 from tests.exchange.test_story import ANNA, KATALIN
-from tests.exchange.test_tables import ANA, ESZTER, in_posting, posting
+from tests.exchange.test_tables import ANA, ESZTER, posting
 
 LIST = "answer.trading-names-list"
 
@@ -28,7 +28,7 @@ async def _details(both: World, anna: Browser, content: RequestDraft) -> Page:
 
 async def test_workers_are_typed_in_and_read_as_rows(tmp_path: Path) -> None:
     """Rows are added and kept, a wrong cell comes back with its row and column, and Budapest reads a table."""
-    async with desks(tmp_path, in_posting) as (both, anna, katalin):
+    async with desks(tmp_path) as (both, anna, katalin):
         await both.settled()
         page = await _details(both, anna, posting().model_copy(update={"variables": {}}))
         assert "Vornamen" in page.text
@@ -69,7 +69,7 @@ async def test_workers_are_typed_in_and_read_as_rows(tmp_path: Path) -> None:
 async def test_a_form_takes_no_more_rows_than_the_table(tmp_path: Path) -> None:
     """The button goes where the table is full; rows that a form makes up beyond that are nobody's."""
     async with (
-        world(tmp_path, "DE", "HU", authorities=in_posting) as both,
+        world(tmp_path, "DE", "HU") as both,
         dashboard(both["DE"]) as berlin,
         signed_in(both["DE"], berlin, "anna", "Anna Berger", "de", "DE-zaek-berlin") as anna,
     ):
@@ -86,7 +86,7 @@ async def test_a_form_takes_no_more_rows_than_the_table(tmp_path: Path) -> None:
 async def test_no_table_has_a_barrier(tmp_path: Path, chromium: str, axe: str, width: int) -> None:
     """Axe finds nothing where a table is filled in, looked over, read and answered, wide and narrow, with a mistake."""
     async with (
-        world(tmp_path, "DE", "HU", authorities=in_posting) as both,
+        world(tmp_path, "DE", "HU") as both,
         dashboard(both["DE"]) as berlin,
         dashboard(both["HU"]) as budapest,
         signed_in(both["DE"], berlin, "anna", "Anna Berger", "de", "DE-zaek-berlin") as anna,

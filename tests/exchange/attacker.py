@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from directory_sync.authority import AreaRole, Authority
+from directory_sync.authority import AreaRole
 from directory_sync.demo import demo_authorities
 from node.clock import new_uuid, seconds
 from node.delivery.call import Answer, Call
@@ -44,8 +44,8 @@ from tests.exchange.pair import LoopClock, handler, members_of, open_for_test
 
 ATTACKER, VICTIM, OTHER = "DE", "HU", "AT"
 AREA, SET = "professional-qualifications", "establishment"
-SUSPENDED, SUSPENDED_THERE = "DE-blzk", "HU-nszfh"
-"""An authority of the attacker's country, and one of the victim's, that is suspended in the area."""
+SUSPENDED = "DE-blzk"
+"""An authority of the attacker's country that is suspended in the area."""
 DUE = dt.date(2026, 12, 14)
 KATALIN = handler("HU-okfo", "Szabó Katalin", "hu")
 
@@ -254,16 +254,14 @@ class Attacker:
         return case
 
 
-def _records(country: str) -> list[Authority]:
+async def _show_directory(attacker: Node, victim: Node) -> None:
+    """Publish the attacker's list, in which one authority is suspended, and let the victim have it."""
     suspended = (AreaRole(area=AREA, role="authority", status="suspended"),)
-    return [
-        one.model_copy(update={"areas": suspended}) if one.id in (SUSPENDED, SUSPENDED_THERE) else one
-        for one in demo_authorities(country)
+    records = [
+        one.model_copy(update={"areas": suspended}) if one.id == SUSPENDED else one
+        for one in demo_authorities(ATTACKER)
     ]
-
-
-async def show_directory(attacker: Node, victim: Node) -> None:
-    """Let the victim have what the attacker's country has published."""
+    await directory.import_authorities(attacker, operator(), records)
     page = attacker.store.read_now(lambda q: country_log.page_of(q, ATTACKER, 0))
     assert page is not None
     await country_log.accept_page(victim, ATTACKER, page, ATTACKER)
@@ -277,9 +275,8 @@ async def attacked(folder: Path) -> AsyncIterator[Attacker]:
     members = members_of(*nodes)
     for node in nodes:
         node.members = members
-    for node in nodes[:2]:
-        await directory.import_authorities(node, operator(), _records(node.country))
-    await show_directory(*nodes[:2])
+    await directory.import_authorities(nodes[1], operator(), demo_authorities(VICTIM))
+    await _show_directory(*nodes[:2])
     attacker = Attacker(*nodes)
     request = attacker.request()
     assert await attacker.send(request) == ["stored"]

@@ -2,14 +2,13 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 from pathlib import Path
 
 import translations
-from directory_sync.authority import Authority
 from directory_sync.demo import demo_authorities
 from node.clock import Entropy, SystemEntropy
 from node.config import Config, HealthSection, NodeSection, PeersSection, WebSection
@@ -257,10 +256,9 @@ async def world(
     *countries: str,
     inline: bool = False,
     entropy: Callable[[str], Entropy] = lambda _country: SystemEntropy(),
-    authorities: Callable[[str], Iterable[Authority]] = demo_authorities,
     **peers: object,
 ) -> AsyncIterator[World]:
-    """Run some nodes that know each other, with the demo's authorities or others."""
+    """Run some nodes that know each other, with the demo's authorities."""
     clock = LoopClock()
     made = World(Net(), clock, folder, inline=inline)
     for country in countries:
@@ -271,7 +269,7 @@ async def world(
     members = members_of(*made.net.nodes.values())
     for node in made.net.nodes.values():
         node.members = members
-        await directory.import_authorities(node, operator(), list(authorities(node.country)))
+        await directory.import_authorities(node, operator(), demo_authorities(node.country))
     try:
         for country in countries:
             await made.start(country)

@@ -18,7 +18,6 @@ from tests.exchange.test_deadlines import about_posting
 from tests.exchange.test_directory_faults import publish
 from tests.exchange.test_story import ANNA, KATALIN, ask
 from tests.exchange.test_subjects import claim
-from tests.exchange.test_tables import in_posting
 from tests.project.tree import product_files, text_of
 
 LATE = dt.datetime(2026, 11, 23, 23, 30, tzinfo=dt.UTC)
@@ -60,7 +59,7 @@ def test_a_claim_runs_by_the_country_s_own_day(tmp_path: Path) -> None:
 
 
 async def _case(folder: Path) -> None:
-    async with world(folder, "DE", "HU", authorities=in_posting) as both:
+    async with world(folder, "DE", "HU") as both:
         case_id = await ask(both)
         await cases.accept(both["HU"], KATALIN, case_id)
         await both.settled()

@@ -12,7 +12,6 @@ from protocol.content import Said, Variable
 from protocol.countries import COUNTRIES
 from tests.exchange.pair import START, World, handler, world
 from tests.exchange.test_story import ANNA, KATALIN, ask, reply, request
-from tests.exchange.test_tables import in_posting
 
 TODAY = START.date()
 CHRISTMAS = (dt.date(2026, 12, 24), dt.date(2026, 12, 25))
@@ -75,7 +74,7 @@ def test_known_national_days_are_off_in_their_country_alone() -> None:
 
 async def test_both_sides_see_the_date_that_the_act_sets(tmp_path: Path) -> None:
     """25 working days in Hungary go round Christmas, in the work list and on the page, until the reply is there."""
-    async with world(tmp_path, "DE", "HU", authorities=in_posting) as both:
+    async with world(tmp_path, "DE", "HU") as both:
         case_id = await asked(both, about_posting())
         for node, actor, lang in ((both["DE"], ANNA, "de"), (both["HU"], KATALIN, "hu")):
             (line,) = (await reading.list_cases(node, actor, reading.CaseFilter(), lang)).items
@@ -100,7 +99,7 @@ async def test_an_area_without_such_a_period_sets_no_date(tmp_path: Path) -> Non
 
 async def test_a_part_keeps_the_period_of_its_request(tmp_path: Path) -> None:
     """What is passed on a week later gains no time by it."""
-    async with world(tmp_path, "DE", "HU", authorities=in_posting) as both:
+    async with world(tmp_path, "DE", "HU") as both:
         content = about_posting("information", "provider-established", "trading-names")
         case_id = await asked(both, content)
         both.clock.offset += dt.timedelta(days=7)

@@ -8,10 +8,11 @@ import pytest
 from directory_sync.authority import AreaRole, Authority
 from directory_sync.demo import demo_authorities
 from node.cli.simulation.loop import run
+from node.domain.access import operator
 from node.domain.case_view import Table
 from node.domain.draft import ReplyDraft, RequestDraft
 from node.errors import NodeError
-from node.service import cases, contents, drafts, forwarding, reading, requests, splitting
+from node.service import cases, contents, directory, drafts, forwarding, reading, requests, splitting
 from node.service.reuse import draft_from
 from protocol.content import Cell, Reply, Said, SendMatter, SendPerson, Variable
 from protocol.limits import MAX_ROWS
@@ -28,17 +29,6 @@ ANA = {
 }
 ESZTER = {"given_names": Cell(name="Eszter"), "family_name": Cell(name="Példa")}
 NAMES = ({"name": Cell(name="Példa Bau")}, {"name": Cell(name="PÉ Epít")})
-
-
-def in_posting(country: str) -> list[Authority]:
-    """Return a country's authorities, those of the story in posting too."""
-    posted = AreaRole(area="posting", role="authority", status="active")
-    return [
-        one.model_copy(update={"areas": (*one.areas, posted), "v": one.v + 1})
-        if one.id in ("DE-zaek-berlin", "HU-mok", "HU-okfo")
-        else one
-        for one in demo_authorities(country)
-    ]
 
 
 def posting(*rows: dict[str, Cell]) -> RequestDraft:
@@ -79,7 +69,7 @@ def words(table: Table | None) -> list[list[str]]:
 
 
 async def _story(folder: Path) -> None:
-    async with world(folder, "DE", "HU", inline=True, authorities=in_posting) as both:
+    async with world(folder, "DE", "HU", inline=True) as both:
         await both.settled()
         draft = await drafts.start_request(both["DE"], ANNA, posting())
         case = await requests.send_draft(both["DE"], ANNA, draft.id)
@@ -113,7 +103,7 @@ def test_a_table_is_asked_in_one_language_and_read_in_another(tmp_path: Path) ->
 
 
 async def _wrong(folder: Path) -> None:
-    async with world(folder, "DE", "HU", inline=True, authorities=in_posting) as both:
+    async with world(folder, "DE", "HU", inline=True) as both:
         await both.settled()
         for rows, path, code in (
             ((ANA, {"family_name": Cell(name="Példa")}), "rows.1.given_names", "missing-cell"),
@@ -138,8 +128,23 @@ def test_nothing_wrong_is_signed(tmp_path: Path) -> None:
     run(_wrong(tmp_path))
 
 
+def _competent() -> list[Authority]:
+    """Return Hungary's authorities, the chamber and the register for posted workers too."""
+    posted = AreaRole(area="posting", role="authority", status="active")
+    return [
+        one.model_copy(update={"areas": (*one.areas, posted), "v": one.v + 1})
+        if one.id in ("HU-mok", "HU-okfo")
+        else one
+        for one in demo_authorities("HU")
+    ]
+
+
 async def _hands(folder: Path) -> None:
-    async with world(folder, "DE", "HU", inline=True, authorities=in_posting) as both:
+    async with world(folder, "DE", "HU", inline=True) as both:
+        await both.settled()
+        both.clock.offset += dt.timedelta(minutes=1)  # a log is signed every ten seconds at most
+        await directory.import_authorities(both["HU"], operator(), _competent())
+        both.exchanges["HU"].announce()
         await both.settled()
         case = await requests.send(both["DE"], ANNA, posting())
         await both.settled()
@@ -173,7 +178,7 @@ def test_tables_go_along_when_a_case_changes_hands(tmp_path: Path) -> None:
 
 
 async def _kept(folder: Path) -> None:
-    async with world(folder, "DE", "HU", inline=True, authorities=in_posting) as both:
+    async with world(folder, "DE", "HU", inline=True) as both:
         await both.settled()
         half = posting({"nationality": Cell(country="HU")})
         draft = await drafts.start_request(both["DE"], ANNA, half)
