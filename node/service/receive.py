@@ -283,7 +283,7 @@ class _Taking:
         claims, matter = item.event.claims, item.contents[MATTER]
         assert isinstance(matter, SendMatter)
         taken = case is not None or cases.replying_by_number(self.tx, matter.number) is not None
-        named = any(find(self.tx, claims.case) for find in (people.by_id, subjects.find, erasures.find))  # one list
+        named = any(find(self.tx, claims.case) for find in (people.by_id, subjects.find, erasures.find))  # one id space
         if taken or named or cases.is_part_with_another(self.tx, claims.iss, claims.case):  # SPEC S-299
             raise ProtocolError("case-exists", "the case or its number")
         if len(claims.aud) != 1:

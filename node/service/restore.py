@@ -194,12 +194,7 @@ async def _verified(opener: Opener, config: Config, chosen: Plan, staging: Path)
         await own_data.end_again(node, _present(config, people.ended) or {})
         standing = _present(config, people.standing)  # what was used or revoked since the backup stays so
         told = f"{chosen.manifest.at:%Y-%m-%dT%H:%M:%SZ}"
-
-        def noted(tx: Tx) -> None:
-            people.close_ways_in(tx, standing)
-            _noted(tx, node, told)
-
-        await node.store.write(noted)
+        await node.store.write(lambda tx: _noted(tx, node, told, standing))
         unopened, findings = node.case_keys.unreadable(), check_node(node)
     finally:
         await node.store.close()
@@ -215,8 +210,12 @@ async def _verified(opener: Opener, config: Config, chosen: Plan, staging: Path)
         raise NodeError("verification-failed", f"The backup isn't sound: {shown}", hint)
 
 
-def _noted(tx: Tx, node: Node, told: str) -> None:
-    """Write down that this is an older disk: numbers that it gave since may be on paper, and known to nobody else."""
+def _noted(tx: Tx, node: Node, told: str, standing: set[str] | None) -> None:
+    """Write down that this is an older disk, close what was closed since, and give no number that it gave since.
+
+    Such a number may be on paper, and known to nobody else.
+    """
+    people.close_ways_in(tx, standing)
     audit.append(tx, "operator", "node.restore", "node", told)
     ahead.go_on_by_time(tx, node.country, "restore")
 

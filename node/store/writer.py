@@ -24,7 +24,7 @@ _MAX_GROUP: Final = 500
 _MANY_CHANGES: Final = 1_000
 """Changed rows of a transaction after which its pages are let go of: a country's list is hardly read again here.
 
-A page of a list changes some thousands, a batch of a hundred messages some hundreds.
+A page of a list changes some thousands; most batches of a hundred messages stay below.
 """
 
 
